@@ -1,0 +1,164 @@
+"""A capture: one ground footprint seen before and after, imagery and labels on one grid."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+
+from rasters.classes import PALETTES
+from rasters.errors import InputError
+from rasters.files import read_json, write_json
+from rasters.geotiff import read_grid, read_raster, write_raster
+from rasters.grid import Grid
+from rasters.layers import IMAGES, LAYERS
+
+PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
+PARTIAL = ".partial-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One footprint before and after.
+
+    Attributes:
+        id: File-name safe and unique in its catalogue.
+        grid: Of every layer.
+        layers: Arrays by their name in `rasters.layers.LAYERS`: images (3, H, W) uint8, others (H, W).
+        start: When the image before was taken.
+        end: When the image after was taken.
+        properties: What else is known: disaster, style, sun, view; JSON values.
+    """
+
+    id: str
+    grid: Grid
+    layers: Mapping[str, np.ndarray]
+    start: datetime
+    end: datetime
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, array in self.layers.items():
+            layer = LAYERS.get(name)
+            if layer is None:
+                raise ValueError(f"unknown layer {name!r}; layers are {sorted(LAYERS)}")
+            shape = (3, *self.grid.shape) if len(layer.bands) == 3 else self.grid.shape
+            if array.shape != shape or array.dtype != layer.dtype:
+                raise ValueError(
+                    f"layer {name} of {self.id} must be {layer.dtype} of shape {shape}, "
+                    f"got {array.dtype} of {array.shape}"
+                )
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"layer {name} of {self.id} holds NaN or infinity")
+
+
+def write_capture(root: Path, capture: Capture) -> Path:
+    """Writes the folder `root/<id>`: a GeoTIFF a layer and a STAC item; whole or not at all.
+
+    Returns:
+        The folder.
+    """
+    folder, partial = root / capture.id, root / f"{PARTIAL}{capture.id}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for name, array in capture.layers.items():
+            write_layer(partial / f"{name}.tif", name, array, capture.grid)
+        write_json(partial / f"{capture.id}.json", _item(capture).to_dict(include_self_link=False))
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return folder
+
+
+def write_layer(path: Path, name: str, array: np.ndarray, grid: Grid) -> None:
+    """Writes one layer as its GeoTIFF, with the palette, unit and nodata of its kind."""
+    layer = LAYERS[name]
+    palette = None if layer.classes is None else PALETTES[layer.classes]
+    write_raster(
+        path, array, grid, bands=layer.bands, nodata=layer.nodata, palette=palette, units=layer.units
+    )
+
+
+def read_capture(folder: Path, names: Sequence[str] | None = None) -> Capture:
+    """Reads a capture, or only the layers in `names`.
+
+    Raises:
+        InputError: The folder is no capture, a layer is missing, unreadable or of another grid.
+    """
+    item = read_json(folder / f"{folder.name}.json")
+    try:
+        assets, properties = item["assets"], dict(item["properties"])
+        start = datetime.fromisoformat(properties.pop("start_datetime"))
+        end = datetime.fromisoformat(properties.pop("end_datetime"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder / folder.name}.json is not the STAC item of a capture ({error!r})"
+        ) from error
+    wanted = list(assets) if names is None else list(names)
+    for name in wanted:
+        if name not in assets:
+            raise InputError(f"{folder} has no layer {name}; it has {sorted(assets)}")
+    grid = read_grid(folder / f"{next(iter(IMAGES))}.tif")
+    layers = {name: _read_layer(folder / f"{name}.tif", name, grid) for name in wanted}
+    ours = {k: v for k, v in properties.items() if k.startswith("mage:")}
+    stripped = {k.removeprefix("mage:"): v for k, v in ours.items()}
+    return Capture(id=folder.name, grid=grid, layers=layers, start=start, end=end, properties=stripped)
+
+
+def _read_layer(path: Path, name: str, grid: Grid) -> np.ndarray:
+    if not path.is_file():
+        raise InputError(f"{path} is missing; simulate the capture again")
+    if read_grid(path) != grid:
+        raise InputError(
+            f"{path} lies on another grid than the other layers of its capture; simulate it again"
+        )
+    bands = read_raster(path)
+    if bands.shape[0] != len(LAYERS[name].bands) or bands.dtype != LAYERS[name].dtype:
+        layer = LAYERS[name]
+        raise InputError(
+            f"{path} must hold {len(layer.bands)} band(s) of {layer.dtype}, "
+            f"got {bands.shape[0]} of {bands.dtype}"
+        )
+    codes = LAYERS[name].classes
+    if codes is not None and (unknown := set(np.unique(bands)) - {int(c) for c in codes}):
+        raise InputError(
+            f"{path} holds unknown class values {sorted(map(int, unknown))[:8]}; simulate it again"
+        )
+    return bands if len(LAYERS[name].bands) == 3 else bands[0]
+
+
+def _item(capture: Capture) -> pystac.Item:
+    ring = [list(corner) for corner in capture.grid.corners_lonlat()]
+    lons, lats = zip(*ring, strict=True)
+    item = pystac.Item(
+        id=capture.id,
+        geometry={"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+        bbox=[min(lons), min(lats), max(lons), max(lats)],
+        datetime=None,
+        start_datetime=capture.start,
+        end_datetime=capture.end,
+        properties={
+            "gsd": capture.grid.gsd,
+            "proj:code": capture.grid.crs,
+            "proj:shape": list(capture.grid.shape),
+            "proj:transform": list(capture.grid.transform)[:6],
+            **{f"mage:{key}": value for key, value in capture.properties.items()},
+        },
+        stac_extensions=[PROJECTION],
+    )
+    for name in capture.layers:
+        roles = ["data", "visual"] if name in IMAGES else ["labels"]
+        asset = pystac.Asset(
+            href=f"./{name}.tif", title=LAYERS[name].title, media_type=pystac.MediaType.GEOTIFF, roles=roles
+        )
+        item.add_asset(name, asset)
+    for relation in ("root", "parent"):
+        item.add_link(pystac.Link(relation, "../catalog.json", media_type=pystac.MediaType.JSON))
+    return item

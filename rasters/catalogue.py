@@ -1,0 +1,44 @@
+"""A folder of captures as a self-contained STAC catalogue (STAC 1.1, stacspec.org)."""
+
+from pathlib import Path
+
+import pystac
+
+from rasters.capture import PARTIAL
+from rasters.errors import InputError
+from rasters.files import write_json
+
+CATALOGUE = "catalog.json"
+
+
+def list_captures(root: Path) -> list[Path]:
+    """The finished capture folders under `root`, sorted by name.
+
+    Raises:
+        InputError: `root` is no folder or holds no capture.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder; run `mage simulate --out {root}` first")
+    found = finished(root)
+    if not found:
+        raise InputError(f"{root} holds no capture; run `mage simulate --out {root}` first")
+    return found
+
+
+def finished(root: Path) -> list[Path]:
+    """As `list_captures`, but an empty or missing folder is an empty list."""
+    if not root.is_dir():
+        return []
+    folders = (p for p in root.iterdir() if p.is_dir() and not p.name.startswith(PARTIAL))
+    return sorted(p for p in folders if (p / f"{p.name}.json").is_file())
+
+
+def write_catalogue(root: Path, *, title: str) -> Path:
+    """Writes `root/catalog.json` with a relative link to each capture; whole or not at all."""
+    catalogue = pystac.Catalog(id=root.resolve().name, description=title, title=title)
+    catalogue.add_link(pystac.Link("root", "./catalog.json", media_type=pystac.MediaType.JSON))
+    for folder in list_captures(root):
+        href = f"./{folder.name}/{folder.name}.json"
+        catalogue.add_link(pystac.Link("item", href, media_type=pystac.MediaType.GEOJSON, title=folder.name))
+    write_json(root / CATALOGUE, catalogue.to_dict(include_self_link=False))
+    return root / CATALOGUE

@@ -1,0 +1,1 @@
+"""From light to stored pixels: acquisition profiles and the imaging chain."""

@@ -1,0 +1,1 @@
+"""Parameters and a seed to captures: cities, disasters, scenes, engines, flights."""

@@ -1,0 +1,1 @@
+"""Procedural cities: what stands where, in metres."""

@@ -1,0 +1,231 @@
+"""What a city is made of: frozen values in local metres (x east, y north, z up, origin south-west)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+
+from rasters.classes import LandCover
+
+
+class Ground(IntEnum):
+    """What the ground is made of, before and after a disaster."""
+
+    GRASS = 0
+    MEADOW = 1
+    SOIL = 2
+    GRAVEL = 3
+    ASPHALT = 4
+    MARKING = 5
+    CONCRETE = 6
+    PAVING = 7
+    CROP = 8
+    FOREST_FLOOR = 9
+    RIVERBED = 10
+    SPORT = 11
+    POOL = 12
+    MUD = 13
+    CHAR = 14
+    ASH = 15
+    RUBBLE = 16
+
+
+GROUND_LAND_COVER: dict[Ground, LandCover] = {
+    Ground.GRASS: LandCover.RANGELAND,
+    Ground.MEADOW: LandCover.RANGELAND,
+    Ground.SOIL: LandCover.BARELAND,
+    Ground.GRAVEL: LandCover.DEVELOPED,
+    Ground.ASPHALT: LandCover.ROAD,
+    Ground.MARKING: LandCover.ROAD,
+    Ground.CONCRETE: LandCover.DEVELOPED,
+    Ground.PAVING: LandCover.DEVELOPED,
+    Ground.CROP: LandCover.AGRICULTURE,
+    Ground.FOREST_FLOOR: LandCover.RANGELAND,
+    Ground.RIVERBED: LandCover.BARELAND,
+    Ground.SPORT: LandCover.DEVELOPED,
+    Ground.POOL: LandCover.WATER,
+    Ground.MUD: LandCover.BARELAND,
+    Ground.CHAR: LandCover.BARELAND,
+    Ground.ASH: LandCover.BARELAND,
+    Ground.RUBBLE: LandCover.DEBRIS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A raster over a city in local metres; values stand at cell centres, row 0 is the northernmost.
+
+    Attributes:
+        west: Left edge of column 0 [m].
+        north: Upper edge of row 0 [m].
+        cell: Side of a cell [m].
+        values: (H, W), in the unit that its owner says.
+    """
+
+    west: float
+    north: float
+    cell: float
+    values: np.ndarray
+
+    def sample(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Bilinear values at points [m], float64, of the broadcast shape; beyond the edge, the edge's."""
+        col, row = self._position(x, y)
+        c0, r0 = np.floor(col).astype(np.int64), np.floor(row).astype(np.int64)
+        u, v = col - c0, row - r0
+        height, width = self.values.shape
+        c1, r1 = np.minimum(c0 + 1, width - 1), np.minimum(r0 + 1, height - 1)
+        f = self.values
+        upper = f[r0, c0] * (1 - u) + f[r0, c1] * u
+        return upper * (1 - v) + (f[r1, c0] * (1 - u) + f[r1, c1] * u) * v
+
+    def nearest(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Value of the cell that holds each point [m]; beyond the edge, the edge's."""
+        col, row = self._position(x, y)
+        return self.values[np.rint(row).astype(np.int64), np.rint(col).astype(np.int64)]
+
+    def centres(self) -> tuple[np.ndarray, np.ndarray]:
+        """x (W,) and y (H,) of the cell centres [m]."""
+        height, width = self.values.shape
+        x = self.west + (np.arange(width) + 0.5) * self.cell
+        return x, self.north - (np.arange(height) + 0.5) * self.cell
+
+    def _position(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        height, width = self.values.shape
+        col = np.clip((np.asarray(x, float) - self.west) / self.cell - 0.5, 0, width - 1)
+        row = np.clip((self.north - np.asarray(y, float)) / self.cell - 0.5, 0, height - 1)
+        return col, row
+
+
+Roof = Literal["flat", "gable", "hip", "open", "rubble"]
+Construction = Literal["timber", "masonry", "concrete", "steel"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """One building: a convex or concave simple footprint, extruded, with a roof.
+
+    Attributes:
+        instance: Positive, unique in the city, the same before and after a disaster.
+        footprint: (N, 2) float64 [m], counter-clockwise, not repeated at the end. Gable and hip roofs
+            need a rectangle (N = 4).
+        base: Elevation of the ground floor [m].
+        eave: Height of the walls above `base` [m].
+        rise: Height of the ridge above the eave [m]; 0 for a flat roof.
+        roof: "flat" (with parapet), "gable", "hip"; after a disaster also "open" (walls stand, the roof
+            is gone, one sees debris or ash inside) and "rubble" (a heap of mean height `eave`).
+        roof_material: A name in the scene's material table, such as "roof_tile".
+        roof_tint: (3,) float64 linear albedo multiplier, near 1.
+        wall_material: As `roof_material`.
+        construction: For fragility.
+        soot: Share of the surfaces blackened by fire, in [0, 1].
+        roof_loss: Share of the roof covering that is missing (holes, displaced tiles), in [0, 1].
+    """
+
+    instance: int
+    footprint: np.ndarray
+    base: float
+    eave: float
+    rise: float
+    roof: Roof
+    roof_material: str
+    roof_tint: tuple[float, float, float]
+    wall_material: str
+    construction: Construction
+    soot: float = 0.0
+    roof_loss: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Street:
+    """One edge of the street graph.
+
+    Attributes:
+        centreline: (N, 2) float64 [m].
+        width: Of the carriageway [m].
+        kind: OpenStreetMap's highway value: "primary", "residential", "service", ...
+        bridge: Whether it crosses water.
+    """
+
+    centreline: np.ndarray
+    width: float
+    kind: str
+    bridge: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """Trees as columns, one row a tree.
+
+    Attributes:
+        xy: (N, 2) float64 trunk position [m].
+        radius: (N,) crown radius [m].
+        height: (N,) top above ground [m].
+        conifer: (N,) bool.
+        tint: (N, 3) linear albedo multiplier, near 1.
+        burnt: (N,) in [0, 1]: 0 green, 1 a black bare trunk.
+    """
+
+    xy: np.ndarray
+    radius: np.ndarray
+    height: np.ndarray
+    conifer: np.ndarray
+    tint: np.ndarray
+    burnt: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boxes:
+    """Upright or tilted boxes, one row a box: vehicles and pieces of debris.
+
+    Attributes:
+        centre: (N, 3) float64 of the box's middle; z is above the ground there [m].
+        size: (N, 3) length, width, height [m].
+        heading: (N,) counter-clockwise from east [rad].
+        tilt: (N,) about the length axis [rad].
+        colour: (N, 3) linear albedo in [0, 1].
+    """
+
+    centre: np.ndarray
+    size: np.ndarray
+    heading: np.ndarray
+    tilt: np.ndarray
+    colour: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """Everything that stands in a square of `size` metres.
+
+    Attributes:
+        size: Side [m]; the city covers [0, size] x [0, size].
+        terrain: Ground elevation [m], rivers carved in.
+        ground: `Ground` codes, uint8, on a finer cell than the terrain.
+        water: Elevation of the water surface [m], float32, NaN where dry; same cells as `terrain`.
+        turbidity: Of the water in [0, 1]: 0 clear and dark, 1 brown with sediment.
+        streets: The street graph's edges.
+        parcels: Each (N, 2) float64 ring [m].
+        buildings: Instances 1 to n, in order.
+        trees, vehicles, debris: Loose objects; debris is empty before a disaster.
+    """
+
+    size: float
+    terrain: Field
+    ground: Field
+    water: Field
+    turbidity: float
+    streets: tuple[Street, ...]
+    parcels: tuple[np.ndarray, ...]
+    buildings: tuple[Building, ...]
+    trees: Trees
+    vehicles: Boxes
+    debris: Boxes
+
+
+NO_BOXES = Boxes(
+    centre=np.zeros((0, 3)),
+    size=np.zeros((0, 3)),
+    heading=np.zeros(0),
+    tilt=np.zeros(0),
+    colour=np.zeros((0, 3)),
+)

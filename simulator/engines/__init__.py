@@ -1,0 +1,1 @@
+"""Engines see a scene through a camera."""

@@ -1,0 +1,106 @@
+"""The protocol between a scene and whatever draws it."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from simulator.scene.model import Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """Parallel rays, as from a satellite, sampled where they meet the terrain on a ground grid.
+
+    The ray of pixel (row, col) passes through the ground point at that pixel's centre, at terrain
+    height: an image orthorectified on the bare terrain, on which tall objects lean away from the
+    sensor when it looks off nadir.
+
+    Attributes:
+        west: Left edge of column 0 [m, local].
+        north: Upper edge of row 0 [m, local].
+        gsd: Side of a pixel on the ground [m].
+        height: Rows.
+        width: Columns.
+        off_nadir: Angle between the line of sight and the vertical [rad], in [0, pi/3].
+        azimuth: Direction from the ground towards the sensor, clockwise from north [rad].
+    """
+
+    west: float
+    north: float
+    gsd: float
+    height: int
+    width: int
+    off_nadir: float = 0.0
+    azimuth: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gsd < math.inf:
+            raise ValueError(f"gsd must be a positive length in metres, got {self.gsd!r}")
+        if not 0 <= self.off_nadir <= math.pi / 3:
+            raise ValueError(f"off_nadir must be in [0, pi/3] rad, got {self.off_nadir!r}")
+
+    def direction(self) -> np.ndarray:
+        """(3,) unit vector of travel from the sensor to the ground."""
+        sine = math.sin(self.off_nadir)
+        towards = (sine * math.sin(self.azimuth), sine * math.cos(self.azimuth), math.cos(self.off_nadir))
+        return -np.array(towards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Light:
+    """Sun and sky.
+
+    Attributes:
+        sun_azimuth: Of the sun, clockwise from north [rad].
+        sun_elevation: Above the horizon [rad], in (0, pi/2].
+        sky: Ratio of diffuse sky to direct sun irradiance on a horizontal plane; about 0.15 for a clear
+            sky, above 1 under thin cloud.
+    """
+
+    sun_azimuth: float
+    sun_elevation: float
+    sky: float = 0.18
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sun_elevation <= math.pi / 2:
+            raise ValueError(f"sun_elevation must be in (0, pi/2] rad, got {self.sun_elevation!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What an engine saw.
+
+    Attributes:
+        reflectance: (3, H, W) float32, apparent reflectance of the scene in R, G, B: radiance divided
+            by that of a white horizontal plate in the same light; >= 0, rarely above 1.
+        land_cover: (H, W) uint8 `LandCover` at the pixel centre.
+        instance: (H, W) uint32 building instance at the pixel centre, 0 for none.
+        position: (3, H, W) float32 local point seen at the pixel centre [m].
+        height: (H, W) float32 of that point above the terrain [m], >= 0.
+    """
+
+    reflectance: np.ndarray
+    land_cover: np.ndarray
+    instance: np.ndarray
+    position: np.ndarray
+    height: np.ndarray
+
+
+class Engine(Protocol):
+    """Sees a scene through a camera. Equal arguments give equal bytes, whatever the threads."""
+
+    def render(self, scene: Scene, camera: Camera, light: Light, *, samples: int, seed: int) -> Frame:
+        """One frame, `samples` sub-pixel rays a pixel (box filter over the pixel), labels from one
+        ray through each pixel's centre.
+
+        Args:
+            samples: Rays per pixel for the image; a square number is not needed.
+            seed: Of the sub-pixel and sky directions.
+        """
+        ...
+
+    def labels(self, scene: Scene, camera: Camera) -> Frame:
+        """As `render`, with `reflectance` empty, (3, 0, 0): label layers cost a fiftieth of an image."""
+        ...

@@ -1,0 +1,62 @@
+"""What every engine draws: one triangle mesh, a ground map, a table of materials."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.city.model import Field
+
+GROUND_MATERIAL = 0xFFFF
+"""The `face_material` of terrain faces: the ground map says what they are made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """How a surface looks from above.
+
+    Attributes:
+        name: As in the city's `roof_material` and `wall_material`.
+        albedo: (3,) linear R, G, B reflectance in [0, 1].
+        variation: Relative standard deviation of slow spatial variation (weathering, patches).
+        variation_scale: Its correlation length [m].
+        grain: Relative standard deviation of fine, pixel-scale texture.
+        specular: Share of mirror-like reflection (water, wet or metal surfaces), in [0, 1].
+        rows: Spacing of regular rows (tiles, sheets, furrows) [m]; 0 for none.
+    """
+
+    name: str
+    albedo: tuple[float, float, float]
+    variation: float
+    variation_scale: float
+    grain: float
+    specular: float = 0.0
+    rows: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One flat triangle mesh in local metres (x east, y north, z up).
+
+    Attributes:
+        vertices: (V, 3) float32 [m].
+        faces: (F, 3) uint32, counter-clockwise from outside.
+        face_material: (F,) uint16 index into `materials`, or `GROUND_MATERIAL`.
+        face_tint: (F, 3) float32 albedo multiplier.
+        face_class: (F,) uint8 `LandCover`; ignored on terrain faces.
+        face_instance: (F,) uint32 building instance, 0 for none.
+        terrain: Ground elevation [m].
+        ground: `Ground` codes, uint8.
+        ground_materials: (17,) uint16 material index of each `Ground` code.
+        materials: The table.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    face_material: np.ndarray
+    face_tint: np.ndarray
+    face_class: np.ndarray
+    face_instance: np.ndarray
+    terrain: Field
+    ground: Field
+    ground_materials: np.ndarray
+    materials: tuple[Material, ...]
