@@ -1,7 +1,8 @@
 """A capture: one ground footprint seen before and after, imagery and labels on one grid."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -62,19 +63,47 @@ def write_capture(root: Path, capture: Capture) -> Path:
     Returns:
         The folder.
     """
-    folder, partial = root / capture.id, root / f"{PARTIAL}{capture.id}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with _whole_folder(root, capture.id) as partial:
         for name, array in capture.layers.items():
             write_layer(partial / f"{name}.tif", name, array, capture.grid)
         write_json(partial / f"{capture.id}.json", _item(capture).to_dict(include_self_link=False))
+    return root / capture.id
+
+
+def derive_capture(source: Path, root: Path, images: Mapping[str, np.ndarray]) -> Path:
+    """Copies a capture to `root` with other images; every other file keeps its bytes.
+
+    Args:
+        source: The folder of the capture.
+        root: Where the new one goes, under the same id.
+        images: Replacements of image layers, (3, H, W) uint8.
+
+    Returns:
+        The new folder.
+    """
+    grid = read_grid(source / f"{next(iter(IMAGES))}.tif")
+    with _whole_folder(root, source.name) as partial:
+        for path in sorted(source.iterdir()):
+            if path.stem not in images:
+                shutil.copyfile(path, partial / path.name)
+        for name, image in images.items():
+            write_layer(partial / f"{name}.tif", name, image, grid)
+    return root / source.name
+
+
+@contextmanager
+def _whole_folder(root: Path, name: str) -> Generator[Path]:
+    """A temporary folder that becomes `root/name` when the block succeeds and else disappears."""
+    folder, partial = root / name, root / f"{PARTIAL}{name}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return folder
 
 
 def write_layer(path: Path, name: str, array: np.ndarray, grid: Grid) -> None:

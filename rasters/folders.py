@@ -6,11 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import rasterio
-from rasterio.errors import RasterioError
 
 from rasters.errors import InputError
-from rasters.geotiff import unreadable
+from rasters.geotiff import open_raster, unreadable
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 TARGET_MARK = "_target"
@@ -103,11 +101,8 @@ def read_label(path: Path) -> np.ndarray:
 def _read(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".png":
         return _read_png(path)
-    try:
-        with rasterio.open(path) as dataset:
-            return dataset.read()
-    except RasterioError as error:
-        raise unreadable(path, error) from error
+    with open_raster(path) as dataset:
+        return dataset.read()
 
 
 def _read_png(path: Path) -> np.ndarray:

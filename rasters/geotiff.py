@@ -1,6 +1,7 @@
 """GeoTIFF in and out: tiled, compressed, read and written by window, several files as one mosaic."""
 
 import math
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import pyproj
 import rasterio
 from rasterio.enums import ColorInterp, Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as copy_raster  # ty: ignore[import-not-found]  (a compiled module)
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
@@ -133,6 +134,23 @@ def write_raster(
         raster.write(cube, window)
 
 
+@contextmanager
+def open_raster(path: Path) -> Generator[rasterio.DatasetReader]:
+    """Opens an image file; it may lie nowhere on the Earth.
+
+    Raises:
+        InputError: It cannot be opened, or a read inside the block fails.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(path)
+        with dataset:
+            yield dataset
+    except RasterioError as error:
+        raise unreadable(path, error) from error
+
+
 def read_raster(path: Path, window: Window | None = None) -> np.ndarray:
     """All bands (bands, H, W) of a raster or of one window of it.
 
@@ -140,11 +158,8 @@ def read_raster(path: Path, window: Window | None = None) -> np.ndarray:
         InputError: `path` is missing, truncated or not a raster.
     """
     where = None if window is None else _where(window)
-    try:
-        with rasterio.open(path) as dataset:
-            return dataset.read(window=where)
-    except RasterioError as error:
-        raise unreadable(path, error) from error
+    with open_raster(path) as dataset:
+        return dataset.read(window=where)
 
 
 def read_grid(path: Path) -> Grid:
@@ -153,11 +168,8 @@ def read_grid(path: Path) -> Grid:
     Raises:
         InputError: Unreadable, without CRS, rotated, or with oblong pixels.
     """
-    try:
-        with rasterio.open(path) as dataset:
-            crs, t, shape = dataset.crs, dataset.transform, dataset.shape
-    except RasterioError as error:
-        raise unreadable(path, error) from error
+    with open_raster(path) as dataset:
+        crs, t, shape = dataset.crs, dataset.transform, dataset.shape
     if crs is None:
         raise without_crs(path)
     if t.b or t.d or not math.isclose(t.a, -t.e, rel_tol=1e-9):
@@ -220,11 +232,8 @@ def common_grid(pre: Sequence[Path], post: Sequence[Path], gsd: float | None) ->
 
 
 def _metric_crs(path: Path) -> str:
-    try:
-        with rasterio.open(path) as dataset:
-            crs, bounds = dataset.crs, dataset.bounds
-    except RasterioError as error:
-        raise unreadable(path, error) from error
+    with open_raster(path) as dataset:
+        crs, bounds = dataset.crs, dataset.bounds
     if crs is None:
         raise without_crs(path)
     name = authority(crs)
@@ -237,11 +246,8 @@ def _metric_crs(path: Path) -> str:
 
 def _extent(path: Path, crs: str) -> tuple[tuple[float, float, float, float], float]:
     """Bounds of a file in `crs` and the mean side of its pixels there [m]."""
-    try:
-        with rasterio.open(path) as dataset:
-            source, bounds, shape = dataset.crs, dataset.bounds, dataset.shape
-    except RasterioError as error:
-        raise unreadable(path, error) from error
+    with open_raster(path) as dataset:
+        source, bounds, shape = dataset.crs, dataset.bounds, dataset.shape
     if source is None:
         raise without_crs(path)
     west, south, east, north = transform_bounds(source, crs, *bounds)
@@ -331,10 +337,7 @@ def open_mosaic(
 
 
 def _open_view(stack: ExitStack, path: Path, grid: Grid, shift: tuple[float, float]) -> WarpedVRT:
-    try:
-        dataset = stack.enter_context(rasterio.open(path))
-    except RasterioError as error:
-        raise unreadable(path, error) from error
+    dataset = stack.enter_context(open_raster(path))
     if dataset.crs is None:
         raise without_crs(path)
     if dataset.dtypes[0] != "uint8":

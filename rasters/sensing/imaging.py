@@ -78,8 +78,18 @@ def psf_sigma(mtf: float) -> float:
 def blur(image: np.ndarray, mtf: float) -> np.ndarray:
     """Convolves (3, H, W) with the point spread function of `mtf` at Nyquist."""
     hwc = np.ascontiguousarray(image.transpose(1, 2, 0))
-    smooth = cv2.GaussianBlur(hwc, (0, 0), psf_sigma(mtf), borderType=cv2.BORDER_REFLECT_101)
+    taps = _psf_taps(mtf)
+    smooth = cv2.sepFilter2D(hwc, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
     return smooth.transpose(2, 0, 1)
+
+
+def _psf_taps(mtf: float, reach: int = 7) -> np.ndarray:
+    """Taps (2 * reach + 1,) whose transfer is the Gaussian's: a sampled narrow Gaussian would blur less."""
+    f = (np.arange(512) + 0.5) / 512 - 0.5  # cycles a pixel
+    transfer = np.exp(-2 * (math.pi * psf_sigma(mtf) * f) ** 2)
+    n = np.arange(-reach, reach + 1)
+    taps = (transfer * np.cos(2 * math.pi * f * n[:, None])).mean(axis=1)
+    return (taps / taps.sum()).astype(np.float32)
 
 
 def add_noise(signal: np.ndarray, shot: float, read: float, rng: np.random.Generator) -> np.ndarray:

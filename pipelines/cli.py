@@ -1,0 +1,82 @@
+"""`mage STAGE [options]`: the options are the fields of the stage's frozen `Config` dataclass."""
+
+import errno
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+import simulator
+from rasters.errors import InputError
+
+STAGES = {
+    "demo": "simulate, adapt, train, evaluate and map, with a table and a page at the end",
+    "simulate": "captures of procedural cities before and after disasters, with exact labels",
+    "adapt": "make captures look like real imagery, labels untouched",
+    "train": "train the damage network on captures and labelled real imagery",
+    "evaluate": "score a model on a labelled folder",
+    "map": "damage map of two mosaics, before and after",
+}
+PRESETS = Path(simulator.__file__).parent / "presets"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs a stage; 0 when it succeeded, 2 when what was given cannot be used, 130 when interrupted."""
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if words[0] not in STAGES:
+        print(_usage(), file=sys.stderr)
+        return _fail(words[0], f"there is no such stage; there are {', '.join(STAGES)}")
+    try:
+        _run(words[0], words[1:])
+    except InputError as error:
+        return _fail(words[0], str(error))
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        return _fail(words[0], f"{error.filename or 'the output'}: {error.strerror}; {REMEDIES[error.errno]}")
+    except KeyboardInterrupt:
+        print(f"mage {words[0]}: interrupted; run it again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+REMEDIES = {
+    errno.ENOSPC: "free some space and run again, what is finished is kept",
+    errno.EDQUOT: "free some space and run again, what is finished is kept",
+    errno.EACCES: "check its permissions",
+    errno.EROFS: "choose an output folder that can be written",
+    errno.ENOTDIR: "a file stands where a folder is needed; choose another output folder",
+    errno.EEXIST: "a file stands where a folder is needed; choose another output folder",
+}
+
+
+def _usage() -> str:
+    rows = "\n".join(f"  {name:10} {summary}" for name, summary in STAGES.items())
+    return f"usage: mage STAGE [options]\n\n{rows}\n\n`mage STAGE --help` lists a stage's options."
+
+
+def _fail(stage: str, message: str) -> int:
+    print(f"mage {stage}: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _run(stage: str, words: Sequence[str]) -> None:
+    module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
+    parser = ArgumentParser(prog=f"mage {stage}", description=f"{STAGES[stage].capitalize()}.")
+    parser.add_argument("--config", action="config", help="YAML file, or the name of a preset")
+    parser.add_class_arguments(module.Config, None)
+    given = parser.parse_args([_preset(word) for word in words])
+    module.run(module.Config(**{field.name: given[field.name] for field in fields(module.Config)}))
+
+
+def _preset(word: str) -> str:
+    """The path of a preset that is named where a YAML file is expected; any other word unchanged."""
+    name = word.removeprefix("--config=")
+    path = PRESETS / f"{name}.yaml"
+    return word.removesuffix(name) + str(path) if name and "/" not in name and path.is_file() else word

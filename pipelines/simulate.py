@@ -1,0 +1,95 @@
+"""`mage simulate`: a scenario to a catalogue of captures, by several processes, resumable."""
+
+import multiprocessing
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipelines.settings import settings, settle
+from rasters.capture import PARTIAL, write_capture
+from rasters.catalogue import finished, write_catalogue
+from rasters.errors import InputError
+from simulator.capture import capture_ids, simulate_city
+from simulator.engines.embedded import EmbeddedEngine
+from simulator.scenario import Scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Scenario):
+    """Options of `mage simulate`.
+
+    Attributes:
+        out: Folder for the captures and their catalogue.
+        workers: Processes; the result does not depend on it.
+    """
+
+    out: Path
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        Scenario.__post_init__(self)
+        if self.workers < 1:
+            raise InputError(f"workers must be at least 1, got {self.workers}")
+
+
+def run(config: Config) -> None:
+    """Writes `config.out`; captures that are already there are kept.
+
+    Raises:
+        InputError: The folder holds captures of another scenario, or the scenario is impossible.
+    """
+    scenario = Scenario(**{f.name: getattr(config, f.name) for f in fields(Scenario)})
+    settle(config.out, "simulate", settings(scenario))
+    for leftover in config.out.glob(f"{PARTIAL}*"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    done = {folder.name for folder in finished(config.out)}
+    wanted = [name for index in range(scenario.cities) for name in capture_ids(scenario, index)]
+    missing = [i for i in range(scenario.cities) if not done.issuperset(capture_ids(scenario, i))]
+    with tqdm(total=len(wanted), initial=len(done), desc="simulate", unit="capture") as bar:
+        for count in _simulate_all(scenario, missing, config.out, config.workers):
+            bar.update(count)
+    write_catalogue(config.out, title=f"MAGE: simulated {', '.join(dict.fromkeys(scenario.disasters))}")
+
+
+def _simulate_all(scenario: Scenario, indexes: list[int], out: Path, workers: int) -> Iterator[int]:
+    """Yields the number of new captures as each city is finished."""
+    if workers == 1 or len(indexes) <= 1:
+        for index in indexes:
+            yield _write_city(scenario, index, out)
+        return
+    context = multiprocessing.get_context("spawn")  # forking a process that holds LLVM threads may hang
+    with ProcessPoolExecutor(min(workers, len(indexes)), mp_context=context) as pool:
+        try:
+            pending: set[Future[int]] = {pool.submit(_write_city, scenario, i, out) for i in indexes}
+            while pending:
+                ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"a worker process died, out of memory perhaps; run again with fewer than {workers} workers: "
+                f"what is finished in {out} is kept"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@cache
+def _engine() -> EmbeddedEngine:
+    """The engine of this process; starting one takes a second."""
+    return EmbeddedEngine()
+
+
+def _write_city(scenario: Scenario, index: int, out: Path) -> int:
+    """Writes the captures of a city that are missing; returns how many."""
+    done = {folder.name for folder in finished(out)}
+    new = [capture for capture in simulate_city(scenario, index, _engine()) if capture.id not in done]
+    for capture in new:
+        write_capture(out, capture)
+    return len(new)

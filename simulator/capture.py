@@ -1,0 +1,234 @@
+"""One city flown before and after its disaster: from a scenario and an index to captures."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyproj
+
+from rasters.capture import Capture
+from rasters.classes import Change, Damage, LandCover, Passability
+from rasters.grid import Grid, utm_crs
+from rasters.sensing.imaging import expose, sample_acquisition
+from rasters.sensing.profile import Profile, load_profile
+from simulator.city.city import generate_city
+from simulator.city.style import load_style
+from simulator.disasters.aftermath import Aftermath
+from simulator.disasters.apply import sample_parameters, strike
+from simulator.engines.engine import Camera, Engine, Frame, Light
+from simulator.flight import Footprint, city_size, flight_plan
+from simulator.scenario import Scenario
+from simulator.scene.build import build_scene
+from simulator.scene.model import Scene
+
+CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
+CITIES_A_ROW = 20  # then the next row begins, further south
+FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How one of the two flights saw the city.
+
+    Attributes:
+        light: Sun and sky.
+        off_nadir: [rad].
+        azimuth: Towards the sensor, clockwise from north [rad].
+        shift: Georeferencing error (east, north) of this flight [m].
+        time: When.
+    """
+
+    light: Light
+    off_nadir: float
+    azimuth: float
+    shift: tuple[float, float]
+    time: datetime
+
+
+def city_id(scenario: Scenario, index: int) -> str:
+    """Name of a city in the capture ids, such as "0003-dense-fire"."""
+    style = _turn(scenario.styles, index).rsplit("/", 1)[-1].removesuffix(".yaml")
+    return f"{index:04d}-{style}-{_turn(scenario.disasters, index // len(scenario.styles))}"
+
+
+def capture_ids(scenario: Scenario, index: int) -> list[str]:
+    """The ids of all captures of a city, in flying order."""
+    plan = _plan(scenario, load_profile(scenario.profile))
+    return [_capture_id(scenario, index, footprint) for footprint in plan]
+
+
+def simulate_city(scenario: Scenario, index: int, engine: Engine) -> Iterator[Capture]:
+    """The captures of one city, in flying order.
+
+    Every random draw comes from (seed, index), so cities do not depend on each other or on their order.
+    Layers of the image before, `building`, `damage` and `change` have the geometry of the image before;
+    the others that of the image after. At nadir and without misregistration the two are one.
+    """
+    profile = load_profile(scenario.profile)
+    city_rng, disaster_rng, look_rng, image_rng = np.random.default_rng([scenario.seed, index]).spawn(4)
+    plan = _plan(scenario, profile)
+    city = generate_city(load_style(_turn(scenario.styles, index)), _size(scenario, profile), city_rng)
+    kind = _turn(scenario.disasters, index // len(scenario.styles))
+    aftermath = strike(city, kind, sample_parameters(kind, disaster_rng), disaster_rng)
+    looks = _sample_looks(scenario, profile, look_rng)
+    seed = int(image_rng.integers(2**31))
+
+    def camera(footprint: Footprint, look: Look) -> Camera:
+        return _camera(footprint, profile.gsd, look)
+
+    def shoot(scene: Scene, look: Look) -> list[Frame]:
+        views = [camera(footprint, look) for footprint in plan]
+        return [engine.render(scene, v, look.light, samples=scenario.samples, seed=seed) for v in views]
+
+    before = shoot(build_scene(aftermath.before), looks[0])
+    scene = build_scene(aftermath.after)
+    after = shoot(scene, looks[1])
+    compared = [engine.labels(scene, camera(footprint, looks[0])) for footprint in plan]
+    exposures = [sample_acquisition(profile, rng) for rng in image_rng.spawn(2)]
+    for number, footprint in enumerate(plan):
+        noise = image_rng.spawn(2)
+        images = [
+            expose(frame[number].reflectance, exposure, rng)
+            for frame, exposure, rng in zip((before, after), exposures, noise, strict=True)
+        ]
+        labels = label_layers(aftermath, before[number], after[number], compared[number])
+        yield Capture(
+            id=_capture_id(scenario, index, footprint),
+            grid=_grid(scenario, index, footprint, profile.gsd),
+            layers={"image_pre": images[0], "image_post": images[1], **labels},
+            start=looks[0].time,
+            end=looks[1].time,
+            properties=_properties(scenario, index, looks),
+        )
+
+
+def label_layers(aftermath: Aftermath, before: Frame, after: Frame, compared: Frame) -> dict[str, np.ndarray]:
+    """Every label layer of a capture.
+
+    Args:
+        aftermath: What happened.
+        before: The city before, as the first flight saw it.
+        after: The city after, as the second flight saw it.
+        compared: Labels of the city after, through the camera of the first flight.
+    """
+    damage = np.concatenate([[np.uint8(Damage.BACKGROUND)], aftermath.damage])[before.instance]
+    east, north = after.position[0], after.position[1]
+    depth = np.maximum(aftermath.flood_depth.sample(east, north), 0).astype(np.float32)
+    road = np.isin(after.land_cover, (LandCover.ROAD, LandCover.DEBRIS, LandCover.WATER, LandCover.VEHICLE))
+    passability = np.where(road, aftermath.passability.nearest(east, north), Passability.NOT_ROAD)
+    return {
+        "land_cover_pre": before.land_cover,
+        "land_cover_post": after.land_cover,
+        "building": before.instance,
+        "damage": damage.astype(np.uint8),
+        "height_pre": before.height,
+        "height_post": after.height,
+        "flood_depth": depth,
+        "burnt": aftermath.burnt.nearest(east, north).astype(np.uint8),
+        "passability": passability.astype(np.uint8),
+        "change": _change(aftermath, before, compared, damage),
+    }
+
+
+def _change(aftermath: Aftermath, before: Frame, compared: Frame, damage: np.ndarray) -> np.ndarray:
+    """Change in the geometry of the image before; cars that come and go are ordinary."""
+    x, y = before.position[0], before.position[1]
+    struck = (damage > Damage.NO_DAMAGE) | (aftermath.burnt.nearest(x, y) > 0)
+    struck |= aftermath.flood_depth.nearest(x, y) > 0
+    struck |= (compared.land_cover == LandCover.DEBRIS) & (before.land_cover != LandCover.DEBRIS)
+    differs = (before.land_cover != compared.land_cover) | (np.abs(before.height - compared.height) > 0.5)
+    change = np.where(struck, Change.DISASTER, np.where(differs, Change.ORDINARY, Change.NONE))
+    return change.astype(np.uint8)
+
+
+def _turn(choices: Sequence[str], index: int) -> str:
+    return choices[index % len(choices)]
+
+
+def _capture_id(scenario: Scenario, index: int, footprint: Footprint) -> str:
+    return f"{city_id(scenario, index)}-{footprint.line}-{footprint.frame}"
+
+
+def _size(scenario: Scenario, profile: Profile) -> float:
+    return city_size(
+        side=scenario.tile * profile.gsd,
+        lines=scenario.lines,
+        frames=scenario.frames,
+        overlap=scenario.overlap,
+    )
+
+
+def _plan(scenario: Scenario, profile: Profile) -> list[Footprint]:
+    return flight_plan(
+        size=_size(scenario, profile), side=scenario.tile * profile.gsd, lines=scenario.lines,
+        frames=scenario.frames, overlap=scenario.overlap,
+    )  # fmt: skip
+
+
+def _camera(footprint: Footprint, gsd: float, look: Look) -> Camera:
+    pixels = round(footprint.side / gsd)
+    return Camera(
+        west=footprint.west + look.shift[0], north=footprint.north + look.shift[1], gsd=gsd,
+        height=pixels, width=pixels, off_nadir=look.off_nadir, azimuth=look.azimuth,
+    )  # fmt: skip
+
+
+def _sample_looks(scenario: Scenario, profile: Profile, rng: np.random.Generator) -> tuple[Look, Look]:
+    """Two flights days to months apart, each with its own sun, view and georeferencing error."""
+    first = FIRST_DAY + timedelta(days=int(rng.integers(0, 120)), minutes=int(rng.integers(0, 240)))
+    second = first + timedelta(days=int(rng.integers(2, 90)), minutes=int(rng.integers(-120, 120)))
+    error = scenario.misregistration * profile.gsd
+    noon = math.pi if scenario.latitude >= 0 else 0.0  # the midday sun stands in the south, or in the north
+
+    def look(time: datetime, shift: tuple[float, float]) -> Look:
+        light = Light(
+            sun_azimuth=noon + float(rng.uniform(-1.1, 1.1)),
+            sun_elevation=math.radians(float(rng.uniform(30, 70))),
+            sky=float(rng.uniform(0.12, 0.35)),
+        )
+        off_nadir = math.radians(float(rng.uniform(0, scenario.off_nadir)))
+        azimuth = float(rng.uniform(0, 2 * math.pi))
+        return Look(light=light, off_nadir=off_nadir, azimuth=azimuth, shift=shift, time=time)
+
+    return look(first, (0.0, 0.0)), look(second, (float(rng.normal(0, error)), float(rng.normal(0, error))))
+
+
+def _grid(scenario: Scenario, index: int, footprint: Footprint, gsd: float) -> Grid:
+    """Local metres laid into the UTM zone of the scenario's place."""
+    crs = utm_crs(scenario.longitude, scenario.latitude)
+    to_utm = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    east, north = to_utm.transform(scenario.longitude, scenario.latitude)
+    pixels = round(footprint.side / gsd)
+    row, column = divmod(index, CITIES_A_ROW)
+    return Grid(
+        crs=crs,
+        west=round(east) + column * CITY_SPACING + footprint.west,
+        north=round(north) - row * CITY_SPACING + footprint.north,
+        gsd=gsd,
+        height=pixels,
+        width=pixels,
+    )
+
+
+def _properties(scenario: Scenario, index: int, looks: tuple[Look, Look]) -> dict[str, Any]:
+    def view(look: Look) -> dict[str, float]:
+        angles = {
+            "sun_azimuth": look.light.sun_azimuth,
+            "sun_elevation": look.light.sun_elevation,
+            "off_nadir": look.off_nadir,
+            "view_azimuth": look.azimuth,
+        }
+        degrees = {name: round(math.degrees(angle) % 360, 3) for name, angle in angles.items()}
+        return {**degrees, "shift_east": round(look.shift[0], 3), "shift_north": round(look.shift[1], 3)}
+
+    return {
+        "city": city_id(scenario, index),
+        "style": _turn(scenario.styles, index),
+        "disaster": _turn(scenario.disasters, index // len(scenario.styles)),
+        "profile": scenario.profile,
+        "pre": view(looks[0]),
+        "post": view(looks[1]),
+    }

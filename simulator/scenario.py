@@ -1,0 +1,75 @@
+"""What to simulate: one frozen value, filled from a preset or a user's YAML."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from rasters.errors import InputError
+
+PRESETS = Path(__file__).parent / "presets"
+DISASTERS = ("none", "flood", "earthquake", "fire")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A set of cities, each flown over before and after a disaster.
+
+    Attributes:
+        seed: Same scenario and seed, same bytes.
+        cities: How many cities; each has its own seed, style and disaster.
+        styles: Styles that the cities take in turn: names in `simulator/city/styles` or YAML paths.
+        disasters: Disasters that the cities meet in turn: none, flood, earthquake, fire.
+        longitude: Of the first city [deg]; the others lie east of it on the same UTM grid, 10 km apart.
+        latitude: Of the cities [deg].
+        tile: Side of a capture [pixels].
+        lines: Flight lines over each city.
+        frames: Captures along each flight line.
+        overlap: Share of a capture that its neighbours see too, in [0, 1).
+        profile: Acquisition profile: a name in `rasters/sensing/profiles` or a YAML path. Its ground
+            sample distance is that of the captures.
+        off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40].
+        misregistration: Standard deviation of the shift between before and after [pixels], imagery only.
+        samples: Rays per pixel of the image.
+    """
+
+    seed: int = 1
+    cities: int = 4
+    styles: tuple[str, ...] = ("suburb", "dense")
+    disasters: tuple[str, ...] = ("flood", "earthquake", "fire")
+    longitude: float = -94.5
+    latitude: float = 37.06
+    tile: int = 512
+    lines: int = 1
+    frames: int = 1
+    overlap: float = 0.1
+    profile: str = "satellite_1m"
+    off_nadir: float = 20.0
+    misregistration: float = 0.5
+    samples: int = 4
+
+    def __post_init__(self) -> None:
+        checks = (
+            (self.seed >= 0, "seed must be at least 0", self.seed),
+            (self.cities >= 1, "cities must be at least 1", self.cities),
+            (len(self.styles) >= 1, "styles must name at least one style", self.styles),
+            (len(self.disasters) >= 1, "disasters must name at least one disaster", self.disasters),
+            (set(self.disasters) <= set(DISASTERS), f"disasters must be among {DISASTERS}", self.disasters),
+            (64 <= self.tile <= 4096, "tile must be 64 to 4096 pixels", self.tile),
+            (
+                self.lines >= 1 and self.frames >= 1,
+                "lines and frames must be at least 1",
+                (self.lines, self.frames),
+            ),
+            (0 <= self.overlap < 1, "overlap must be in [0, 1)", self.overlap),
+            (0 <= self.off_nadir <= 40, "off_nadir must be in [0, 40] degrees", self.off_nadir),
+            (
+                0 <= self.misregistration <= 5,
+                "misregistration must be in [0, 5] pixels",
+                self.misregistration,
+            ),
+            (1 <= self.samples <= 1024, "samples must be in [1, 1024]", self.samples),
+            (math.isfinite(self.longitude), "longitude must be degrees", self.longitude),
+        )
+        for good, message, got in checks:
+            if not good:
+                raise InputError(f"scenario: {message}, got {got!r}")
