@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(words[0], f"there is no such stage; there are {', '.join(STAGES)}")
     try:
         _run(words[0], words[1:])
-    except InputError as error:
+    except (InputError, FloatingPointError) as error:
         return _fail(words[0], str(error))
     except OSError as error:
         if error.errno not in REMEDIES:
@@ -71,8 +71,12 @@ def _run(stage: str, words: Sequence[str]) -> None:
     parser = ArgumentParser(prog=f"mage {stage}", description=f"{STAGES[stage].capitalize()}.")
     parser.add_argument("--config", action="config", help="YAML file, or the name of a preset")
     parser.add_class_arguments(module.Config, None)
-    given = parser.parse_args([_preset(word) for word in words])
-    module.run(module.Config(**{field.name: given[field.name] for field in fields(module.Config)}))
+    given = parser.instantiate_classes(parser.parse_args([_preset(word) for word in words]))
+    try:
+        config = module.Config(**{field.name: given[field.name] for field in fields(module.Config)})
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    module.run(config)
 
 
 def _preset(word: str) -> str:

@@ -1,7 +1,7 @@
 """A stage's resolved settings beside its result: what a rerun is compared with."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ from rasters.provenance import PROVENANCE, same_config, write_provenance
 
 
 def settings(config: Any) -> dict[str, Any]:
-    """The fields of a dataclass as JSON values; paths as given, tuples as lists."""
+    """The fields of a dataclass as JSON values; paths as given, tuples as lists, dataclasses as objects."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Path):
             return str(value)
+        if is_dataclass(value):
+            return settings(value)
         return [plain(v) for v in value] if isinstance(value, tuple | list) else value
 
     return {field.name: plain(getattr(config, field.name)) for field in fields(config)}

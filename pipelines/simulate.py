@@ -12,12 +12,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipelines.settings import settings, settle
-from rasters.capture import PARTIAL, write_capture
+from rasters.capture import PARTIAL, read_capture, write_capture
 from rasters.catalogue import finished, write_catalogue
 from rasters.errors import InputError
+from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
 from simulator.capture import capture_ids, simulate_city
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.scenario import Scenario
+
+
+SHEET, SHOWN = "sheet.png", 8  # the first captures are shown on a sheet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,15 @@ def run(config: Config) -> None:
         for count in _simulate_all(scenario, missing, config.out, config.workers):
             bar.update(count)
     write_catalogue(config.out, title=f"MAGE: simulated {', '.join(dict.fromkeys(scenario.disasters))}")
+    if not (config.out / SHEET).is_file():
+        shown = [read_capture(folder) for folder in finished(config.out)[:SHOWN]]
+        write_sheet(
+            config.out / SHEET,
+            [capture_row(capture) for capture in shown],
+            columns=CAPTURE_COLUMNS,
+            names=[capture.id for capture in shown],
+            title="Simulated captures and their labels",
+        )
 
 
 def _simulate_all(scenario: Scenario, indexes: list[int], out: Path, workers: int) -> Iterator[int]:

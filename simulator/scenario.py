@@ -35,7 +35,7 @@ class Scenario:
     seed: int = 1
     cities: int = 4
     styles: tuple[str, ...] = ("suburb", "dense")
-    disasters: tuple[str, ...] = ("flood", "earthquake", "fire")
+    disasters: tuple[str, ...] = ("flood", "earthquake", "fire", "none")
     longitude: float = -94.5
     latitude: float = 37.06
     tile: int = 512

@@ -1,0 +1,172 @@
+"""`mage demo`: simulate, adapt, train, evaluate, map, in minutes on two cores; each stage resumes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pipelines.adapt
+import pipelines.evaluate
+import pipelines.map
+import pipelines.simulate
+import pipelines.train
+from rasters.catalogue import list_captures
+from rasters.errors import InputError
+from rasters.files import read_json, write_text
+from rasters.folders import list_images, list_mosaic, xbd_pairs
+
+STAND_IN = "Stand-in target: a second simulated region seen by an unknown sensor. These figures are not a real result."
+SIMULATED_MAP = "Simulated scene: not a real event."
+SCORES = {
+    "building_iou": "building IoU at 0.5",
+    "building_iou_best": "building IoU, best threshold",
+    "damage_f1": "damage F1",
+    "xview2": "xView2 score",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options of `mage demo`.
+
+    Attributes:
+        out: Folder for everything.
+        target: Unlabelled real images at about 1 m; without it, a simulated stand-in is the target.
+        gold: Labelled real pairs in xBD's layout, trained on.
+        val: Labelled real pairs in xBD's layout, only evaluated.
+        pre: Mosaic before: a GeoTIFF, a folder or a quoted pattern.
+        post: Mosaic after.
+        cities: Simulated cities, one capture each.
+        steps: Training steps of each model.
+        workers: Processes that simulate.
+        seed: Of everything.
+        device: "auto", "cpu" or "cuda".
+    """
+
+    out: Path
+    target: Path | None = None
+    gold: Path | None = None
+    val: Path | None = None
+    pre: str | None = None
+    post: str | None = None
+    cities: int = 24
+    steps: int = 130
+    workers: int = 2
+    seed: int = 1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if (self.pre is None) != (self.post is None):
+            raise InputError("a map needs both mosaics: give PRE= and POST= (--pre and --post), or neither")
+
+
+def run(config: Config) -> None:
+    """Runs every stage into `config.out` and prints a table and the page to open.
+
+    Raises:
+        InputError: What was given cannot be used.
+    """
+    _check_inputs(config)
+    captures = config.out / "captures"
+    _simulate(config, captures, seed=config.seed, cities=config.cities, profile="satellite_1m")
+    note = ""
+    target, val = config.target, config.val
+    if target is None:
+        note = STAND_IN
+        region = config.out / "stand-in"
+        _simulate(config, region, seed=config.seed + 1_000_000, cities=6, profile="stand_in")
+        target, val = region, val or region
+    adapted = config.out / "adapted"
+    pipelines.adapt.run(
+        pipelines.adapt.Config(
+            captures=captures, target=target, out=adapted, seed=config.seed, note=note, device=config.device
+        )
+    )
+    sets: dict[str, tuple[Path, Path | None]] = {
+        "simulation alone": (captures, None),
+        "adapted": (adapted / "captures", None),
+    }
+    if config.gold is not None:
+        sets["adapted + gold"] = (adapted / "captures", config.gold)
+    models = {name: _train(config, name, *data) for name, data in sets.items()}
+    scores = {name: _evaluate(config, name, model, val) for name, model in models.items()} if val else {}
+    page = _map(config, list(models.values())[-1], note)
+    table = _table(scores, val, note)
+    write_text(config.out / "results.md", table)
+    print(
+        f"\n{table}\nsheet   {adapted / 'sheet.png'}\nreport  {adapted / 'fidelity.md'}\nmap     {page.resolve()}"
+    )
+
+
+def _check_inputs(config: Config) -> None:
+    """Finds bad paths now, not after minutes of work."""
+    if config.target is not None:
+        list_images(config.target)
+    for folder in (config.gold, config.val):
+        if folder is not None and all(pair.pre_target is None for pair in xbd_pairs(folder)):
+            raise InputError(
+                f"{folder}/targets labels none of the pairs in {folder}/images; give a labelled folder"
+            )
+    for pattern in (config.pre, config.post):
+        if pattern is not None:
+            list_mosaic(pattern)
+
+
+def _simulate(config: Config, out: Path, *, seed: int, cities: int, profile: str) -> None:
+    pipelines.simulate.run(
+        pipelines.simulate.Config(
+            out=out, seed=seed, cities=cities, profile=profile, workers=min(config.workers, cities)
+        )
+    )
+
+
+def _train(config: Config, name: str, captures: Path, gold: Path | None) -> Path:
+    print(f"train: {name}")
+    out = config.out / "models" / _folder(name)
+    pipelines.train.run(
+        pipelines.train.Config(
+            captures=captures, gold=gold, out=out, steps=config.steps, seed=config.seed, wandb="off"
+        )
+    )
+    return out / "model.pt"
+
+
+def _evaluate(config: Config, name: str, model: Path, val: Path) -> Mapping[str, Any]:
+    out = config.out / "scores" / _folder(name)
+    pipelines.evaluate.run(pipelines.evaluate.Config(model=model, data=val, out=out, device=config.device))
+    return read_json(out / "scores.json")["scores"]
+
+
+def _folder(name: str) -> str:
+    return name.replace(" + ", "-").replace(" ", "-")
+
+
+def _map(config: Config, model: Path, note: str) -> Path:
+    pre, post = config.pre, config.post
+    if pre is None or post is None:
+        scene = list_captures(config.out / ("stand-in" if note else "captures"))[0]
+        pre, post, note = str(scene / "image_pre.tif"), str(scene / "image_post.tif"), note or SIMULATED_MAP
+    out = config.out / "map"
+    pipelines.map.run(
+        pipelines.map.Config(model=model, pre=pre, post=post, out=out, note=note, device=config.device)
+    )
+    return out / "map.html"
+
+
+def _table(scores: Mapping[str, Mapping[str, Any]], val: Path | None, note: str) -> str:
+    """The scores of the trainings side by side, as markdown."""
+    if not scores:
+        return "No labelled folder was given (VAL=), so nothing was evaluated.\n"
+    lines = ["| trained on | " + " | ".join(SCORES.values()) + " |", "|---" * (len(SCORES) + 1) + "|"]
+    for name, row in scores.items():
+        cells = [_cell(row.get(key)) for key in SCORES]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"On {val}, the same recipe and budget for each; in brackets 95 % of the bootstrap over tiles.",
+    ]
+    return "\n".join([*lines, *([note] if note else [])]) + "\n"
+
+
+def _cell(score: Mapping[str, float] | None) -> str:
+    return "-" if score is None else f"{score['value']:.3f} ({score['low']:.3f}-{score['high']:.3f})"

@@ -1,0 +1,38 @@
+"""`mage train`: captures, gold or both to a model file, resumable."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pipelines.settings import settings, settle
+from segmentation.training import MODEL_FILE, TrainConfig, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(TrainConfig):
+    """Options of `mage train`.
+
+    Attributes:
+        captures: Folder of simulated or adapted captures.
+        gold: Folder of labelled real pairs in xBD's layout.
+        out: Folder for model.pt, the checkpoint and the logs.
+    """
+
+    captures: Path | None = None
+    gold: Path | None = None
+    out: Path
+
+
+def run(config: Config) -> None:
+    """Writes `config.out/model.pt`; a model that is already there is kept.
+
+    Raises:
+        InputError: Nothing to train on, unusable input, or the folder holds another result.
+        FloatingPointError: The loss is NaN or infinite.
+    """
+    settle(config.out, "train", settings(config))
+    path = config.out / MODEL_FILE
+    if path.is_file():
+        print(f"the model is there already: {path}")
+        return
+    recipe = TrainConfig(**{f.name: getattr(config, f.name) for f in fields(TrainConfig)})
+    train(recipe, config.captures, config.gold, config.out)
