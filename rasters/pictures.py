@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rasters.capture import Capture
-from rasters.classes import PALETTES, Change, Damage, LandCover, Passability, paint
+from rasters.classes import Change, Damage, LandCover, Passability, paint
 from rasters.files import atomic_path
 
 GAP = 6  # pixels between pictures

@@ -139,7 +139,9 @@ def _change(aftermath: Aftermath, before: Frame, compared: Frame, damage: np.nda
     struck = (damage > Damage.NO_DAMAGE) | (aftermath.burnt.nearest(x, y) > 0)
     struck |= aftermath.flood_depth.nearest(x, y) > 0
     struck |= (compared.land_cover == LandCover.DEBRIS) & (before.land_cover != LandCover.DEBRIS)
-    differs = (before.land_cover != compared.land_cover) | (np.abs(before.height - compared.height) > 0.5)
+    stayed_water = (before.land_cover == LandCover.WATER) & (compared.land_cover == LandCover.WATER)
+    rebuilt = (np.abs(before.height - compared.height) > 0.5) & ~stayed_water
+    differs = (before.land_cover != compared.land_cover) | rebuilt
     change = np.where(struck, Change.DISASTER, np.where(differs, Change.ORDINARY, Change.NONE))
     return change.astype(np.uint8)
 

@@ -22,6 +22,7 @@ class Material:
         grain: Relative standard deviation of fine, pixel-scale texture.
         specular: Share of mirror-like reflection (water, wet or metal surfaces), in [0, 1].
         rows: Spacing of regular rows (tiles, sheets, furrows) [m]; 0 for none.
+        openings: Share of a vertical face that is windows, in [0, 1].
     """
 
     name: str
@@ -31,6 +32,7 @@ class Material:
     grain: float
     specular: float = 0.0
     rows: float = 0.0
+    openings: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class Scene:
         face_tint: (F, 3) float32 albedo multiplier.
         face_class: (F,) uint8 `LandCover`; ignored on terrain faces.
         face_instance: (F,) uint32 building instance, 0 for none.
+        face_soot: (F,) float32 share of the face blackened by fire, in [0, 1].
+        face_loss: (F,) float32 share of the roof covering that is missing, in [0, 1].
         terrain: Ground elevation [m].
         ground: `Ground` codes, uint8.
         ground_materials: (17,) uint16 material index of each `Ground` code.
@@ -56,6 +60,8 @@ class Scene:
     face_tint: np.ndarray
     face_class: np.ndarray
     face_instance: np.ndarray
+    face_soot: np.ndarray
+    face_loss: np.ndarray
     terrain: Field
     ground: Field
     ground_materials: np.ndarray

@@ -1,0 +1,180 @@
+"""A fitted realism adapter: colours, texture, calibration. Images change, labels stay valid: nothing moves.
+
+A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
+   optics       blur, where simulated edges are too sharp         (adaptation.optics)
+B  texture      wavelet details through a normalizing flow        (adaptation.flows)
+C  calibration  a zero-phase radial filter                        (adaptation.calibration)
+
+Stage B sees the image alone, never the labels: a generator that sees the class map writes it into
+the texture, and what learns from such images fails on real ones.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adaptation.calibration import filter_image
+from adaptation.config import AdaptConfig
+from adaptation.flows.flow import WaveletFlow, translate
+from adaptation.flows.wavelet import from_opponent, to_opponent
+from adaptation.noise import dequantised_source
+from adaptation.radiometry import Radiometry, draw_pair_styles, draw_style, recolour
+from rasters.grid import Window, windows
+
+HALO = 64  # pixels a window sees beyond its edge: more than the flow's receptive field carries visibly
+BORDER = 16  # pixels mirrored beyond the edge of the image itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What makes one adapted image differ from another.
+
+    Attributes:
+        shift: Of all colours (3,), in [0, 1] units: sun, haze, season, sensor.
+        seed: Of the grain; a before/after pair shares it.
+    """
+
+    shift: np.ndarray
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """Makes simulated images look like the target's.
+
+    Attributes:
+        config: As fitted.
+        gsd: Ground sample distance of both sides [m].
+        radiometry: Stage A.
+        flow: Stage B, in eval mode.
+        kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
+        summary: What is known of the fit: counts, losses, seed; JSON values.
+    """
+
+    config: AdaptConfig
+    gsd: float
+    radiometry: Radiometry
+    flow: WaveletFlow
+    kernels: np.ndarray
+    summary: dict[str, object]
+
+    def draw_style(self, rng: np.random.Generator) -> Style:
+        """The look of one image."""
+        return Style(shift=draw_style(self.radiometry, rng), seed=int(rng.integers(2**63)))
+
+    def draw_pair_styles(self, rng: np.random.Generator) -> tuple[Style, Style]:
+        """The looks of the images before and after: correlated colours, one grain."""
+        shifts = draw_pair_styles(self.radiometry, rng, correlation=self.config.style_correlation)
+        seed = int(rng.integers(2**63))
+        return Style(shift=shifts[0], seed=seed), Style(shift=shifts[1], seed=seed)
+
+    def translate(
+        self, image: np.ndarray, land_cover: np.ndarray, *, position: tuple[int, int], style: Style
+    ) -> np.ndarray:
+        """The image (3, H, W) uint8 as the target's sensor might have seen it, uint8.
+
+        Args:
+            image: (3, H, W) uint8, simulated.
+            land_cover: (H, W) codes of `LandCover`.
+            position: (row, col) of the image's first pixel on the ground grid that the grain is keyed on.
+            style: From `draw_style` or `draw_pair_styles`.
+
+        Raises:
+            ValueError: Shapes or types are others.
+        """
+        return _quantise(self.translate_float(image, land_cover, position=position, style=style))
+
+    def translate_pair(
+        self,
+        before: tuple[np.ndarray, np.ndarray],
+        after: tuple[np.ndarray, np.ndarray],
+        *,
+        position: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Translates (image, land cover) before and after; where nothing changed, their texture is the same."""
+        first, second = self.draw_pair_styles(rng)
+        return (
+            self.translate(*before, position=position, style=first),
+            self.translate(*after, position=position, style=second),
+        )
+
+    def translate_float(
+        self, image: np.ndarray, land_cover: np.ndarray, *, position: tuple[int, int], style: Style
+    ) -> np.ndarray:
+        """As `translate`, float32 in about [0, 1], neither clipped nor rounded."""
+        _check(image, land_cover)
+        out = np.empty(image.shape, dtype=np.float32)
+        for core in windows(*land_cover.shape, size=self.config.tile):
+            outer = _outer(core, land_cover.shape, position, 2**self.config.levels)
+            rows = _mirror(outer.row, outer.height, land_cover.shape[0])
+            cols = _mirror(outer.col, outer.width, land_cover.shape[1])
+            place = Window(
+                row=outer.row + position[0],
+                col=outer.col + position[1],
+                height=outer.height,
+                width=outer.width,
+            )
+            made = self._window(
+                image[:, rows[:, None], cols], land_cover[rows[:, None], cols], place, style
+            )
+            top, left = core.row - outer.row, core.col - outer.col
+            out[(slice(None), *core.slices)] = made[:, top : top + core.height, left : left + core.width]
+        return out
+
+    def _window(
+        self, image: np.ndarray, land_cover: np.ndarray, place: Window, style: Style
+    ) -> np.ndarray:
+        """One window (3, H, W), sizes and position multiples of 2**levels, through all stages."""
+        coloured = recolour(self.radiometry, image, land_cover, style.shift)
+        if self.config.strength == 0:
+            return coloured
+        x = torch.from_numpy(dequantised_source(coloured, place, style.seed))[None]
+        with torch.inference_mode():
+            made = texture(self.flow, to_opponent(x.to(self.config.device)), self.config)
+            made = from_opponent(filter_image(made, self.kernels))[0].cpu().numpy()
+        return coloured + np.float32(self.config.strength) * (made - coloured)
+
+
+def texture(flow: WaveletFlow, x: Tensor, config: AdaptConfig) -> Tensor:
+    """Stage B of x (B, 3, H, W), opponent colours."""
+    return translate(
+        flow,
+        x,
+        temperature=config.temperature,
+        latent_limit=config.latent_limit,
+        change_limit=config.change_limit,
+    )
+
+
+def _quantise(image: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def _outer(core: Window, shape: tuple[int, int], position: tuple[int, int], multiple: int) -> Window:
+    """The window that is computed for a core: wider by the halo, on multiples of the wavelet's step."""
+    spans = []
+    for start, size, length, origin in zip(
+        (core.row, core.col), (core.height, core.width), shape, position, strict=True
+    ):
+        first = max(start - HALO, -BORDER) + origin
+        last = min(start + size + HALO, length + BORDER) + origin
+        first, last = first // multiple * multiple, -(-last // multiple) * multiple
+        spans.append((first - origin, last - first))
+    (row, height), (col, width) = spans
+    return Window(row=row, col=col, height=height, width=width)
+
+
+def _mirror(start: int, size: int, length: int) -> np.ndarray:
+    """Indices start to start + size of an axis of `length` that is mirrored at its ends."""
+    folded = np.arange(start, start + size) % (2 * length)
+    return np.minimum(folded, 2 * length - 1 - folded)
+
+
+def _check(image: np.ndarray, land_cover: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3:
+        raise ValueError(f"image must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}")
+    if land_cover.shape != image.shape[1:]:
+        raise ValueError(f"land cover must be of shape {image.shape[1:]}, got {land_cover.shape}")

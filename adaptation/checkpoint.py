@@ -1,0 +1,106 @@
+"""An adapter as a file: tensors and plain values only, read without running any code."""
+
+import dataclasses
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adaptation.adapter import Adapter
+from adaptation.config import AdaptConfig
+from adaptation.flows.flow import WaveletFlow
+from adaptation.radiometry import Radiometry
+from rasters.errors import InputError
+from rasters.files import atomic_path
+
+FORMAT = "mage-adapter"
+VERSION = 1
+GSD_TOLERANCE = 0.25  # texture is fitted at one scale; a further one needs its own fit
+
+
+def save_adapter(path: Path, adapter: Adapter) -> None:
+    """Writes `adapter` to `path`, whole or not at all; equal adapters give equal bytes."""
+    radiometry = adapter.radiometry
+    names = [field.name for field in dataclasses.fields(radiometry)]
+    state = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": dataclasses.asdict(adapter.config),
+        "gsd": adapter.gsd,
+        "radiometry": {name: torch.from_numpy(getattr(radiometry, name).copy()) for name in names},
+        "kernels": torch.from_numpy(adapter.kernels.copy()),
+        "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
+        "summary": adapter.summary,
+    }
+    buffer = io.BytesIO()  # given a path, torch would write the temporary file's name into the archive
+    torch.save(state, buffer)
+    with atomic_path(path) as partial:
+        partial.write_bytes(buffer.getvalue())
+
+
+def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = None) -> Adapter:
+    """Reads an adapter.
+
+    Args:
+        path: Written by `save_adapter`.
+        gsd: Ground sample distance of the images it is wanted for [m]; None leaves that unchecked.
+        device: Where its flow shall run; None for the device of its config.
+
+    Raises:
+        InputError: Missing, foreign or damaged file, another format version, or a ground sample distance
+            more than 25 % from the fitted one.
+    """
+    state = _read(path)
+    fitted = state["gsd"]
+    if gsd is not None and abs(gsd / fitted - 1) > GSD_TOLERANCE:
+        raise InputError(
+            f"{path} was fitted at {fitted:g} m a pixel and is asked to adapt images of {gsd:g} m; "
+            "fit an adapter to imagery of that scale"
+        )
+    try:
+        config = AdaptConfig(**state["config"])
+        if device is not None:
+            config = dataclasses.replace(config, device=device)
+        flow = WaveletFlow(
+            levels=config.levels,
+            steps=config.flow_steps,
+            hidden=config.hidden,
+            generator=torch.Generator().manual_seed(0),
+        )
+        flow.load_state_dict(state["flow"])
+        radiometry = Radiometry(**{name: tensor.numpy() for name, tensor in state["radiometry"].items()})
+        kernels, summary = state["kernels"].numpy(), state["summary"]
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
+    return Adapter(
+        config=config,
+        gsd=fitted,
+        radiometry=radiometry,
+        flow=flow.to(config.device).eval().requires_grad_(False),
+        kernels=kernels,
+        summary=summary,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; fit an adapter first")
+    if not zipfile.is_zipfile(path):  # what torch writes; on other bytes its reader fails in any way
+        raise InputError(f"{path} is no adapter or is damaged; fit it again")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).split("\n", 1)[0][:120]
+        raise InputError(f"{path} is no adapter or is damaged ({reason}); fit it again") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise InputError(f"{path} is no adapter; give a file that `mage adapt` wrote")
+    if state.get("version") != VERSION:
+        raise InputError(
+            f"{path} has adapter format {state.get('version')}, this version reads {VERSION}; fit it again"
+        )
+    if not isinstance(state.get("gsd"), float):
+        raise InputError(f"{path} is a damaged adapter (no ground sample distance); fit it again")
+    return state

@@ -1,0 +1,91 @@
+"""Fitting stage A: class colours of the target without labels of the target.
+
+Simulated images are brought near the target by sliced optimal transport, a light classifier is taught on
+them, its confident answers on the real images give each class's colours there, and those the class maps.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from adaptation.config import AdaptConfig
+from adaptation.material import Labelled, Material, patch
+from adaptation.pseudolabels import CELL, cell_features, cell_labels, fit_classifier, jitter, pseudo_label
+from adaptation.radiometry import Radiometry, colour_stats, fit_radiometry
+from adaptation.sliced import apply_transport, transport_colours
+from adaptation.spectrum import valid_pixels
+from backbones import lite0_encoder
+from rasters.classes import LandCover
+
+_SIDE = 256  # pixels, of the patches that are labelled
+_PATCHES = 64  # a side
+_COLOURS = 40_000  # pixels a side that the colour transport is fitted on
+
+
+def fit_colours(
+    material: Material, config: AdaptConfig, rng: np.random.Generator
+) -> tuple[Radiometry, dict[str, int]]:
+    """Class colour maps, and how many target pixels each class was measured on."""
+    encoder = lite0_encoder()
+    table = _transport_table(material, rng)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    features, labels = _teaching_cells(material.ordinary, table, encoder, rng)
+    classifier = fit_classifier(features, labels, generator)
+    samples = []
+    for k in range(_PATCHES):
+        image = material.target[k % len(material.target)]
+        image = image[(slice(None), *patch(image.shape, _SIDE, rng))]
+        label = pseudo_label(
+            classifier, encoder, image.astype(np.float32) / 255, confidence=config.confidence
+        )
+        samples.append(_pixels(image, np.where(valid_pixels(image), label, 0)))
+    target = colour_stats(samples)
+    source = colour_stats([_pixels(image, _pure(cover)) for image, cover in material.ordinary])
+    radiometry = fit_radiometry(source, target, style=config.style, by_class=config.class_colour)
+    return radiometry, {c.name.lower(): int(target.count[c]) for c in LandCover if target.count[c]}
+
+
+def _pixels(image: np.ndarray, land_cover: np.ndarray) -> Labelled:
+    """Colours (N, 3) in [0, 1] and classes (N,) of the labelled pixels."""
+    known = land_cover > 0
+    return image[:, known].T.astype(np.float32) / 255, land_cover[known]
+
+
+def _pure(land_cover: np.ndarray) -> np.ndarray:
+    """Land cover with 0 in cells that hold more than one class, as pseudo-labels are; (H, W)."""
+    cells = np.maximum(cell_labels(land_cover), 0).astype(np.uint8)
+    full = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)
+    out = np.zeros_like(land_cover)
+    out[: full.shape[0], : full.shape[1]] = full
+    return out
+
+
+def _transport_table(material: Material, rng: np.random.Generator) -> np.ndarray:
+    """How the sliced transport shifts each of 64^3 colours, float32 (64, 64, 64, 3)."""
+    sides = []
+    for images in ([image for image, _ in material.ordinary], material.target):
+        pixels = np.concatenate([i[:, valid_pixels(i)][:, ::7] for i in images], axis=1).T / 255
+        sides.append(pixels[rng.integers(len(pixels), size=_COLOURS)])
+    steps = transport_colours(sides[0], sides[1], rng)
+    axis = (np.arange(64) * 4 + 1.5) / 255
+    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
+    moved = apply_transport(grid.reshape(-1, 3), steps).reshape(grid.shape)
+    return (moved - grid).astype(np.float32)
+
+
+def _teaching_cells(
+    labelled: Sequence[Labelled], table: np.ndarray, encoder: nn.Module, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Features (N, K) and classes (N,) of cells of recoloured, jittered simulated patches."""
+    features, labels = [], []
+    for k in range(_PATCHES):
+        image, cover = labelled[k % len(labelled)]
+        where = patch(image.shape, _SIDE, rng)
+        image, cell = image[(slice(None), *where)], torch.from_numpy(cell_labels(cover[where]))
+        shift = table[tuple(image >> 2)].transpose(2, 0, 1)
+        made = cell_features(encoder, jitter(image.astype(np.float32) / 255 + shift, rng))
+        features.append(made[cell > 0])
+        labels.append(cell[cell > 0])
+    return torch.cat(features), torch.cat(labels)

@@ -1,0 +1,173 @@
+"""Fitting an adapter to simulated images with labels and real images without."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from adaptation.adapter import Adapter, texture
+from adaptation.calibration import fit_gains, radial_kernel
+from adaptation.colours import fit_colours
+from adaptation.config import AdaptConfig
+from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
+from adaptation.flows.wavelet import to_opponent
+from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
+from adaptation.optics import fit_blur
+from adaptation.radiometry import Radiometry, recolour
+from adaptation.spectrum import radial_spectrum, valid_pixels
+from rasters.errors import InputError
+
+Progress = Callable[[int, int, float], None]
+
+_SIDE = 256  # pixels, of the patches whose spectra are compared
+_PATCHES = 24  # a side
+
+
+def fit_adapter(
+    source: Sequence[Labelled],
+    target: Sequence[np.ndarray],
+    *,
+    gsd: float,
+    config: AdaptConfig,
+    rng: np.random.Generator,
+    aftermath: Sequence[Labelled] = (),
+    progress: Progress | None = None,
+) -> Adapter:
+    """An adapter from simulated to real images.
+
+    Args:
+        source: Simulated images (3, H, W) uint8 before any disaster, each with its land cover (H, W).
+        target: Real, unlabelled images (3, H, W) uint8 of the same ground sample distance.
+        gsd: Of both [m].
+        config: How to fit.
+        rng: Source of all randomness.
+        aftermath: Simulated images after the disaster with their land cover. Texture is fitted on them too,
+            class colours are not: a flooded or burnt field is not what the class looks like.
+        progress: Called as (step, steps, bits per dimension) while the flow is fitted.
+
+    Raises:
+        InputError: Too few or too small images, or a ground sample distance that is none.
+        FloatingPointError: The fit diverged.
+    """
+    if not 0 < gsd < float("inf"):
+        raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
+    of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
+    started = time.process_time()
+    material = gather(source, aftermath, target, config, of_material)
+    radiometry, classes = fit_colours(material, config, of_colours)
+    radiometry = _with_blur(material, radiometry, of_optics)
+    flow, bits = _fit_texture(material, radiometry, config, of_texture, progress)
+    kernels = _fit_kernels(material, radiometry, flow, config, of_kernels)
+    summary: dict[str, object] = {
+        "source_images": len(source) + len(aftermath),
+        "target_images": len(target),
+        "target_class_pixels": classes,
+        "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
+        "bits_per_dim": round(bits, 4),
+        "cpu_seconds": round(time.process_time() - started, 1),
+    }
+    return Adapter(
+        config=config, gsd=float(gsd), radiometry=radiometry, flow=flow, kernels=kernels, summary=summary
+    )
+
+
+def _opponent(rgb: np.ndarray) -> np.ndarray:
+    """(3, H, W) in opponent colours."""
+    return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
+
+
+def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
+    """Real patches in opponent colours (3, H, W), NaN where there is no data."""
+    patches = []
+    for k in range(_PATCHES):
+        image = material.target[k % len(material.target)]
+        image = image[(slice(None), *patch(image.shape, _SIDE, rng))]
+        patches.append(np.where(valid_pixels(image), _opponent(image.astype(np.float32) / 255), np.nan))
+    return patches
+
+
+def _with_blur(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
+    """The maps with the blur that makes edges as soft as the target's."""
+    patches = []
+    for k in range(_PATCHES):
+        image, cover = material.ordinary[k % len(material.ordinary)]
+        where = patch(image.shape, _SIDE, rng)
+        patches.append(
+            _opponent(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
+        )
+    sigmas = fit_blur(patches, _target_patches(material, rng))
+    return dataclasses.replace(radiometry, blur=sigmas)
+
+
+def _fit_texture(
+    material: Material,
+    radiometry: Radiometry,
+    config: AdaptConfig,
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> tuple[WaveletFlow, float]:
+    """The flow, by maximum likelihood on both domains alike, and its last mean loss [bits per dimension]."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    flow = WaveletFlow(
+        levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
+    )
+    flow.to(config.device)
+    for domain in (SOURCE, TARGET):
+        batches = [_batch(material, radiometry, domain, config, rng) for _ in range(4)]
+        flow.initialise(torch.cat(batches), domain)
+    optimiser = torch.optim.Adam(flow.parameters(), lr=config.learning_rate)
+    recent: list[float] = []
+    for step in range(config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, config)
+        batches = [_batch(material, radiometry, domain, config, rng) for domain in (SOURCE, TARGET)]
+        loss = sum(flow.bits_per_dim(x, domain).mean() for domain, x in enumerate(batches)) / 2
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise FloatingPointError(f"loss is {value} at step {step}; lower learning_rate")
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(flow.parameters(), 5.0)
+        optimiser.step()
+        recent = [*recent[-49:], value]
+        if progress is not None:
+            progress(step + 1, config.steps, value)
+    return flow.eval().requires_grad_(False), float(np.mean(recent))
+
+
+def learning_rate(step: int, config: AdaptConfig) -> float:
+    """Twenty steps of warm-up, then linearly down to a hundredth."""
+    fall = 1 - 0.99 * step / config.steps
+    return config.learning_rate * min(1.0, (step + 1) / 20) * fall
+
+
+def _batch(
+    material: Material, radiometry: Radiometry, domain: int, config: AdaptConfig, rng: np.random.Generator
+) -> Tensor:
+    """Dequantised crops of one domain in opponent colours, (B, 3, crop, crop)."""
+    if domain == SOURCE:
+        crops = [source_crop(material, radiometry, config.crop, rng) for _ in range(config.batch)]
+    else:
+        crops = [target_crop(material, config.crop, rng) for _ in range(config.batch)]
+    return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
+
+
+def _fit_kernels(
+    material: Material,
+    radiometry: Radiometry,
+    flow: WaveletFlow,
+    config: AdaptConfig,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The calibration kernels (3, TAPS, TAPS), from patches of both sides."""
+    side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.source) // 32 * 32)
+    adapted = []
+    for _ in range(_PATCHES):
+        crop = torch.from_numpy(source_crop(material, radiometry, side, rng))[None]
+        with torch.inference_mode():
+            adapted.append(texture(flow, to_opponent(crop.to(config.device)), config)[0].cpu().numpy())
+    target = radial_spectrum(_target_patches(material, rng))
+    return radial_kernel(fit_gains(radial_spectrum(adapted), target))

@@ -1,0 +1,1 @@
+"""Normalizing flows over wavelet details: exact densities, exact inverses, float32 throughout."""

@@ -1,0 +1,102 @@
+"""What an adapter is fitted to, and the pieces that are cut from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptation.config import AdaptConfig
+from adaptation.noise import dequantised_source
+from adaptation.radiometry import Radiometry, draw_style, recolour
+from adaptation.spectrum import valid_pixels
+from rasters.errors import InputError
+from rasters.grid import Window
+
+Labelled = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What an adapter is fitted to.
+
+    Attributes:
+        ordinary: Simulated images (3, H, W) uint8 with land cover, before any disaster: these set class colours.
+        source: All simulated images with land cover, before and after: these set texture.
+        target: Real images (3, H, W) uint8; all-black pixels are no data.
+    """
+
+    ordinary: Sequence[Labelled]
+    source: Sequence[Labelled]
+    target: Sequence[np.ndarray]
+
+
+def gather(
+    source: Sequence[Labelled],
+    aftermath: Sequence[Labelled],
+    target: Sequence[np.ndarray],
+    config: AdaptConfig,
+    rng: np.random.Generator,
+) -> Material:
+    """Reads at most `max_images` a side and checks them."""
+    if not len(source) or not len(target):
+        raise InputError(
+            f"an adapter needs images on both sides, got {len(source)} simulated and {len(target)} real"
+        )
+    later = min(len(aftermath), config.max_images // 2)
+    ordinary = [source[i] for i in _choose(len(source), config.max_images - later, rng)]
+    after = [aftermath[i] for i in _choose(len(aftermath), later, rng)]
+    real = [target[i] for i in _choose(len(target), config.max_images, rng)]
+    smallest = max(config.crop, 64)
+    for name, images in (("simulated", [i for i, _ in ordinary + after]), ("real", real)):
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3:
+                raise InputError(
+                    f"{name} images must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}"
+                )
+            if min(image.shape[1:]) < smallest:
+                raise InputError(
+                    f"a {name} image is {image.shape[1]} x {image.shape[2]} pixels; at least {smallest} a side "
+                    "are needed"
+                )
+    for image, cover in ordinary + after:
+        if cover.shape != image.shape[1:]:
+            raise InputError(f"land cover must be of its image's shape {image.shape[1:]}, got {cover.shape}")
+    real = [image for image in real if valid_pixels(image).mean() > 0.3]
+    if not real:
+        raise InputError("every target image is mostly black (no data); give images with content")
+    return Material(ordinary=ordinary, source=ordinary + after, target=real)
+
+
+def _choose(available: int, wanted: int, rng: np.random.Generator) -> list[int]:
+    chosen = rng.permutation(available)[:wanted]
+    return sorted(int(i) for i in chosen)
+
+
+def patch(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    """A random square of an image of this shape, at most `size` a side, a multiple of 32."""
+    side = min(size, min(shape[-2:]) // 32 * 32)
+    row, col = (int(rng.integers(n - side + 1)) for n in shape[-2:])
+    return slice(row, row + side), slice(col, col + side)
+
+
+def source_crop(
+    material: Material, radiometry: Radiometry, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """A recoloured, noisy crop in a style of its own, float32 (3, size, size)."""
+    image, cover = material.source[rng.integers(len(material.source))]
+    row, col = (int(rng.integers(n - size + 1)) for n in cover.shape)
+    part = (slice(row, row + size), slice(col, col + size))
+    coloured = recolour(radiometry, image[(slice(None), *part)], cover[part], draw_style(radiometry, rng))
+    place = Window(row=row, col=col, height=size, width=size)
+    return dequantised_source(coloured, place, int(rng.integers(2**63)))
+
+
+def target_crop(material: Material, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A crop without nodata, its rounding undone by uniform noise, float32 (3, size, size)."""
+    for _ in range(1000):
+        image = material.target[rng.integers(len(material.target))]
+        row, col = (int(rng.integers(n - size + 1)) for n in image.shape[1:])
+        crop = image[:, row : row + size, col : col + size]
+        if valid_pixels(crop).all():
+            return (crop + rng.random(crop.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(255)
+    raise InputError(f"the target images hold hardly a {size}-px square without black pixels; give larger ones")

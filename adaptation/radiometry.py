@@ -1,0 +1,215 @@
+"""Stage A: colours. Each land-cover class gets the affine map that carries its simulated colours to its real ones.
+
+Per class c the Gaussian optimal transport (Monge map of Gaussians, here called MKL after Pitie and
+Kokaram 2007, doi:10.1049/cp:20070055)
+
+    x -> M_c (x - mu_source,c) + mu_target,c,   M_c = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2
+
+with the statistics of the few pixels of a rare class shrunk to what the global map predicts. M_c is
+symmetric and its gains are bounded, so that dark stays dark: char, mud and rubble keep their place
+beside their surroundings. Classes without target statistics take the global map, the mean of the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from adaptation.flows.wavelet import OPPONENT
+from adaptation.optics import blur
+from rasters.classes import LandCover
+
+CLASSES = len(LandCover)
+# Classes whose look in the target is trusted to a pseudo-label. Water, vehicles and debris are not: a flood,
+# a burnt-out car or a ruin must keep its own difference from the ordinary, so they take the global map.
+MAPPED = (
+    LandCover.BARELAND, LandCover.RANGELAND, LandCover.DEVELOPED, LandCover.ROAD,
+    LandCover.TREE, LandCover.AGRICULTURE, LandCover.BUILDING,
+)  # fmt: skip
+SHRINKAGE = 300.0  # pixels that a class prior weighs; an assumption that measured well on two targets
+MIN_PIXELS = 30
+GAIN_RANGE = (0.55, 1.8)  # of a class map's principal gains: contrast inside a class is kept within this
+# How far a class may go its own way from the global map, and how far one image's look from the mean look, along
+# luminance, red-green and yellow-blue [opponent units]. A sensor and a sky change all classes alike: a larger
+# departure is a mistaken pseudo-label (roads of trees, say). Departures are an assumption; looks were measured:
+# standard deviation of the mean colour of one place between 71 pairs of satellite images 9, 4 and 1 / 255.
+DEPARTURE = np.array([45.0, 9.0, 9.0]) / 255
+STYLE_SPREAD = np.array([9.0, 4.0, 1.5]) / 255
+EDGE_SIGMA = 0.6  # [px] of the blur of the class weights, against halos at class borders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColourStats:
+    """Colour statistics of every class over a set of images; RGB in [0, 1].
+
+    Attributes:
+        count: Pixels, (C,).
+        mean: Of all pixels, (C, 3).
+        covariance: Within images, that is around each image's own class mean, (C, 3, 3).
+        style: Covariance between images of their departure from the class means, (3, 3).
+    """
+
+    count: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    style: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radiometry:
+    """An affine colour map for every land-cover class; RGB in [0, 1].
+
+    Attributes:
+        matrix: (C, 3, 3) float64, symmetric positive definite.
+        offset: (C, 3): the map is x -> matrix x + offset.
+        style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
+        blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
+    """
+
+    matrix: np.ndarray
+    offset: np.ndarray
+    style_root: np.ndarray
+    blur: np.ndarray
+
+
+def colour_stats(samples: Sequence[tuple[np.ndarray, np.ndarray]]) -> ColourStats:
+    """Statistics of (colours (N, 3) in [0, 1], classes (N,)) of each image."""
+    count = np.zeros((len(samples), CLASSES))
+    total = np.zeros((len(samples), CLASSES, 3))
+    scatter = np.zeros((CLASSES, 3, 3))
+    for i, (colours, classes) in enumerate(samples):
+        for c in np.unique(classes):
+            x = colours[classes == c].astype(np.float64)
+            count[i, c], total[i, c] = len(x), x.sum(axis=0)
+            centred = x - x.mean(axis=0)
+            scatter[c] += centred.T @ centred
+    pixels = count.sum(axis=0)
+    mean = total.sum(axis=0) / np.maximum(pixels, 1)[:, None]
+    covariance = scatter / np.maximum(pixels, 1)[:, None, None]
+    return ColourStats(count=pixels, mean=mean, covariance=covariance, style=_style(count, total, mean))
+
+
+def _style(count: np.ndarray, total: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Covariance (3, 3) of each image's mean departure from the class means, of images with >= 1000 pixels."""
+    trusted = np.isin(np.arange(CLASSES), MAPPED)
+    count, departure = count[:, trusted], (total - count[..., None] * mean)[:, trusted]
+    pixels = count.sum(axis=1)
+    enough = pixels >= 1000
+    if enough.sum() < 3:
+        return np.zeros((3, 3))
+    shift = departure.sum(axis=1)[enough] / pixels[enough, None]
+    return np.cov(shift, rowvar=False)
+
+
+def gaussian_transport(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The symmetric matrix that carries N(0, source) to N(0, target), gains held in `GAIN_RANGE`; (3, 3)."""
+    ridge = 1e-5 * np.eye(3)  # (0.8 / 255)^2: less spread than this is no colour statistic
+    values, vectors = np.linalg.eigh(source + ridge)
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    inverse_root = (vectors / np.sqrt(values)) @ vectors.T
+    inner, basis = np.linalg.eigh(root @ (target + ridge) @ root)
+    matrix = inverse_root @ (basis * np.sqrt(np.maximum(inner, 0))) @ basis.T @ inverse_root
+    gains, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+    return (axes * np.clip(gains, *GAIN_RANGE)) @ axes.T
+
+
+def _pooled(stats: ColourStats, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (3,) and covariance (3, 3) of the mixture of the classes with these weights (C,)."""
+    weight = weight / weight.sum()
+    mean = weight @ stats.mean
+    centred = stats.mean - mean
+    between = np.einsum("c,ci,cj->ij", weight, centred, centred)
+    return mean, np.einsum("c,cij->ij", weight, stats.covariance) + between
+
+
+def fit_radiometry(
+    source: ColourStats, target: ColourStats, *, style: float, by_class: bool = True
+) -> Radiometry:
+    """Maps of every class, without blur.
+
+    The global map is the transport between the two mixtures of the classes seen on both sides, weighted
+    alike on both, so that another mix of classes in the target (more trees, say) moves no colour.
+
+    Args:
+        source: Of the simulated images.
+        target: Of the real images by pseudo-label.
+        style: Factor on the spread of the styles drawn; 0 for none.
+        by_class: Whether classes have maps of their own; else all take the global one.
+    """
+    seen = np.zeros(CLASSES, dtype=bool)
+    seen[list(MAPPED)] = True
+    seen &= (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
+    if not seen.any():
+        raise ValueError("no land-cover class is seen on both sides; at least one is needed")
+    weight = seen * np.sqrt(source.count)
+    source_mean, source_covariance = _pooled(source, weight)
+    target_mean, target_covariance = _pooled(target, weight)
+    common = gaussian_transport(source_covariance, target_covariance)
+    matrix = np.repeat(common[None], CLASSES, axis=0)
+    offset = np.repeat((target_mean - common @ source_mean)[None], CLASSES, axis=0)
+    for c in np.flatnonzero(seen & by_class):
+        trust = target.count[c] / (target.count[c] + SHRINKAGE)
+        own = common @ source.mean[c] + offset[0]
+        mean = own + trust * _limited(target.mean[c] - own)
+        predicted = common @ source.covariance[c] @ common
+        matrix[c] = gaussian_transport(
+            source.covariance[c], trust * target.covariance[c] + (1 - trust) * predicted
+        )
+        offset[c] = mean - matrix[c] @ source.mean[c]
+    return Radiometry(
+        matrix=matrix, offset=offset, style_root=style * _style_root(target.style), blur=np.zeros(3)
+    )
+
+
+def _limited(departure: np.ndarray) -> np.ndarray:
+    """A colour difference (3,) within `DEPARTURE`."""
+    return OPPONENT.T @ np.clip(OPPONENT @ departure, -DEPARTURE, DEPARTURE)
+
+
+def _style_root(covariance: np.ndarray) -> np.ndarray:
+    """A with A A^T the covariance (3, 3), its spread along the opponent axes held within `STYLE_SPREAD`."""
+    opponent = OPPONENT @ covariance @ OPPONENT.T
+    spread = np.sqrt(np.maximum(np.diagonal(opponent), 1e-12))
+    scale = np.minimum(1, STYLE_SPREAD / spread)
+    values, vectors = np.linalg.eigh(opponent * np.outer(scale, scale))
+    return OPPONENT.T @ (vectors * np.sqrt(np.maximum(values, 0)))
+
+
+def recolour(
+    radiometry: Radiometry, image: np.ndarray, land_cover: np.ndarray, shift: np.ndarray
+) -> np.ndarray:
+    """Stage A: recoloured and blurred image, float32 (3, H, W) in [0, 1].
+
+    Args:
+        radiometry: Of the target.
+        image: (3, H, W) uint8.
+        land_cover: (H, W) codes of `LandCover`.
+        shift: Of all colours (3,), in [0, 1] units: the image's style.
+    """
+    affine = np.concatenate([radiometry.matrix, radiometry.offset[..., None]], axis=2).astype(np.float32)
+    blend = np.zeros((*land_cover.shape, 12), dtype=np.float32)
+    for c in np.unique(land_cover):
+        weight = cv2.GaussianBlur(
+            (land_cover == c).astype(np.float32), (5, 5), EDGE_SIGMA, borderType=cv2.BORDER_REPLICATE
+        )
+        blend += weight[..., None] * affine[c].reshape(12)
+    maps = blend.reshape(*land_cover.shape, 3, 4)
+    mapped = np.einsum("hwij,jhw->ihw", maps[..., :3], image.astype(np.float32) / 255)
+    mapped += maps[..., 3].transpose(2, 0, 1) + shift.astype(np.float32)[:, None, None]
+    return blur(np.clip(mapped, 0, 1), radiometry.blur)
+
+
+def draw_style(radiometry: Radiometry, rng: np.random.Generator) -> np.ndarray:
+    """The style of one image, (3,): at most two standard deviations along each axis."""
+    return radiometry.style_root @ np.clip(rng.standard_normal(3), -2, 2)
+
+
+def draw_pair_styles(
+    radiometry: Radiometry, rng: np.random.Generator, *, correlation: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Correlated styles of the images before and after, (3,) each: one place under one sky rarely looks the same
+    twice, but independent styles would invent change."""
+    first, second = (np.clip(rng.standard_normal(3), -2, 2) for _ in range(2))
+    later = correlation * first + np.sqrt(1 - correlation**2) * second
+    return radiometry.style_root @ first, radiometry.style_root @ later

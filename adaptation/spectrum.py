@@ -1,0 +1,58 @@
+"""Radial power spectra of images, and the windows they are measured in."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+WINDOW = 64  # pixels, the side of the windows of a periodogram
+BINS = 23  # radii: 1/64 to 23/32 cycles a pixel hold the whole spectrum up to its corners
+
+
+def radius(size: int) -> np.ndarray:
+    """Spatial frequency of every coefficient of a 2-D FFT [cycles/pixel], (size, size)."""
+    f = np.fft.fftfreq(size)
+    return np.hypot(f[:, None], f[None, :])
+
+
+def bin_centres() -> np.ndarray:
+    """The frequencies of a radial spectrum [cycles/pixel], (BINS,)."""
+    return (np.arange(BINS) + 0.5) / 32
+
+
+def valid_pixels(image: np.ndarray) -> np.ndarray:
+    """Where image (3, H, W) holds data: all-black pixels are the border of a rotated scene, (H, W) bool."""
+    return (image != 0).any(axis=0)
+
+
+def window_spectra(images: Iterable[np.ndarray]) -> np.ndarray:
+    """Mean power by radius of every Hann-windowed 64-px window (Welch 1967), float64 (N, K, BINS).
+
+    Args:
+        images: Of shape (K, H, W) float; windows that hold NaN are left out.
+
+    Raises:
+        ValueError: No window is whole.
+    """
+    hann = np.hanning(WINDOW + 2)[1:-1]
+    taper = np.outer(hann, hann)
+    index = np.minimum((radius(WINDOW) * 32).astype(int), BINS - 1).ravel()
+    share = np.zeros((WINDOW * WINDOW, BINS))
+    share[np.arange(len(index)), index] = 1 / np.bincount(index, minlength=BINS)[index]
+    spectra = []
+    for image in images:
+        for row in range(0, image.shape[1] - WINDOW + 1, WINDOW // 2):
+            for col in range(0, image.shape[2] - WINDOW + 1, WINDOW // 2):
+                patch = image[:, row : row + WINDOW, col : col + WINDOW].astype(np.float64)
+                if np.isnan(patch).any():
+                    continue
+                patch = (patch - patch.mean(axis=(1, 2), keepdims=True)) * taper
+                power = np.abs(np.fft.fft2(patch)) ** 2
+                spectra.append(power.reshape(len(image), -1) @ share)
+    if not spectra:
+        raise ValueError(f"no whole {WINDOW}-px window in the images; larger images are needed")
+    return np.stack(spectra)
+
+
+def radial_spectrum(images: Iterable[np.ndarray]) -> np.ndarray:
+    """Mean of `window_spectra`, float64 (K, BINS)."""
+    return window_spectra(images).mean(axis=0)

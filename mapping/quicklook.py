@@ -1,0 +1,71 @@
+"""One picture of a map: before, after, and the damage over the image after, side by side."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mapping.inference import UNKNOWN, MapFiles
+from mapping.page import Caption
+from mapping.picture import mapped_part, read_shown, shown_grid
+from mapping.scene import Scene, open_scene
+from mapping.vectors import DAMAGE_NAMES
+from rasters.classes import PALETTES, Damage, paint
+from rasters.files import atomic_path
+from rasters.grid import Window
+
+LONGEST = 720  # pixels of a panel's longer side
+LEAST_WIDTH = 600  # pixels the legend takes
+GAP = 8  # pixels between panels and around them
+LINE = 26  # pixels of a line of text
+PLAIN = Caption(title="")
+INK, PAPER, WARNING = (23, 33, 43), (255, 255, 255), (150, 90, 0)
+
+
+def write_quicklook(
+    path: Path, scene: Scene, files: MapFiles, caption: Caption = PLAIN, *, longest: int = LONGEST
+) -> None:
+    """Writes a PNG of three panels, each at most `longest` pixels a side, with the caption and a legend."""
+    shown = shown_grid(mapped_part(files.damage), longest)
+    whole = Window(row=0, col=0, height=shown.height, width=shown.width)
+    with open_scene(scene, shown) as mosaics:
+        pre, post = (_on_paper(*mosaic.read(whole)) for mosaic in mosaics)
+    damage = over_grey(post, read_shown(files.damage, shown))
+    size = (max(3 * shown.width + 4 * GAP, LEAST_WIDTH), shown.height + 3 * LINE + 3 * GAP)
+    sheet = Image.new("RGB", size, PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
+    heading = " - ".join(text for text in (caption.title, caption.place) if text)
+    draw.text((GAP, GAP // 2), heading, INK, font)
+    draw.text((2 * GAP + draw.textlength(heading, font), GAP // 2), caption.note, WARNING, font)
+    for number, (name, panel) in enumerate(
+        zip(("before", "after", "damage"), (pre, post, damage), strict=True)
+    ):
+        left = GAP + number * (shown.width + GAP)
+        draw.text((left, LINE + GAP // 2), name, INK, font)
+        sheet.paste(Image.fromarray(np.ascontiguousarray(panel)), (left, 2 * LINE + GAP))
+    _draw_legend(draw, font, top=2 * LINE + shown.height + 2 * GAP)
+    with atomic_path(path) as partial:
+        sheet.save(partial, "PNG", optimize=True)
+
+
+def _on_paper(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """An image (3, H, W) as (H, W, 3), unknown pixels as the paper."""
+    return np.where(known[..., None], image.transpose(1, 2, 0), np.array(PAPER, np.uint8))
+
+
+def over_grey(image: np.ndarray, damage: np.ndarray) -> np.ndarray:
+    """Damage (H, W) in its colours over a greyed image (H, W, 3) uint8."""
+    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    levelled = (damage != Damage.BACKGROUND) & (damage != UNKNOWN)
+    mixed = np.where(levelled[..., None], 0.35 * grey + 0.65 * paint(damage, Damage), grey)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def _draw_legend(
+    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, *, top: int
+) -> None:
+    left = float(GAP)
+    for level in list(Damage)[1:]:
+        draw.rectangle((left, top + 3, left + 16, top + 19), fill=PALETTES[Damage][level], outline=INK)
+        draw.text((left + 22, top), DAMAGE_NAMES[level], INK, font)
+        left += 22 + draw.textlength(DAMAGE_NAMES[level], font) + 3 * GAP

@@ -1,0 +1,231 @@
+"""Training tiles: simulated captures and hand-labelled ("gold") pairs, as crops for a sampler's draws."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from rasters.capture import read_capture
+from rasters.catalogue import list_captures
+from rasters.classes import Damage
+from rasters.errors import InputError
+from rasters.folders import Pair, read_image, read_label, xbd_pairs
+from rasters.geotiff import nodata_mask
+from segmentation.partial_labels import UNKNOWN_DAMAGE, from_footprints
+
+LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
+TRIES = 8  # positions tried for a crop that is mostly labelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One footprint with its labels.
+
+    Attributes:
+        id: Of the capture or pair.
+        image_pre: (3, H, W) uint8.
+        image_post: (3, H, W) uint8.
+        land_cover_pre: (H, W) uint8, `LandCover` or `NOT_BUILDING`.
+        land_cover_post: (H, W) uint8.
+        damage: (H, W) uint8, `Damage` or `UNKNOWN_DAMAGE`.
+    """
+
+    id: str
+    image_pre: np.ndarray
+    image_post: np.ndarray
+    land_cover_pre: np.ndarray
+    land_cover_post: np.ndarray
+    damage: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """Memory [bytes]."""
+        return sum(getattr(self, name).nbytes for name in LAYERS)
+
+
+TileSource = Callable[[], Tile]
+
+
+def capture_sources(root: Path) -> list[TileSource]:
+    """A reader for each capture under `root`; see `rasters.catalogue.list_captures` for what it raises."""
+    return [partial(read_capture_tile, folder) for folder in list_captures(root)]
+
+
+def gold_sources(folder: Path) -> list[TileSource]:
+    """A reader for each labelled pair of a folder in xBD's layout.
+
+    Raises:
+        InputError: No pair of the folder has targets.
+    """
+    labelled = [pair for pair in xbd_pairs(folder) if pair.pre_target is not None]
+    if not labelled:
+        raise InputError(
+            f"{folder}/targets labels none of the pairs in {folder}/images; "
+            "gold needs <id>_pre_disaster_target.png and <id>_post_disaster_target.png"
+        )
+    return [partial(read_gold_tile, pair) for pair in labelled]
+
+
+def read_capture_tile(folder: Path) -> Tile:
+    """The tile of a capture; see `rasters.capture.read_capture` for what it raises."""
+    return Tile(id=folder.name, **read_capture(folder, LAYERS).layers)
+
+
+def read_gold_tile(pair: Pair) -> Tile:
+    """The tile of a labelled pair.
+
+    Buildings are labelled before; after, those with no or minor damage are still buildings, a ruin may
+    look like anything. Black areas that show nothing are unknown in both labels.
+
+    Raises:
+        InputError: No target, another size than the image's, or values outside 0 to 4.
+    """
+    if pair.pre_target is None or pair.post_target is None:
+        raise InputError(f"{pair.pre} has no targets; add them or leave the pair out")
+    image_pre, image_post = read_image(pair.pre), read_image(pair.post)
+    shape = image_pre.shape[1:]
+    building = _target(pair.pre_target, shape) > 0
+    damage = _target(pair.post_target, shape)
+    if image_post.shape[1:] != shape:
+        raise InputError(f"{pair.post} is {image_post.shape[1:]} pixels, its twin before is {shape}")
+    known_pre, known_post = ~nodata_mask(image_pre), ~nodata_mask(image_post)
+    unclassified = building != (damage > 0)
+    stands = building & ~unclassified & (damage <= Damage.MINOR)
+    return Tile(
+        id=pair.id,
+        image_pre=image_pre,
+        image_post=image_post,
+        land_cover_pre=from_footprints(building, known_pre),
+        land_cover_post=from_footprints(stands, known_post & (stands | ~building)),
+        damage=np.where(known_pre & known_post & ~unclassified, damage, np.uint8(UNKNOWN_DAMAGE)),
+    )
+
+
+def _target(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    labels = read_label(path)
+    if labels.shape != shape:
+        raise InputError(f"{path} is {labels.shape} pixels, its image is {shape}")
+    if labels.max(initial=0) > Damage.DESTROYED:
+        raise InputError(f"{path} holds value {labels.max()}; xBD's targets hold 0 to {Damage.DESTROYED}")
+    return labels
+
+
+class Draw(NamedTuple):
+    """What a sampler asks of `Crops`: a tile, and the numbers that seed the crop's place."""
+
+    tile: int
+    key: tuple[int, ...]
+
+
+class Crops(Dataset[dict[str, Tensor]]):
+    """Square crops of tiles, each determined by its `Draw` alone.
+
+    Tiles are kept in memory as 8-bit integers, up to `cache_bytes`, and read again beyond that.
+    """
+
+    def __init__(self, sources: Sequence[TileSource], *, size: int, cache_bytes: int) -> None:
+        """Args:
+        sources: Readers of the tiles.
+        size: Side of a crop [pixels]; smaller tiles are mirrored at their edges.
+        cache_bytes: Memory for tiles, in each worker.
+        """
+        self.sources = list(sources)
+        self.size = size
+        self.cache_bytes = cache_bytes
+        self._cache: dict[int, Tile] = {}
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
+        """The layers of a crop: images (3, size, size), labels (size, size), uint8."""
+        tile = self._tile(draw.tile)
+        row, col = _place(tile.land_cover_pre, self.size, np.random.default_rng(draw.key))
+        return {name: torch.from_numpy(_crop(getattr(tile, name), row, col, self.size)) for name in LAYERS}
+
+    def _tile(self, index: int) -> Tile:
+        tile = self._cache.get(index)
+        if tile is None:
+            tile = self.sources[index]()
+            if sum(t.nbytes for t in self._cache.values()) + tile.nbytes <= self.cache_bytes:
+                self._cache[index] = tile
+        return tile
+
+
+def _place(labels: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int]:
+    """A corner (row, col) whose crop is at least half labelled, or the most labelled of a few."""
+    best, most = (0, 0), -1.0
+    for _ in range(TRIES):
+        row, col = (int(rng.integers(max(length - size, 0) + 1)) for length in labels.shape)
+        share = float((labels[row : row + size, col : col + size] != 0).mean())
+        if share > most:
+            best, most = (row, col), share
+        if share >= 0.5:
+            break
+    return best
+
+
+def _crop(layer: np.ndarray, row: int, col: int, size: int) -> np.ndarray:
+    crop = layer[..., row : row + size, col : col + size]
+    missing = [(0, 0)] * (layer.ndim - 2) + [(0, size - length) for length in crop.shape[-2:]]
+    return np.ascontiguousarray(np.pad(crop, missing, mode="symmetric"))
+
+
+class MixedBatches:
+    """A batch sampler: a fixed share of gold in each batch, each tile as often as the next.
+
+    Every draw follows from the seed, the step and the slot, so a resumed run goes on as an unbroken one
+    would, and the number of loader workers changes nothing.
+    """
+
+    def __init__(
+        self, *, captures: int, gold: int, batch: int, gold_share: float, seed: int, steps: int,
+        first: int = 0, rank: int = 0, world_size: int = 1,
+    ) -> None:  # fmt: skip
+        """Args:
+        captures: Number of capture tiles, the first ones of the dataset.
+        gold: Number of gold tiles, which follow.
+        batch: Pairs in a step, over all processes.
+        gold_share: Of the batch, if both kinds are there; at least one of each.
+        seed: Of the draws.
+        steps: Of the whole training.
+        first: The step to start with.
+        rank: Of this process; it gets every `world_size`-th slot.
+        world_size: Number of processes.
+
+        Raises:
+            ValueError: No tile, or a batch too small for both kinds or all processes.
+        """
+        if captures + gold == 0:
+            raise ValueError("no tiles to train on: captures and gold are both empty")
+        if batch < max(world_size, 2 if captures and gold else 1):
+            raise ValueError(f"a batch of {batch} is too small for {world_size} processes and both kinds of tile")
+        share = gold_share if captures and gold else float(gold > 0)
+        slots = round(share * batch)
+        self.gold_slots = min(max(slots, 1), batch - 1) if captures and gold else slots
+        self.captures, self.gold, self.batch = captures, gold, batch
+        self.seed, self.steps, self.first = seed, steps, first
+        self.rank, self.world_size = rank, world_size
+
+    def __len__(self) -> int:
+        """All steps: Lightning counts in those of the run that it resumes."""
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for step in range(self.first, self.steps):
+            yield [self._draw(step, slot) for slot in range(self.rank, self.batch, self.world_size)]
+
+    def _draw(self, step: int, slot: int) -> Draw:
+        is_gold = slot < self.gold_slots
+        count = self.gold if is_gold else self.captures
+        slots = self.gold_slots if is_gold else self.batch - self.gold_slots
+        turn, place = divmod(step * slots + (slot if is_gold else slot - self.gold_slots), count)
+        order = np.random.default_rng((self.seed, int(is_gold), turn)).permutation(count)
+        tile = int(order[place]) + (self.captures if is_gold else 0)
+        return Draw(tile, (self.seed, step, slot))

@@ -1,0 +1,234 @@
+"""How good a model is on labelled tiles, with the spread over tiles."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rasters.catalogue import finished
+from rasters.classes import Damage, LandCover
+from rasters.grid import windows
+from segmentation.datasets import Tile, TileSource, capture_sources, gold_sources
+from segmentation.metrics import (
+    BINS,
+    binary_tables,
+    bootstrap_interval,
+    confusion,
+    damage_f1,
+    f1,
+    harmonic_mean,
+    iou,
+    one_against_rest,
+    threshold_counts,
+    xview2_score,
+)
+from segmentation.model_file import Model, damage_levels, predict
+from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES, NOT_BUILDING, UNKNOWN_DAMAGE
+
+WINDOW, OVERLAP = 512, 64  # [pixels]; windows bound the memory, overlaps hide their edges
+HALF = BINS // 2  # the bin that starts at probability 0.5
+COVERS = [c.name.lower() for c in LandCover if c]
+LEVELS = [d.name.lower() for d in Damage if d]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A score in [0, 1] and the 95 % interval of its tile bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Scores of a model on a folder.
+
+    Attributes:
+        folder: What was evaluated, as given.
+        tiles: Number of tiles.
+        threshold: The building probability at which "building_iou_best" is reached on these tiles.
+        scores: Estimates by name; those that need an absent class are not there.
+        absent: Names of the classes that never occur in the labels.
+    """
+
+    folder: str
+    tiles: int
+    threshold: float
+    scores: Mapping[str, Estimate]
+    absent: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        scores = {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in self.scores.items()}
+        absent = list(self.absent)
+        return {"folder": self.folder, "tiles": self.tiles, "building_threshold_best": self.threshold,
+                "scores": scores, "absent": absent}  # fmt: skip
+
+    def to_markdown(self) -> str:
+        """A table, one score a line."""
+        rows = [f"| {n} | {e.value:.3f} | {e.low:.3f} to {e.high:.3f} |" for n, e in self.scores.items()]
+        absent = ", ".join(self.absent) or "none"
+        lines = [
+            "| score | value | 95 % interval |", "|---|---|---|", *rows, "",
+            f"{self.tiles} tiles of {self.folder}. Intervals: bootstrap over tiles. "
+            f"Best building threshold on these tiles: {self.threshold:.2f}. Absent from the labels: {absent}.",
+        ]  # fmt: skip
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileCounts:
+    """What a tile adds to the scores, int64.
+
+    Attributes:
+        building: (2, BINS), see `metrics.threshold_counts`.
+        damage: (5, 5) over true building pixels whose level is known.
+        cover_pre: (11, 11) over fully labelled pixels.
+        cover_post: (11, 11).
+    """
+
+    building: np.ndarray
+    damage: np.ndarray
+    cover_pre: np.ndarray
+    cover_post: np.ndarray
+
+
+def evaluate(
+    model: Model,
+    folder: Path,
+    *,
+    seed: int = 0,
+    flips: bool = False,
+    progress: Callable[[Iterable[TileSource]], Iterable[TileSource]] = iter,
+) -> Report:
+    """Scores a model on the labelled tiles of a folder, one tile in memory at a time.
+
+    Args:
+        model: The model.
+        folder: Captures, or labelled pairs in xBD's layout.
+        seed: Of the bootstrap.
+        flips: Predict with test-time augmentation.
+        progress: Wraps the tiles as they are worked through, such as `tqdm.tqdm`.
+
+    Raises:
+        InputError: The folder holds no labelled tiles, or one is unreadable; it is named.
+    """
+    sources = capture_sources(folder) if finished(folder) else gold_sources(folder)
+    counts = [count_tile(model, source(), flips=flips) for source in progress(sources)]
+    return summarise(counts, folder=str(folder), rng=np.random.default_rng(seed))
+
+
+def count_tile(model: Model, tile: Tile, *, flips: bool = False) -> TileCounts:
+    """The counts of one tile, predicted window by window."""
+    shape = tile.land_cover_pre.shape
+    probability = np.empty(shape, np.float32)
+    covers = {"pre": np.empty(shape, np.uint8), "post": np.empty(shape, np.uint8)}
+    damage = np.empty(shape, np.uint8)
+    for window in windows(*shape, size=WINDOW, overlap=OVERLAP):
+        rows, cols = window.slices
+        images = [torch.from_numpy(x[:, rows, cols]).float()[None] / 255 for x in (tile.image_pre, tile.image_post)]
+        cover_pre, cover_post, levels = predict(model, *images, flips=flips)
+        top, left = (OVERLAP // 2 if start else 0 for start in (window.row, window.col))
+        inner = (slice(rows.start + top, rows.stop), slice(cols.start + left, cols.stop))
+        cut = (0, slice(top, None), slice(left, None))
+        probability[inner] = cover_pre[:, LandCover.BUILDING][cut].cpu().numpy()
+        covers["pre"][inner] = cover_pre.argmax(1)[cut].cpu().numpy()
+        covers["post"][inner] = cover_post.argmax(1)[cut].cpu().numpy()
+        damage[inner] = damage_levels(cover_pre, levels)[cut].cpu().numpy()
+    return tile_counts(tile, probability, covers["pre"], covers["post"], damage)
+
+
+def tile_counts(
+    tile: Tile, probability: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray, damage: np.ndarray
+) -> TileCounts:
+    """Compares predictions with a tile's labels.
+
+    Args:
+        tile: The labels.
+        probability: Of a building before (H, W).
+        cover_pre: Predicted land cover before (H, W).
+        cover_post: Predicted land cover after (H, W).
+        damage: Predicted damage (H, W), 0 where no building was found.
+    """
+    known = tile.land_cover_pre != LandCover.UNLABELLED
+    building = tile.land_cover_pre == LandCover.BUILDING
+    judged = (tile.damage != UNKNOWN_DAMAGE) & (tile.damage != Damage.BACKGROUND)
+    tables = {}
+    for name, truth, predicted in (
+        ("cover_pre", tile.land_cover_pre, cover_pre), ("cover_post", tile.land_cover_post, cover_post)
+    ):  # fmt: skip
+        full = (truth != LandCover.UNLABELLED) & (not (truth == NOT_BUILDING).any())
+        tables[name] = confusion(truth[full], predicted[full], LAND_COVER_CLASSES)
+    return TileCounts(
+        building=threshold_counts(building[known], probability[known]),
+        damage=confusion(tile.damage[judged], damage[judged], DAMAGE_CLASSES),
+        **tables,
+    )
+
+
+def summarise(counts: list[TileCounts], *, folder: str, rng: np.random.Generator) -> Report:
+    """Sums the counts of tiles into scores, with intervals from resampled tiles."""
+    stacked = [np.stack([getattr(c, name) for c in counts]) for name in TileCounts.__slots__]
+    widths = np.cumsum([x[0].size for x in stacked])[:-1]
+    flat = np.concatenate([x.reshape(len(counts), -1) for x in stacked], axis=1)
+    best = _best_bin(stacked[0].sum(0))
+    names = _score_names()
+
+    def score(tables: np.ndarray) -> np.ndarray:
+        parts = np.split(tables, widths, axis=-1)
+        shaped = [p.reshape(*tables.shape[:-1], *x.shape[1:]) for p, x in zip(parts, stacked, strict=True)]
+        return _scores(*shaped, best=best)
+
+    values = score(flat.sum(0))
+    low, high = bootstrap_interval(flat, score, rng)
+    estimates = {
+        name: Estimate(value=float(v), low=float(a), high=float(b))
+        for name, v, a, b in zip(names, values, low, high, strict=True)
+        if np.isfinite(v)
+    }
+    return Report(
+        folder=folder, tiles=len(counts), threshold=best / BINS, scores=estimates,
+        absent=tuple(_absent(*(x.sum(0) for x in stacked))),
+    )  # fmt: skip
+
+
+def _score_names() -> list[str]:
+    covers = [f"land_cover_{date}_iou_{c}" for date in ("pre", "post") for c in ["mean", *COVERS]]
+    levels = [f"damage_f1_{level}" for level in LEVELS]
+    return ["building_iou", "building_iou_best", "building_f1", *levels, "damage_f1", "xview2", *covers]
+
+
+def _scores(
+    building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray, *, best: int
+) -> np.ndarray:
+    """Scores (..., S) in the order of `_score_names`."""
+    tables = binary_tables(building)
+    ious, found = iou(*tables), f1(*tables)[..., HALF]
+    levels = damage_f1(damage)
+    parts = [ious[..., HALF], ious[..., best], found, *np.moveaxis(levels, -1, 0), harmonic_mean(levels)]
+    parts.append(xview2_score(found, levels))
+    for table in (cover_pre, cover_post):
+        by_class = iou(*one_against_rest(table))[..., 1:]
+        present = np.isfinite(by_class)
+        total = np.where(present, by_class, 0).sum(-1)
+        parts += [np.where(present.any(-1), total / np.maximum(present.sum(-1), 1), np.nan)]
+        parts += [*np.moveaxis(by_class, -1, 0)]
+    return np.stack(parts, axis=-1)
+
+
+def _best_bin(building: np.ndarray) -> int:
+    ious = iou(*binary_tables(building))
+    return HALF if np.isnan(ious).any() else int(ious.argmax())
+
+
+def _absent(building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray) -> list[str]:
+    absent = [] if building[1].any() else ["building"]
+    absent += [f"damage {n}" for n, row in zip(LEVELS, damage[1:], strict=True) if not row.any()]
+    for date, table in (("before", cover_pre), ("after", cover_post)):
+        rows = [f"{n} {date}" for n, row in zip(COVERS, table[1:], strict=True) if not row.any()]
+        absent += rows if table.any() else [f"land cover {date}"]
+    return absent

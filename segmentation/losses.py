@@ -1,0 +1,70 @@
+"""Losses over labels that may be partial, rare or ordered."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rasters.classes import LandCover
+from segmentation.partial_labels import UNKNOWN_DAMAGE, allowed_classes
+
+DAMAGE_WEIGHTS = (0.05, 1.0, 2.0, 2.0, 2.0)  # assumption: background is light, damaged is rarer than whole
+
+
+def marginal_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
+    r"""Mean of :math:`-\log \sum_{c \in A} p_c` over the pixels whose label allows a set A of classes.
+
+    The ordinary cross-entropy where A is one class. (Cour et al. 2011, Learning from Partial Labels, JMLR 12.)
+
+    Args:
+        logits: (B, 11, H, W).
+        codes: Label codes (B, H, W) integer, `LandCover` or `NOT_BUILDING`; 0 counts for nothing.
+
+    Returns:
+        A scalar; 0 if no pixel is labelled.
+    """
+    logits = logits.float().movedim(1, -1)
+    log_allowed = torch.from_numpy(allowed_classes()).to(logits.device).float().log()  # 0 or -inf
+    known = codes != LandCover.UNLABELLED
+    chosen, labels = logits[known], codes[known].long()
+    loss = chosen.logsumexp(-1) - (chosen + log_allowed[labels]).logsumexp(-1)
+    return loss.sum() / max(len(loss), 1)
+
+
+def building_dice_loss(logits: Tensor, codes: Tensor) -> Tensor:
+    """1 - soft Dice of the building class over the labelled pixels of the batch (Milletari et al. 2016).
+
+    Args:
+        logits: (B, 11, H, W).
+        codes: As in `marginal_cross_entropy`.
+    """
+    probability = logits.float().softmax(1)[:, LandCover.BUILDING]
+    known = (codes != LandCover.UNLABELLED).float()
+    truth = (codes == LandCover.BUILDING).float()
+    overlap = (probability * truth).sum()
+    total = (probability * known).sum() + truth.sum()
+    return 1 - (2 * overlap + 1) / (total + 1)  # the 1: no building, none seen, no loss
+
+
+def damage_loss(logits: Tensor, damage: Tensor) -> Tensor:
+    """Weighted cross-entropy over the damage levels plus the squared distance of levels.
+
+    Background has little weight: where buildings are is the land cover's matter. The second term is
+    the squared earth mover's distance between levels (Hou et al. 2016, arXiv:1611.05916): to take
+    "destroyed" for "no damage" costs more than for "major".
+
+    Args:
+        logits: (B, 5, H, W).
+        damage: (B, H, W) integer; `UNKNOWN_DAMAGE` counts for nothing.
+
+    Returns:
+        A scalar; 0 if no pixel is known.
+    """
+    logits, labels = logits.float().movedim(1, -1), damage.long()
+    known = labels != UNKNOWN_DAMAGE
+    chosen, labels = logits[known], labels[known]
+    weights = torch.tensor(DAMAGE_WEIGHTS, device=logits.device)[labels]
+    entropy = F.cross_entropy(chosen, labels, reduction="none")
+    levels = chosen[:, 1:].softmax(-1).cumsum(-1)
+    truth = torch.arange(1, 5, device=labels.device) >= labels[:, None]
+    distance = (levels - truth.float()).square().sum(-1) * (labels > 0)
+    return (weights * (entropy + distance)).sum() / weights.sum().clamp_min(1e-6)

@@ -1,0 +1,123 @@
+"""Halls with yards, and apartment blocks in green."""
+
+import numpy as np
+import shapely
+
+from simulator.city.frames import Frame, box_frame
+from simulator.city.model import Ground
+from simulator.city.parcels import Parcel
+from simulator.city.plots import (
+    Plot,
+    choose_covering,
+    draw_building,
+    fit_rectangle,
+    parking,
+    patch,
+    rectangle,
+    storeys,
+    yard,
+)
+
+WILD = (Ground.MEADOW, Ground.GRASS, Ground.SOIL)
+
+
+def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
+    """A big hall, perhaps with an annex, in a paved yard with parked cars."""
+    c = parcel.character
+    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
+    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    if parcel.remnant or rng.random() < c.vacant:
+        plot.patches.append(patch(parcel.shape, WILD[rng.integers(3)], WILD[rng.integers(3)], c.tree_cover))
+        return plot
+    land = shapely.transform(parcel.shape, frame.inside).buffer(-max(c.gap, 0.3), join_style="mitre")
+    if land.geom_type != "Polygon" or land.is_empty:
+        return plot
+    left, low, right, high = land.bounds
+    width, depth = right - left, high - low
+    share = c.cover * rng.uniform(0.7, 1.3)
+    across = min(rng.uniform(0.5, 1.0), 1.0) * width
+    along = min(share * land.area / across, depth)
+    x = left + rng.uniform(0, 1) * (width - across)
+    y = high - along if rng.random() < 0.7 else low + rng.uniform(0, 1) * (depth - along)
+    hall = fit_rectangle(land, x, x + across, y, y + along, 7.0)
+    if hall is None:
+        return plot
+    ground = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])]
+    plot.patches.append(patch(shapely.transform(land, frame.outside), ground, None, 0.02))
+    eave = c.eave * rng.uniform(0.7, 1.3)
+    covering = choose_covering(c, rng)
+    shape = rectangle(*hall)
+    plot.buildings.append(draw_building(shape, frame, eave, covering, c, rng))
+    annex = (hall[0], hall[0] + rng.uniform(0.2, 0.6) * (hall[1] - hall[0]), hall[2] - rng.uniform(5, 12), hall[2])
+    rest = land.difference(shape.buffer(3.0))
+    if rng.random() < 0.5 and land.contains(rectangle(*annex)):
+        plot.buildings.append(draw_building(rectangle(*annex), frame, 0.7 * eave, choose_covering(c, rng), c, rng))
+        rest = rest.difference(rectangle(*annex).buffer(3.0))
+    for part in shapely.get_parts(rest):
+        plot.stalls.extend(parking(part, frame, rng.uniform(0.05, 0.8), rng))
+    return plot
+
+
+def fill_estate_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
+    """Slabs or towers in rows, with lawns, paths and parking between them."""
+    c = parcel.character
+    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
+    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    land = shapely.transform(parcel.shape, frame.inside)
+    inner = land.buffer(-max(c.setback, 1.0))
+    if parcel.remnant or inner.is_empty:
+        return plot
+    eave = storeys(c.eave, 0.25, rng)
+    tower = eave > 21
+    thick = rng.uniform(16, 26) if tower else rng.uniform(9, 14)
+    long = thick * rng.uniform(0.9, 1.3) if tower else rng.uniform(22, 60)
+    gap = max(c.gap, rng.uniform(0.4, 0.8) * eave, 6.0)
+    if rng.random() < 0.4:
+        long, thick = thick, long
+    covering = choose_covering(c, rng)
+    left, low, right, high = inner.bounds
+    y = low + rng.uniform(0, 4)
+    while y + thick < high:
+        x = left + rng.uniform(0, 6)
+        while x + long < right:
+            fit = fit_rectangle(inner, x, x + long, y, y + thick, 7.5)
+            if fit is not None and rng.random() >= c.vacant:
+                shape = _notched(fit, rng) if covering.shape == "flat" else rectangle(*fit)
+                plot.buildings.append(draw_building(shape, frame, eave, covering, c, rng))
+            x += long + gap * rng.uniform(0.5, 1.2)
+        if y + thick + gap < high and gap > 9 and rng.random() < 0.6:
+            _court(land, frame, y + thick + 1.5, min(y + thick + gap - 1.5, high), plot, rng)
+        y += thick + gap
+    return plot
+
+
+def _notched(box: tuple[float, float, float, float], rng: np.random.Generator) -> shapely.Polygon:
+    """A rectangle, a cross, or a U: what apartment blocks look like from above."""
+    left, right, low, high = box
+    w, d = right - left, high - low
+    kind = rng.choice(3, p=[0.5, 0.3, 0.2])
+    shape = rectangle(*box)
+    if kind == 1:
+        u, v = rng.uniform(0.12, 0.3) * w, rng.uniform(0.12, 0.3) * d
+        for x in (left, right):
+            for y in (low, high):
+                shape = shape.difference(rectangle(x - u, x + u, y - v, y + v))
+    elif kind == 2:
+        u = rng.uniform(0.25, 0.35) * w
+        shape = shape.difference(rectangle(left + u, right - u, low + 0.55 * d, high + 1))
+    return shape
+
+
+def _court(
+    land: shapely.Polygon, frame: Frame, low: float, high: float, plot: Plot, rng: np.random.Generator
+) -> None:
+    """A paved strip with parked cars between two rows of blocks."""
+    if high - low < 5:
+        return
+    strip = land.intersection(rectangle(-500, 500, low, min(high, low + 16)))
+    for part in shapely.get_parts(strip):
+        if part.geom_type != "Polygon" or part.is_empty:
+            continue
+        inner = part.intersection(shapely.box(part.bounds[0], low, part.bounds[2] - 4, high))
+        plot.patches.append(patch(shapely.transform(part, frame.outside), Ground.ASPHALT, None, 0.05))
+        plot.stalls.extend(parking(inner, frame, rng.uniform(0.2, 0.8), rng) if inner.geom_type == "Polygon" else [])

@@ -1,0 +1,113 @@
+"""Contiguous houses that fill their lots wall to wall, round little yards, at uneven heights."""
+
+import numpy as np
+import shapely
+
+from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.model import Ground
+from simulator.city.parcels import Parcel
+from simulator.city.plots import Plot, choose_covering, draw_building, patch, rectangle, storeys, yard
+
+PARTY_WALL = 0.06  # half the joint between neighbours [m]
+
+
+def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
+    """One or two volumes that cover most of a lot, the rest yards."""
+    c = parcel.character
+    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    if parcel.remnant or rng.random() < c.vacant:
+        return plot
+    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
+    local = shapely.transform(parcel.shape, frame.inside).buffer(-PARTY_WALL, join_style="mitre")
+    land = _largest(local.simplify(PARTY_WALL * 0.8))
+    if land is None:
+        return plot
+    low, high = land.bounds[1], land.bounds[3]
+    setback = 0.0 if parcel.front is None else c.setback * rng.uniform(0.6, 1.4)
+    if setback > 0.8 and high - low > 3 * setback:
+        land = _largest(land.intersection(rectangle(-500, 500, low + setback, high + 1)))
+        if rng.random() < c.driveway:
+            _forecourt(parcel, frame, low, setback, plot, rng)
+    shape = None if land is None else _footprint(land, c.cover * rng.uniform(0.8, 1.2), rng)
+    if shape is None:
+        return plot
+    eave = storeys(c.eave, 0.3, rng)
+    for k, part in enumerate(_split(shape, rng)):
+        height = eave if k == 0 else storeys(eave * rng.uniform(0.4, 1.1), 0.15, rng)
+        plot.buildings.append(_volume(part, frame, height, parcel, rng))
+    return plot
+
+
+def _footprint(land: shapely.Polygon, cover: float, rng: np.random.Generator) -> shapely.Polygon | None:
+    """The lot without a rear yard, a corner patio, or a patio at one side; `cover` of it remains."""
+    left, low, right, high = land.bounds
+    width, depth = right - left, high - low
+    free = (1 - cover) * land.area
+    kind = rng.choice(4, p=[0.35, 0.3, 0.25, 0.1])
+    if cover > 0.96 or free < 4:
+        return land
+    if kind == 0:
+        cut = rectangle(left - 1, right + 1, high - free / width, high + 1)
+    else:
+        span = width * rng.uniform(0.35, 0.65)
+        reach = min(free / span, 0.7 * depth)
+        top = high + 1 if kind < 3 else high - rng.uniform(0.1, 0.3) * depth
+        start = min(top, high) - reach
+        cut = rectangle(left - 1, left + span, start, top) if rng.random() < 0.5 else rectangle(right - span, right + 1, start, top)
+    return _largest(land.difference(cut))
+
+
+def _split(shape: shapely.Polygon, rng: np.random.Generator) -> list[shapely.Polygon]:
+    """The footprint as volumes one behind the other; those behind the front may leave a patio at one side."""
+    left, low, right, high = shape.bounds
+    count = 1 + rng.binomial(max(int((high - low) / 6.0), 0), 0.5)
+    shares = rng.uniform(0.6, 1.4, count)
+    cuts = low + np.concatenate([[0], np.cumsum(shares / shares.sum())]) * (high - low)
+    cuts[0], cuts[-1] = low - 1, high + 1
+    volumes = []
+    for k in range(count):
+        start, end = left - 1, right + 1
+        if k > 0 and rng.random() < 0.3 and right - left > 5:
+            patio = rng.uniform(0.3, 0.55) * (right - left)
+            start, end = (left + patio, end) if rng.random() < 0.5 else (start, right - patio)
+        piece = shape.intersection(rectangle(start, end, cuts[k], cuts[k + 1]))
+        volumes += [part for part in polygons(piece, 7.0) if not part.buffer(-0.9).is_empty]
+    return volumes
+
+
+def _volume(part: shapely.Polygon, frame: Frame, eave: float, parcel: Parcel, rng: np.random.Generator):
+    """A volume with a pitched roof if it is nearly a rectangle, else with a flat one."""
+    covering = choose_covering(parcel.character, rng)
+    if covering.shape != "flat":
+        left, low, right, high = part.bounds
+        for inset in (0.0, 0.01, 0.03, 0.06):
+            dx, dy = inset * (right - left), inset * (high - low)
+            box = rectangle(left + dx, right - dx, low + dy, high - dy)
+            if part.buffer(1e-9).contains(box) and box.area > 0.88 * part.area:
+                return draw_building(box, frame, eave, covering, parcel.character, rng)
+        covering = choose_covering(parcel.character, rng, flat=True)
+    tall = "concrete" if eave > 13 else None
+    return draw_building(part, frame, eave, covering, parcel.character, rng, tall)
+
+
+def _forecourt(
+    parcel: Parcel, frame: Frame, low: float, setback: float, plot: Plot, rng: np.random.Generator
+) -> None:
+    """Paves the strip before the house, at times with a car in it."""
+    local = shapely.transform(parcel.shape, frame.inside)
+    strip = _largest(local.intersection(rectangle(-500, 500, low - 1, low + setback)))
+    if strip is None:
+        return
+    ground = (Ground.CONCRETE, Ground.PAVING)[rng.integers(2)]
+    plot.patches.append(patch(shapely.transform(strip, frame.outside), ground, None, 0.02))
+    if setback > 4.6 and rng.random() < 0.5:
+        spot = frame.outside(np.array([[rng.uniform(-1, 1), low + setback / 2]]))[0]
+        plot.stalls.append((float(spot[0]), float(spot[1]), frame.heading + np.pi / 2))
+
+
+def _largest(shape: shapely.Geometry) -> shapely.Polygon | None:
+    """The largest polygon of a geometry, without holes, None if there is none of 9 m2 or more."""
+    parts = polygons(shape, 9.0)
+    if not parts:
+        return None
+    return shapely.Polygon(max(parts, key=lambda part: part.area).exterior)

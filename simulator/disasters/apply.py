@@ -1,0 +1,71 @@
+"""A disaster by its name."""
+
+import numpy as np
+
+from rasters.errors import InputError
+from simulator.city.model import City
+from simulator.disasters.aftermath import Aftermath, DisasterKind
+from simulator.disasters.earthquake import EarthquakeParameters, earthquake, sample_earthquake
+from simulator.disasters.fire import FireParameters, fire, sample_fire
+from simulator.disasters.flood import FloodParameters, flood, sample_flood
+from simulator.disasters.none import no_disaster
+
+DisasterParameters = FloodParameters | EarthquakeParameters | FireParameters | None
+"""`None` is the parameters of "none"."""
+
+
+def default_parameters(kind: DisasterKind) -> DisasterParameters:
+    """A typical disaster of a kind.
+
+    Raises:
+        InputError: The kind is unknown.
+    """
+    match kind:
+        case "none":
+            return None
+        case "flood":
+            return FloodParameters()
+        case "earthquake":
+            return EarthquakeParameters()
+        case "fire":
+            return FireParameters()
+    raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
+
+
+def sample_parameters(kind: DisasterKind, rng: np.random.Generator) -> DisasterParameters:
+    """A random disaster of a kind, such as training sets are made of.
+
+    Raises:
+        InputError: The kind is unknown.
+    """
+    match kind:
+        case "none":
+            return None
+        case "flood":
+            return sample_flood(rng)
+        case "earthquake":
+            return sample_earthquake(rng)
+        case "fire":
+            return sample_fire(rng)
+    raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
+
+
+def strike(
+    city: City, kind: DisasterKind, parameters: DisasterParameters, rng: np.random.Generator
+) -> Aftermath:
+    """What a disaster leaves of `city`; the same arguments and state of `rng` give the same bytes.
+
+    Raises:
+        InputError: The kind is unknown, or the parameters are another kind's.
+    """
+    match kind, parameters:
+        case "none", None:
+            return no_disaster(city, rng)
+        case "flood", FloodParameters():
+            return flood(city, parameters, rng)
+        case "earthquake", EarthquakeParameters():
+            return earthquake(city, parameters, rng)
+        case "fire", FireParameters():
+            return fire(city, parameters, rng)
+    wants = type(default_parameters(kind)).__name__
+    raise InputError(f"disaster {kind!r} takes {wants}, got {type(parameters).__name__}")

@@ -1,0 +1,122 @@
+"""Whether a road vehicle still gets through."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from rasters.classes import Passability
+from simulator.city.model import City, Field, Street
+from simulator.disasters.cells import road_cells, with_values
+
+# Depth of standing water [m]. Above 0.3 m the safe speed of a car is 0 (Pregnolato et al. 2017,
+# Transportation Research D 55, 67-81, doi 10.1016/j.trd.2017.06.020); below 0.1 m cars slow down only.
+RESTRICTED_DEPTH, BLOCKED_DEPTH = 0.1, 0.3
+LANE = 3.0
+"""Clear width that one rescue vehicle needs [m]: a narrow traffic lane (AASHTO Green Book: 2.7 to 3.6 m)."""
+OPEN_SHARE = 0.8
+"""Share of the carriageway that must be clear for traffic both ways: an assumption."""
+STEP = 2.0  # between cross-sections along a street [m]
+
+
+def open_roads(ground: Field) -> Field:
+    """`Passability` with every road cell open, uint8 on the cells of `ground`."""
+    codes = np.where(road_cells(ground), Passability.OPEN, Passability.NOT_ROAD)
+    return with_values(ground, codes.astype(np.uint8))
+
+
+def passability_in_water(ground: Field, depth: np.ndarray) -> Field:
+    """`Passability` codes, uint8, of the road cells of `ground` under `depth` (H, W) [m] of water."""
+    code = np.full(depth.shape, Passability.OPEN, np.uint8)
+    code[depth >= RESTRICTED_DEPTH] = Passability.RESTRICTED
+    code[depth > BLOCKED_DEPTH] = Passability.BLOCKED
+    code[~road_cells(ground)] = Passability.NOT_ROAD
+    return with_values(ground, code)
+
+
+def deck_elevation(city: City) -> np.ndarray:
+    """(H, W) elevation of the bridge over each cell of `city.ground` [m], NaN where there is none.
+
+    A bridge runs straight from the ground at one end of its street to the ground at the other.
+    """
+    deck = np.full(city.ground.values.shape, np.nan)
+    x, y = city.ground.centres()
+    for street in city.streets:
+        if not street.bridge:
+            continue
+        points, _ = _stations(street.centreline)
+        ends = city.terrain.sample(*points[[0, -1]].T)
+        level = np.linspace(ends[0], ends[1], len(points))
+        reach = street.width / 2 + STEP / 2
+        rows = np.flatnonzero((y > points[:, 1].min() - reach) & (y < points[:, 1].max() + reach))
+        cols = np.flatnonzero((x > points[:, 0].min() - reach) & (x < points[:, 0].max() + reach))
+        cells = np.stack(np.meshgrid(x[cols], y[rows]), axis=-1)
+        distance, index = cKDTree(points).query(cells)
+        window = np.ix_(rows, cols)
+        raised = (distance <= reach) & (level[index] > city.terrain.sample(cells[..., 0], cells[..., 1]))
+        deck[window] = np.where(raised, level[index], deck[window])
+    return deck
+
+
+def passability_by_width(city: City, obstructed: np.ndarray) -> Field:
+    """`Passability` codes, uint8, given what lies on the road.
+
+    Every few metres the widest clear gap across the carriageway is measured: at least `OPEN_SHARE`
+    of the width is open, at least a lane is restricted, less is blocked. A road cell takes the
+    code of the nearest cross-section; a cell beside every street (car parks) is blocked where covered.
+
+    Args:
+        obstructed: (H, W) bool on the cells of `city.ground`.
+    """
+    roads = open_roads(city.ground)
+    if not obstructed.any():
+        return roads
+    codes, road = roads.values.copy(), road_cells(city.ground)
+    codes[road & obstructed] = Passability.BLOCKED
+    points, half_width, section_code = _sections(city.streets, with_values(city.ground, obstructed))
+    if len(points) == 0:
+        return with_values(city.ground, codes)
+    row, col = np.nonzero(road)
+    x, y = city.ground.centres()
+    distance, index = cKDTree(points).query(np.stack([x[col], y[row]], axis=1))
+    on_street = distance <= half_width[index] + STEP
+    codes[row[on_street], col[on_street]] = section_code[index[on_street]]
+    return with_values(city.ground, codes)
+
+
+def _sections(streets: Sequence[Street], obstructed: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Middles (N, 2) [m], half widths (N,) [m] and `Passability` codes (N,) of all cross-sections."""
+    points, half, codes = [np.zeros((0, 2))], [np.zeros(0)], [np.zeros(0, np.uint8)]
+    for street in streets:
+        middle, normal = _stations(street.centreline)
+        offsets = np.arange(-street.width / 2, street.width / 2, obstructed.cell) + obstructed.cell / 2
+        across = middle[:, None] + offsets[None, :, None] * normal[:, None]
+        clear = widest_gap(~obstructed.nearest(across[..., 0], across[..., 1])) * obstructed.cell
+        code = np.full(len(middle), Passability.BLOCKED, np.uint8)
+        code[clear >= min(LANE, 0.9 * street.width)] = Passability.RESTRICTED
+        code[clear >= OPEN_SHARE * street.width] = Passability.OPEN
+        points.append(middle)
+        half.append(np.full(len(middle), street.width / 2))
+        codes.append(code)
+    return np.concatenate(points), np.concatenate(half), np.concatenate(codes)
+
+
+def widest_gap(clear: np.ndarray) -> np.ndarray:
+    """(N,) length of the longest run of True along the last axis of (N, K)."""
+    run = np.zeros(len(clear), np.int64)
+    longest = run.copy()
+    for column in clear.T:
+        run = np.where(column, run + 1, 0)
+        longest = np.maximum(longest, run)
+    return longest
+
+
+def _stations(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, 2) every `STEP` metres along a line (M, 2) and its unit normals (N, 2)."""
+    lengths = np.hypot(*np.diff(line, axis=0).T)
+    arc = np.concatenate([[0.0], np.cumsum(lengths)])
+    along = np.linspace(0, arc[-1], max(int(arc[-1] / STEP), 1) + 1)
+    points = np.stack([np.interp(along, arc, line[:, k]) for k in (0, 1)], axis=1)
+    segment = np.clip(np.searchsorted(arc, along, side="right") - 1, 0, len(lengths) - 1)
+    tangent = np.diff(line, axis=0)[segment] / np.maximum(lengths[segment], 1e-9)[:, None]
+    return points, np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)

@@ -1,0 +1,144 @@
+"""A scene as the ray tracer and the shader hold it: an acceleration structure and flat arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from rasters.classes import LandCover
+from simulator.city.model import Field
+from simulator.engines.drjit_setup import dr, mi
+from simulator.scene.model import GROUND_MATERIAL, Scene
+
+BUMPS = {LandCover.TREE: 0.85, LandCover.DEBRIS: 0.55}
+"""How strongly the normals of ragged surfaces are stirred; an assumption, set by eye."""
+COLUMNS = 10
+"""Of the material table on the device: see `_table`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceField:
+    """A `Field` on the device.
+
+    Attributes:
+        west, north, cell: As there [m].
+        height, width: Cells.
+        values: Row by row.
+    """
+
+    west: mi.Float
+    north: mi.Float
+    cell: mi.Float
+    height: mi.UInt32
+    width: mi.UInt32
+    values: mi.Float | mi.UInt32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceScene:
+    """What the kernels read. All face columns are gathered by the index of the face that was hit.
+
+    Attributes:
+        tracer: Mitsuba's scene, one mesh.
+        top: Above all vertices [m].
+        material: Index into `table`, or `GROUND_MATERIAL`.
+        tint: Three for each face.
+        wear: Two for each face: soot share, and the noise level below which the covering is missing.
+        frame: Four for each face: foot and height of a wall, where it begins along itself and its length
+            [m]; noughts on faces without openings.
+        bump: Strength of the stirring of normals by class.
+        land_cover: `LandCover`.
+        table: `COLUMNS` for each material.
+        ground_material: Index into `table` of each ground code.
+        ground: Ground codes.
+        terrain: Ground elevation [m].
+    """
+
+    tracer: mi.Scene
+    top: mi.Float
+    material: mi.UInt32
+    tint: mi.Float
+    wear: mi.Float
+    frame: mi.Float
+    bump: mi.Float
+    land_cover: mi.UInt32
+    table: mi.Float
+    ground_material: mi.UInt32
+    ground: DeviceField
+    terrain: DeviceField
+
+
+def upload(scene: Scene) -> DeviceScene:
+    """The scene on the device, its acceleration structure built."""
+    vertices, faces = scene.vertices, scene.faces
+    bump = np.zeros(len(LandCover), np.float32)
+    for land_cover, strength in BUMPS.items():
+        bump[land_cover] = strength
+    level = np.clip(ndtri(scene.face_loss), -9.0, 9.0)
+    return DeviceScene(
+        tracer=_tracer(vertices, faces),
+        top=dr.opaque(mi.Float, float(vertices[:, 2].max()) + 1.0),
+        material=mi.UInt32(scene.face_material.astype(np.uint32)),
+        tint=_flat(scene.face_tint),
+        wear=_flat(np.column_stack([scene.face_soot, level])),
+        frame=_flat(_wall_frames(scene)),
+        bump=mi.Float(bump),
+        land_cover=mi.UInt32(scene.face_class.astype(np.uint32)),
+        table=_flat(_table(scene)),
+        ground_material=mi.UInt32(scene.ground_materials.astype(np.uint32)),
+        ground=_field(scene.ground, mi.UInt32(scene.ground.values.astype(np.uint32).ravel())),
+        terrain=_field(scene.terrain, _flat(scene.terrain.values)),
+    )
+
+
+def _flat(values: np.ndarray) -> mi.Float:
+    return mi.Float(np.ascontiguousarray(values, np.float32).ravel())
+
+
+def _field(field: Field, values: mi.Float | mi.UInt32) -> DeviceField:
+    height, width = field.values.shape
+    return DeviceField(
+        west=dr.opaque(mi.Float, field.west),
+        north=dr.opaque(mi.Float, field.north),
+        cell=dr.opaque(mi.Float, field.cell),
+        height=dr.opaque(mi.UInt32, height),
+        width=dr.opaque(mi.UInt32, width),
+        values=values,
+    )
+
+
+def _tracer(vertices: np.ndarray, faces: np.ndarray) -> mi.Scene:
+    properties = mi.Properties()
+    properties["face_normals"] = True
+    mesh = mi.Mesh("scene", len(vertices), len(faces), props=properties)
+    parameters = mi.traverse(mesh)
+    parameters["vertex_positions"] = _flat(vertices)
+    parameters["faces"] = mi.UInt32(np.ascontiguousarray(faces, np.uint32).ravel())
+    parameters.update()
+    return mi.load_dict({"type": "scene", "mesh": mesh})
+
+
+def _table(scene: Scene) -> np.ndarray:
+    """(M, COLUMNS): albedo, variation, 1 / scale, grain, specular, 1 / rows, openings, unused."""
+    rows = [
+        (*m.albedo, m.variation, 1 / m.variation_scale, m.grain, m.specular, 1 / m.rows if m.rows else 0.0, m.openings, 0)
+        for m in scene.materials
+    ]
+    return np.array(rows, np.float32)
+
+
+def _wall_frames(scene: Scene) -> np.ndarray:
+    """(F, 4) foot, height, beginning and length [m] of upright faces whose material has openings."""
+    openings = np.array([m.openings for m in scene.materials])
+    frames = np.zeros((len(scene.faces), 4), np.float32)
+    built = np.flatnonzero(scene.face_material != GROUND_MATERIAL)
+    built = built[openings[scene.face_material[built]] > 0]
+    corners = scene.vertices[scene.faces[built]].astype(np.float64)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    across = np.linalg.norm(normal[:, :2], axis=1)
+    upright = across > 0.99 * np.linalg.norm(normal, axis=1)
+    built, corners = built[upright], corners[upright]
+    tangent = np.stack([-normal[upright, 1], normal[upright, 0]], axis=1) / across[upright, None]
+    u, z = (corners[..., :2] * tangent[:, None]).sum(-1), corners[..., 2]
+    frames[built] = np.stack([z.min(1), np.ptp(z, axis=1), u.min(1), np.ptp(u, axis=1)], axis=1)
+    return frames

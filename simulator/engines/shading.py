@@ -1,0 +1,151 @@
+"""Light on a surface: the sun's disc, an even sky, light from other surfaces, and mirror reflection.
+
+All radiances are divided by that of a white horizontal plate in the open, channel by channel.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.engines.drjit_setup import dr, mi
+from simulator.engines.engine import Light
+from simulator.engines.noise import r2_point, scramble
+from simulator.engines.surface import Hit, Surface
+
+SUN_RADIUS = 0.00465
+"""Angular radius of the sun's disc [rad]."""
+SKY_RAYS = 2
+"""For each sample."""
+SKY_HUE = (0.68, 1.0, 1.52)
+"""Clear-sky diffuse-to-direct ratio in R, G, B relative to green: about wavelength to the -2.4
+between 0.47 and 0.65 um (Rayleigh's -4 softened by haze; Bird and Riordan 1986 spectra)."""
+BOUNCE = (0.150, 0.135, 0.105)
+"""Reflectance of what hides the sky, times the share of the light that reaches it; an assumption."""
+SLOPE_VARIANCE = 0.018
+"""Mean square slope of glossy surfaces: water at a wind of 3 m/s (Cox and Munk 1954), and metal sheets,
+for which it is an assumption."""
+BRIGHTEST = 3.0
+"""Glints are cut off here."""
+SKIN = 2e-3
+"""Distance at which secondary rays start from the surface [m]."""
+
+
+class Lamp(NamedTuple):
+    """A `Light` on the device.
+
+    Attributes:
+        sun: Unit vector towards the sun.
+        right, up: Across the sun's disc.
+        direct: Share of the sun in the white plate's light, divided by the sine of its elevation.
+        sky: Share of the sky.
+    """
+
+    sun: mi.Vector3f
+    right: mi.Vector3f
+    up: mi.Vector3f
+    direct: mi.Color3f
+    sky: mi.Color3f
+
+
+def vector(values: np.ndarray) -> mi.Vector3f:
+    """Three numbers as a kernel's argument, not a constant in it: no new compilation for each."""
+    return mi.Vector3f(*(dr.opaque(mi.Float, float(value)) for value in values))
+
+
+def lamp(light: Light) -> Lamp:
+    """The light as the kernels take it: a bluer sky the less of it there is."""
+    azimuth, elevation = light.sun_azimuth, light.sun_elevation
+    level = math.cos(elevation)
+    sun = np.array([level * math.sin(azimuth), level * math.cos(azimuth), math.sin(elevation)])
+    right = np.array([math.cos(azimuth), -math.sin(azimuth), 0.0])
+    ratio = light.sky * np.array(SKY_HUE) ** (1 / (1 + 3 * light.sky))
+    return Lamp(
+        sun=vector(sun),
+        right=vector(right),
+        up=vector(np.cross(right, sun)),
+        direct=mi.Color3f(vector(1 / (1 + ratio) / sun[2])),
+        sky=mi.Color3f(vector(ratio / (1 + ratio))),
+    )
+
+
+def radiance(
+    tracer: mi.Scene,
+    hit: Hit,
+    surface: Surface,
+    direction: mi.Vector3f,
+    lit: Lamp,
+    key: mi.UInt32,
+    turn: mi.UInt32,
+) -> mi.Color3f:
+    """Apparent reflectance towards the viewer; 0 where nothing was hit.
+
+    Args:
+        tracer: For shadows.
+        hit: Where.
+        surface: What.
+        direction: Of the line of sight.
+        lit: The light.
+        key: A hash of pixel and seed.
+        turn: Number of the sample in its pixel.
+    """
+    start = hit.p + SKIN * mi.Vector3f(hit.n)
+    sun = _sun_point(lit, r2_point(scramble(key, mi.UInt32(1)), turn))
+    above = hit.valid & (dr.dot(hit.n, sun) > 0)
+    free = above & ~tracer.ray_test(mi.Ray3f(start, sun), above)
+    sunlit = lit.direct * dr.select(free, 1.0, 0.0)
+    soft = 0.25 * surface.leafy
+    lambert = dr.maximum(dr.dot(surface.normal, sun) + soft, 0.0) / (1 + soft)
+    share = mi.Float(0)
+    frame = mi.Frame3f(mi.Vector3f(hit.n))
+    for k in range(SKY_RAYS):
+        share += _sky_seen(tracer, hit, start, frame, r2_point(scramble(key, mi.UInt32(2 + k)), turn))
+    share /= SKY_RAYS
+    light = sunlit * lambert + lit.sky * share + mi.Color3f(*BOUNCE) * (1 - share)
+    mirror, lost = _mirror(tracer, hit, surface, start, direction, sun, sunlit, lit)
+    return dr.select(hit.valid, surface.albedo * light * (1 - lost) + mirror, mi.Color3f(0))
+
+
+def _sun_point(lit: Lamp, u: mi.Point2f) -> mi.Vector3f:
+    disc = SUN_RADIUS * mi.warp.square_to_uniform_disk_concentric(u)
+    return dr.normalize(lit.sun + disc.x * lit.right + disc.y * lit.up)
+
+
+def _sky_seen(
+    tracer: mi.Scene, hit: Hit, start: mi.Point3f, frame: mi.Frame3f, u: mi.Point2f
+) -> mi.Float:
+    """1 where a cosine-distributed direction leads to the sky, 0 where it does not."""
+    towards = frame.to_world(mi.warp.square_to_cosine_hemisphere(u))
+    rising = hit.valid & (towards.z > 0)
+    return dr.select(rising & ~tracer.ray_test(mi.Ray3f(start, towards), rising), 1.0, 0.0)
+
+
+def _mirror(
+    tracer: mi.Scene,
+    hit: Hit,
+    surface: Surface,
+    start: mi.Point3f,
+    direction: mi.Vector3f,
+    sun: mi.Vector3f,
+    sunlit: mi.Color3f,
+    lit: Lamp,
+) -> tuple[mi.Color3f, mi.Float]:
+    """Reflected sky and sun glint of glossy surfaces, and the share of light that they take.
+
+    Schlick's Fresnel term; the glint is that of facets with Gaussian slopes (Cox and Munk 1954).
+    """
+    glossy = hit.valid & (surface.specular > 0)
+    normal = mi.Vector3f(hit.n)
+    slant = dr.maximum(-dr.dot(normal, direction), 0.05)
+    fresnel = surface.specular + (1 - surface.specular) * dr.power(1 - slant, 5)
+    away = direction + 2 * slant * normal
+    clear = glossy & (away.z > 0) & ~tracer.ray_test(mi.Ray3f(start, away), glossy)
+    sky = dr.select(clear, lit.sky, mi.Color3f(*BOUNCE))
+    half = dr.normalize(sun - direction)
+    tilt = dr.maximum(dr.dot(half, normal), 0.05)
+    slope = (1 - tilt * tilt) / (tilt * tilt)
+    density = dr.exp(-slope / SLOPE_VARIANCE) / (math.pi * SLOPE_VARIANCE)
+    bend = surface.specular + (1 - surface.specular) * dr.power(1 - dr.dot(half, sun), 5)
+    glint = sunlit * (bend * density * math.pi / (4 * slant * tilt * tilt * tilt * tilt))
+    mirror = fresnel * sky + dr.minimum(glint, BRIGHTEST)
+    return dr.select(glossy, mirror, mi.Color3f(0)), dr.select(glossy, fresnel, 0.0)

@@ -1,0 +1,215 @@
+"""Laws of a fitted adapter: no seams, shared grain, labels in place, equal bytes, files that are checked."""
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from adaptation.adapter import Adapter, Style
+from adaptation.checkpoint import load_adapter, save_adapter
+from adaptation.config import AdaptConfig
+from adaptation.fidelity import structure
+from adaptation.fitting import fit_adapter
+from rasters.classes import LandCover
+from rasters.errors import InputError
+
+SMALL = AdaptConfig(steps=30, batch=4, max_images=4, levels=2, flow_steps=2, hidden=12, tile=64)
+COLOURS = {LandCover.RANGELAND: (90, 110, 60), LandCover.ROAD: (85, 85, 88), LandCover.BUILDING: (150, 90, 75)}
+
+
+def village(rng: np.random.Generator, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """A flat picture (3, size, size) of roads and houses on a meadow, and its land cover."""
+    cover = np.full((size, size), LandCover.RANGELAND, dtype=np.uint8)
+    cover[:, size // 2 - 6 : size // 2 + 6] = LandCover.ROAD
+    for _ in range(10):
+        row, col = rng.integers(4, size - 24, 2)
+        cover[row : row + 16, col : col + 18] = LandCover.BUILDING
+    image = np.zeros((size, size, 3), dtype=np.uint8)
+    for code, colour in COLOURS.items():
+        image[cover == code] = colour
+    return image.transpose(2, 0, 1).copy(), cover
+
+
+def photograph(rng: np.random.Generator) -> np.ndarray:
+    """A stand-in for a real image: a village in other colours, blurred, with grain and a black border."""
+    image, _ = village(rng)
+    soft = cv2.GaussianBlur(image.transpose(1, 2, 0).astype(np.float32), (0, 0), 0.9)
+    hazy = 40 + 0.7 * soft * np.array([1.0, 0.95, 0.9])
+    grain = cv2.GaussianBlur(rng.normal(0, 12, soft.shape), (0, 0), 0.7)
+    made = np.clip(hazy + grain, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy()
+    made[:, :10] = 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def adapter() -> Adapter:
+    return fitted()
+
+
+def fitted() -> Adapter:
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(5)
+    source = [village(r) for r in rng.spawn(4)]
+    target = [photograph(r) for r in rng.spawn(4)]
+    return fit_adapter(source, target, gsd=0.5, config=SMALL, rng=np.random.default_rng(1))
+
+
+def scene(size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    return village(np.random.default_rng(9), size)
+
+
+def test_tiles_join_without_a_seam(adapter: Adapter) -> None:
+    image, cover = (a[..., :200, :171] for a in scene(200))
+    style = adapter.draw_style(np.random.default_rng(2))
+    whole = dataclasses.replace(adapter, config=dataclasses.replace(SMALL, tile=4096))
+    tiled = adapter.translate_float(image, cover, position=(3, 5), style=style)
+    difference = np.abs(tiled - whole.translate_float(image, cover, position=(3, 5), style=style))
+    assert difference.max() * 255 < 0.01
+
+
+def test_a_crop_is_adapted_as_within_the_whole(adapter: Adapter) -> None:
+    image, cover = scene(224)
+    style = adapter.draw_style(np.random.default_rng(2))
+    whole = adapter.translate_float(image, cover, position=(0, 0), style=style)
+    crop = adapter.translate_float(image[:, 21:, 35:], cover[21:, 35:], position=(21, 35), style=style)
+    inside = np.abs(crop - whole[:, 21:, 35:])[:, 64:, 64:]
+    assert inside.max() * 255 < 0.01
+
+
+def test_same_seed_same_bytes_and_other_seeds_other_grain(adapter: Adapter) -> None:
+    image, cover = scene()
+    style = adapter.draw_style(np.random.default_rng(2))
+    first = adapter.translate(image, cover, position=(0, 0), style=style)
+    assert (adapter.translate(image, cover, position=(0, 0), style=style) == first).all()
+    other = adapter.translate(image, cover, position=(0, 0), style=dataclasses.replace(style, seed=1))
+    assert (other != first).mean() > 0.2
+
+
+def test_fitting_twice_gives_the_same_file(adapter: Adapter, tmp_path: Path) -> None:
+    again = fitted()
+    for name, made in (("a", adapter), ("b", again)):
+        summary = {k: v for k, v in made.summary.items() if k != "cpu_seconds"}
+        save_adapter(tmp_path / name, dataclasses.replace(made, summary=summary))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_unchanged_ground_keeps_its_texture_in_a_pair(adapter: Adapter) -> None:
+    image, cover = scene(192)
+    after, cover_after = image.copy(), cover.copy()
+    after[:, :40, :40] = np.array([120, 110, 90], dtype=np.uint8)[:, None, None]
+    cover_after[:40, :40] = LandCover.WATER
+    style = adapter.draw_style(np.random.default_rng(2))
+    made = [
+        adapter.translate(i, c, position=(0, 0), style=style) for i, c in ((image, cover), (after, cover_after))
+    ]
+    changed = (made[0] != made[1]).any(axis=0)
+    assert changed[:36, :36].mean() > 0.9
+    assert not changed[40 + 64 :].any()
+    assert not changed[:, 40 + 64 :].any()
+    pair = adapter.translate_pair(
+        (image, cover), (image, cover), position=(0, 0), rng=np.random.default_rng(3)
+    )
+    difference = (pair[0].astype(float) - pair[1])[:, 8:-8, 8:-8]
+    assert difference.std(axis=(1, 2)).max() < 3.0  # looks differ by a shift of colour, not by grain
+
+
+def test_adaptation_keeps_edges_where_their_labels_are(adapter: Adapter) -> None:
+    image, cover = scene(192)
+    style = adapter.draw_style(np.random.default_rng(2))
+    kept = structure(image, adapter.translate(image, cover, position=(0, 0), style=style), cover)
+    assert kept.gradient_correlation > 0.7
+    assert max(abs(s) for s in kept.shift) < 0.05
+    moved = structure(image, np.roll(image, 1, axis=2), cover)
+    assert abs(moved.shift[1]) > 0.5  # the measure sees a shift
+
+
+def test_adapted_colours_and_grain_come_nearer_to_the_target(adapter: Adapter) -> None:
+    target = [photograph(r)[:, 20:] for r in np.random.default_rng(77).spawn(4)]
+    image, cover = scene()
+    made = adapter.translate(image, cover, position=(0, 0), style=Style(shift=np.zeros(3), seed=4))
+    wanted = np.mean([t.mean(axis=(1, 2)) for t in target], axis=0)
+    before, after = (np.abs(i.mean(axis=(1, 2)) - wanted).max() for i in (image, made))
+    assert after < 0.4 * before
+
+    def grain(i: np.ndarray) -> float:
+        return float(np.median(np.abs(np.diff(i.astype(float), n=2, axis=2))))
+
+    assert grain(image) == 0
+    assert 0.4 < grain(made) / np.mean([grain(t) for t in target]) < 2.0
+
+
+def test_strength_0_changes_colours_only(adapter: Adapter) -> None:
+    image, cover = scene()
+    plain = dataclasses.replace(adapter, config=dataclasses.replace(SMALL, strength=0.0))
+    made = plain.translate(image, cover, position=(0, 0), style=Style(shift=np.zeros(3), seed=4))
+    meadow = cv2.erode((cover == LandCover.RANGELAND).astype(np.uint8), np.ones((19, 19))) > 0
+    assert meadow.sum() > 50
+    assert (made[:, meadow] == made[:, meadow][:, :1]).all()
+
+
+def test_saved_and_loaded_it_gives_the_same_bytes(adapter: Adapter, tmp_path: Path) -> None:
+    path = tmp_path / "adapter.pt"
+    save_adapter(path, adapter)
+    assert path.stat().st_size < 1_000_000
+    loaded = load_adapter(path, gsd=0.6)
+    image, cover = scene()
+    style = adapter.draw_style(np.random.default_rng(2))
+    made = [a.translate(image, cover, position=(7, 1), style=style) for a in (adapter, loaded)]
+    assert (made[0] == made[1]).all()
+    assert loaded.config == adapter.config
+    assert loaded.summary == adapter.summary
+
+
+def test_files_that_do_not_fit_are_refused_by_name(adapter: Adapter, tmp_path: Path) -> None:
+    path = tmp_path / "adapter.pt"
+    save_adapter(path, adapter)
+    whole = path.read_bytes()
+    with pytest.raises(InputError, match=r"adapter\.pt was fitted at 0\.5 m"):
+        load_adapter(path, gsd=0.63)
+    with pytest.raises(InputError, match=r"none\.pt does not exist"):
+        load_adapter(tmp_path / "none.pt")
+    for n, content in enumerate((b"", b"text", whole[: len(whole) // 2])):
+        bad = tmp_path / f"bad{n}.pt"
+        bad.write_bytes(content)
+        with pytest.raises(InputError, match=f"bad{n}.pt"):
+            load_adapter(bad)
+    foreign = tmp_path / "foreign.pt"
+    torch.save({"state_dict": {}}, foreign)
+    with pytest.raises(InputError, match=r"foreign\.pt is no adapter"):
+        load_adapter(foreign)
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "version": 99}, foreign)
+    with pytest.raises(InputError, match="format 99"):
+        load_adapter(foreign)
+    torch.save({**state, "flow": {}}, foreign)
+    with pytest.raises(InputError, match="damaged"):
+        load_adapter(foreign)
+
+
+def test_bad_input_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    good = village(rng)
+    cases = [
+        ([], [good[0]], "both sides"),
+        ([good], [np.zeros_like(good[0])], "black"),
+        ([good], [good[0][:, :32]], "at least 64"),
+        ([good], [good[0].astype(np.float32)], "uint8"),
+        ([(good[0], good[1][:64])], [good[0]], "land cover"),
+    ]
+    for source, target, message in cases:
+        with pytest.raises(InputError, match=message):
+            fit_adapter(source, target, gsd=1.0, config=SMALL, rng=rng)
+    with pytest.raises(ValueError, match="multiple"):
+        AdaptConfig(crop=60)
+
+
+def test_wrong_shapes_are_refused(adapter: Adapter) -> None:
+    image, cover = scene()
+    style = Style(shift=np.zeros(3), seed=0)
+    with pytest.raises(ValueError, match="uint8"):
+        adapter.translate(image / 255, cover, position=(0, 0), style=style)
+    with pytest.raises(ValueError, match="land cover"):
+        adapter.translate(image, cover[1:], position=(0, 0), style=style)

@@ -1,0 +1,80 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli
+from pipelines.cli import STAGES, main
+
+
+def test_bare_command_lists_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(stage in shown for stage in STAGES)
+
+
+def test_an_unknown_stage_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fly"]) == 2
+    assert "there is no such stage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_option_is_explained(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([stage, "--help"])
+    assert stop.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    options = [word for word in shown.split() if word.startswith("--") and word.endswith("OUT")]
+    assert "--out OUT" in shown, options
+    assert "--out OUT (required" not in shown  # an option without words would show its type at once
+
+
+def test_a_preset_is_found_by_its_name() -> None:
+    assert cli._preset("town") == str(cli.PRESETS / "town.yaml")
+    assert cli._preset("--config=town") == f"--config={cli.PRESETS / 'town.yaml'}"
+    assert cli._preset("--seed") == "--seed"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "x.tif"),
+            2,
+            "x.tif: No space left on device; free some space",
+        ),
+        (FloatingPointError("loss is nan at step 3"), 2, "loss is nan at step 3"),
+        (KeyboardInterrupt(), 130, "run it again to go on"),
+    ],
+)
+def test_failures_end_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_run", fail)
+    assert main(["map"]) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+def test_errors_that_are_ours_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(cli, "_run", fail)
+    with pytest.raises(KeyError):
+        main(["map"])
+
+
+def test_a_missing_option_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["map", "--out", str(tmp_path)])
+    assert stop.value.code == 2
+    assert "model" in capsys.readouterr().err

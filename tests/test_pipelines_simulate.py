@@ -1,0 +1,114 @@
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pystac
+import pytest
+
+from pipelines.cli import main
+from rasters.capture import PARTIAL, read_capture
+from rasters.catalogue import finished
+from rasters.classes import Damage, LandCover
+
+SMALL = ["--tile", "96", "--cities", "3", "--seed", "5", "--disasters", "[flood, earthquake]"]
+
+
+def simulate(out: Path, *words: str) -> int:
+    return main(["simulate", "--out", str(out), *SMALL, *words])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("one") / "captures"
+    assert simulate(out) == 0
+    return out
+
+
+def test_captures_hold_every_layer_and_open_as_stac(captures: Path) -> None:
+    items = list(pystac.Catalog.from_file(captures / "catalog.json").get_items())
+    assert len(items) == 3
+    for folder in finished(captures):
+        layers = read_capture(folder).layers
+        assert len(layers) == 12
+        standing = layers["building"] > 0
+        assert ((layers["damage"] > Damage.BACKGROUND) == standing).all()
+        assert (layers["land_cover_pre"] > 0).all()
+        assert layers["image_pre"].std() > 10
+    assert (captures / "sheet.png").is_file()
+
+
+def test_a_flood_has_water_where_it_has_depth(captures: Path) -> None:
+    flooded = [f for f in finished(captures) if f.name.split("-")[2] == "flood"]
+    assert flooded
+    for folder in flooded:
+        layers = read_capture(folder).layers
+        deep = layers["flood_depth"] > 0.5
+        if deep.any():
+            ground = deep & (layers["height_post"] < 0.3)
+            assert (layers["land_cover_post"][ground] == LandCover.WATER).mean() > 0.95
+
+
+def test_two_workers_write_the_same_bytes(captures: Path, tmp_path: Path) -> None:
+    assert simulate(tmp_path / "captures", "--workers", "2") == 0
+    assert contents(tmp_path / "captures") == contents(captures)
+
+
+def test_killed_and_resumed_writes_the_same_bytes(captures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "captures"
+    words = [sys.executable, "-c", "import sys; from pipelines.cli import main; sys.exit(main())"]
+    process = subprocess.Popen(
+        [*words, "simulate", "--out", str(out), *SMALL],
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parent.parent,
+    )
+    for _ in range(1200):
+        if finished(out) or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 1 <= len(finished(out)) < 3
+    (out / f"{PARTIAL}0009-half").mkdir()  # what a kill between two writes leaves
+    assert simulate(out) == 0
+    assert contents(out) == contents(captures)
+
+
+def test_another_scenario_does_not_mix_with_it(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(captures)
+    assert simulate(captures, "--seed", "6") == 2
+    assert "holds a result of other settings" in capsys.readouterr().err
+    assert contents(captures) == before
+
+
+def test_a_foreign_folder_is_not_written_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert simulate(tmp_path) == 2
+    assert "no stage of MAGE wrote" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tile", "7"], "tile must be 64 to 4096"),
+        (["--styles", "[atlantis]"], "atlantis"),
+        (["--disasters", "[meteor]"], "disasters must be among"),
+        (["--profile", "kodak"], "no acquisition profile 'kodak'"),
+        (["--workers", "0"], "workers must be at least 1"),
+        (["--latitude", "88"], "no UTM zone"),
+    ],
+)
+def test_impossible_scenarios_end_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert simulate(tmp_path / "x", *words) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert len(error) == 1
+    assert said in error[0]
+    assert not finished(tmp_path / "x")
