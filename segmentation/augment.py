@@ -116,17 +116,19 @@ def recolour(images: Tensor, strength: float, generator: Generator) -> Tensor:
     x = _saturate(x, draw(0.6, 0.0, 1.8, 1.0) * draw(0.1, 0.0, 0.0, 1.0), draw(0.4, -0.5, 0.5, 0.0))
     airlight = draw(1.0, 0.55, 0.95, 0.75, channels=3)
     x = torch.lerp(x, airlight, draw(0.3, 0.0, 0.45, 0.0))
-    x = x + draw(0.5, -1.0, 1.5, 0.0) * (x - _blur(x, draw(1.0, 0.4, 2.0, 1.2)))  # below 0 blurs, above sharpens
+    x = x + draw(0.5, -1.0, 1.5, 0.0) * (
+        x - _blur(x, draw(1.0, 0.4, 2.0, 1.2))
+    )  # below 0 blurs, above sharpens
     grain = torch.randn(images.shape, generator=generator).to(device)
     grain = torch.lerp(grain, grain.mean(1, keepdim=True) * 3**0.5, draw(1.0, 0.0, 1.0, 0.5))
     x = (x + grain * draw(0.4, 0.0, 0.06, 0.0)).clamp(0, 1)
     return _compress(x, draw(1.0, 25.0, 95.0, 95.0), draw(0.3, 1.0, 1.0, 0.0) > 0.5)
 
 
-def _shade(count: int, depth: Tensor, size: torch.Size, generator: Generator) -> Tensor:
+def _shade(count: int, depth: Tensor, size: tuple[int, ...], generator: Generator) -> Tensor:
     """Slowly varying illumination: thin cloud, vignetting, mosaic seams' neighbours."""
     coarse = torch.rand(count, 1, 4, 4, generator=generator).to(depth.device)
-    return 1 + depth * F.interpolate(coarse, size=size, mode="bicubic", align_corners=False)
+    return 1 + depth * F.interpolate(coarse, size=list(size), mode="bicubic", align_corners=False)
 
 
 def _saturate(x: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:

@@ -143,10 +143,10 @@ class Crops(Dataset[dict[str, Tensor]]):
     def __len__(self) -> int:
         return len(self.sources)
 
-    def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
+    def __getitem__(self, index: Draw) -> dict[str, Tensor]:
         """The layers of a crop: images (3, size, size), labels (size, size), uint8."""
-        tile = self._tile(draw.tile)
-        row, col = _place(tile.land_cover_pre, self.size, np.random.default_rng(draw.key))
+        tile = self._tile(index.tile)
+        row, col = _place(tile.land_cover_pre, self.size, np.random.default_rng(index.key))
         return {name: torch.from_numpy(_crop(getattr(tile, name), row, col, self.size)) for name in LAYERS}
 
     def _tile(self, index: int) -> Tile:
@@ -205,7 +205,9 @@ class MixedBatches:
         if captures + gold == 0:
             raise ValueError("no tiles to train on: captures and gold are both empty")
         if batch < max(world_size, 2 if captures and gold else 1):
-            raise ValueError(f"a batch of {batch} is too small for {world_size} processes and both kinds of tile")
+            raise ValueError(
+                f"a batch of {batch} is too small for {world_size} processes and both kinds of tile"
+            )
         share = gold_share if captures and gold else float(gold > 0)
         slots = round(share * batch)
         self.gold_slots = min(max(slots, 1), batch - 1) if captures and gold else slots

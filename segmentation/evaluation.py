@@ -25,7 +25,7 @@ from segmentation.metrics import (
     threshold_counts,
     xview2_score,
 )
-from segmentation.model_file import Model, damage_levels, predict
+from segmentation.model_file import Model, damage_levels, land_cover_classes, predict
 from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES, NOT_BUILDING, UNKNOWN_DAMAGE
 
 WINDOW, OVERLAP = 512, 64  # [pixels]; windows bound the memory, overlaps hide their edges
@@ -75,7 +75,7 @@ class Report:
         lines = [
             "| score | value | 95 % interval |", "|---|---|---|", *rows, "",
             f"{self.tiles} tiles of {self.folder}. Intervals: bootstrap over tiles. "
-            f"Best building threshold on these tiles: {self.threshold:.2f}. Absent from the labels: {absent}.",
+            f"Best building threshold on them: {self.threshold:.2f}. Absent from the labels: {absent}.",
         ]  # fmt: skip
         return "\n".join(lines) + "\n"
 
@@ -130,14 +130,16 @@ def count_tile(model: Model, tile: Tile, *, flips: bool = False) -> TileCounts:
     damage = np.empty(shape, np.uint8)
     for window in windows(*shape, size=WINDOW, overlap=OVERLAP):
         rows, cols = window.slices
-        images = [torch.from_numpy(x[:, rows, cols]).float()[None] / 255 for x in (tile.image_pre, tile.image_post)]
+        images = [
+            torch.from_numpy(x[:, rows, cols]).float()[None] / 255 for x in (tile.image_pre, tile.image_post)
+        ]
         cover_pre, cover_post, levels = predict(model, *images, flips=flips)
         top, left = (OVERLAP // 2 if start else 0 for start in (window.row, window.col))
         inner = (slice(rows.start + top, rows.stop), slice(cols.start + left, cols.stop))
         cut = (0, slice(top, None), slice(left, None))
         probability[inner] = cover_pre[:, LandCover.BUILDING][cut].cpu().numpy()
-        covers["pre"][inner] = cover_pre.argmax(1)[cut].cpu().numpy()
-        covers["post"][inner] = cover_post.argmax(1)[cut].cpu().numpy()
+        covers["pre"][inner] = land_cover_classes(cover_pre)[cut].cpu().numpy()
+        covers["post"][inner] = land_cover_classes(cover_post)[cut].cpu().numpy()
         damage[inner] = damage_levels(cover_pre, levels)[cut].cpu().numpy()
     return tile_counts(tile, probability, covers["pre"], covers["post"], damage)
 
@@ -225,7 +227,9 @@ def _best_bin(building: np.ndarray) -> int:
     return HALF if np.isnan(ious).any() else int(ious.argmax())
 
 
-def _absent(building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray) -> list[str]:
+def _absent(
+    building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray
+) -> list[str]:
     absent = [] if building[1].any() else ["building"]
     absent += [f"damage {n}" for n, row in zip(LEVELS, damage[1:], strict=True) if not row.any()]
     for date, table in (("before", cover_pre), ("after", cover_post)):

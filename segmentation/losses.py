@@ -13,7 +13,7 @@ DAMAGE_WEIGHTS = (0.05, 1.0, 2.0, 2.0, 2.0)  # assumption: background is light, 
 def marginal_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
     r"""Mean of :math:`-\log \sum_{c \in A} p_c` over the pixels whose label allows a set A of classes.
 
-    The ordinary cross-entropy where A is one class. (Cour et al. 2011, Learning from Partial Labels, JMLR 12.)
+    The ordinary cross-entropy where A is one class. (Learning from Partial Labels, Cour et al. 2011.)
 
     Args:
         logits: (B, 11, H, W).

@@ -55,7 +55,7 @@ def f1(hits: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
 
 
 def one_against_rest(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """True positives, false positives and false negatives (..., C) of each class of a confusion (..., C, C)."""
+    """True positives, false positives and false negatives (..., C) of each class of a table (..., C, C)."""
     hits = np.diagonal(table, axis1=-2, axis2=-1)
     return hits, table.sum(-2) - hits, table.sum(-1) - hits
 
@@ -94,7 +94,11 @@ def _ratio(over: np.ndarray, under: np.ndarray, *, present: np.ndarray) -> np.nd
 
 
 def bootstrap_interval(
-    tables: np.ndarray, score: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator, *, draws: int = 1000
+    tables: np.ndarray,
+    score: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+    *,
+    draws: int = 1000,
 ) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of scores by resampling tiles (percentile bootstrap; Efron 1979).
 

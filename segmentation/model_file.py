@@ -11,7 +11,7 @@ from torch import Tensor
 from rasters.classes import Damage, LandCover
 from rasters.errors import InputError
 from rasters.files import atomic_path
-from segmentation.networks import SiameseUnet
+from segmentation.networks import SiameseUnet, channels_last
 
 FORMAT = "mage-segmentation"
 VERSION = 1
@@ -68,7 +68,9 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     """
     content = _read(path)
     if content.get("version") != VERSION:
-        raise InputError(f"{path} is of model format {content.get('version')!r}, wants {VERSION}; train it again")
+        raise InputError(
+            f"{path} is of model format {content.get('version')!r}, wants {VERSION}; train it again"
+        )
     for key, classes in (("land_cover", LandCover), ("damage", Damage)):
         if content.get(key) != [c.name for c in classes]:
             raise InputError(f"{path} predicts {key} classes {content.get(key)}; train it again for today's")
@@ -79,8 +81,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: {str(error).splitlines()[0]}; train it again") from error
     network.eval().requires_grad_(False)
-    network.to(torch.device(device), memory_format=torch.channels_last)
-    return Model(network=network, gsd=gsd, metadata=metadata)
+    return Model(network=channels_last(network).to(torch.device(device)), gsd=gsd, metadata=metadata)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -89,7 +90,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged archive makes unpickling raise
-        raise InputError(f"{path} is no model file or is damaged ({type(error).__name__}); train it again") from error
+        raise InputError(
+            f"{path} is no model file or is damaged ({type(error).__name__}); train it again"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is no model file of `mage train`; give the model file that it wrote")
     return content
@@ -117,6 +120,25 @@ def predict(model: Model, pre: Tensor, post: Tensor, *, flips: bool = False) -> 
         total = [a + b for a, b in zip(total, seen, strict=True)] if total else seen
     cover_pre, cover_post, damage = (x / len(views) for x in total)
     return cover_pre, cover_post, damage
+
+
+def land_cover_classes(land_cover: Tensor, *, threshold: float = 0.5) -> Tensor:
+    """The land cover map: a building where its probability says so, else the likeliest other class.
+
+    So buildings here and in `damage_levels` are the same, and a model trained on footprints alone, to
+    which the other classes are one, still finds them.
+
+    Args:
+        land_cover: Probabilities (B, 11, H, W).
+        threshold: Least probability of a building.
+
+    Returns:
+        (B, H, W) uint8, `LandCover`, never 0.
+    """
+    building = land_cover[:, LandCover.BUILDING] >= threshold
+    others = land_cover.clone()
+    others[:, LandCover.BUILDING] = -1
+    return torch.where(building, int(LandCover.BUILDING), others.argmax(1)).to(torch.uint8)
 
 
 def damage_levels(land_cover_pre: Tensor, damage: Tensor, *, threshold: float = 0.5) -> Tensor:

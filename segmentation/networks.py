@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from backbones import LITE0, load_lite0
-from backbones.lite0 import MEAN, STD
+from backbones.lite0 import MEAN, STD, feature_maps
 from rasters.errors import InputError
 from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES
 
@@ -42,11 +42,13 @@ class SiameseUnet(nn.Module):
         self.encoder_name = encoder
         self.encoder = _encoder(encoder, pretrained)
         mean, std = _statistics(encoder, self.encoder)
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
-        channels = self.encoder.feature_info.channels()
-        self.stride = self.encoder.feature_info.reduction()[-1]
-        self.decoder = Decoder(channels)
+        maps = feature_maps(self.encoder)
+        self.stride = maps[-1][1]
+        self.decoder = Decoder([channels for channels, _ in maps])
         width = self.decoder.width
         self.land_cover = nn.Conv2d(width, LAND_COVER_CLASSES - 1, 1)
         self.damage = nn.Sequential(
@@ -89,6 +91,12 @@ class SiameseUnet(nn.Module):
         return (0, -width % self.stride, 0, -height % self.stride)
 
 
+def channels_last(network: SiameseUnet) -> SiameseUnet:
+    """The same network with its weights in the layout that convolves fastest, on CPUs too."""
+    network.to(memory_format=torch.channels_last)  # ty: ignore[no-matching-overload]  (torch's stub lacks it)
+    return network
+
+
 class Decoder(nn.Module):
     """U-Net's way up: each step doubles the size and takes in the encoder's map of that size."""
 
@@ -110,11 +118,15 @@ class Decoder(nn.Module):
 
 
 def _convolution(inward: int, outward: int) -> list[nn.Module]:
-    return [nn.Conv2d(inward, outward, 3, padding=1, bias=False), nn.BatchNorm2d(outward), nn.ReLU(inplace=True)]
+    return [
+        nn.Conv2d(inward, outward, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outward),
+        nn.ReLU(inplace=True),
+    ]
 
 
-def _enlarge(logits: Tensor, size: torch.Size) -> Tensor:
-    return F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
+def _enlarge(logits: Tensor, size: tuple[int, ...]) -> Tensor:
+    return F.interpolate(logits.float(), size=list(size), mode="bilinear", align_corners=False)
 
 
 def _encoder(name: str, pretrained: bool) -> nn.Module:
@@ -135,5 +147,3 @@ def _statistics(name: str, encoder: nn.Module) -> tuple[Tensor, Tensor]:
         return torch.full((3, 1, 1), MEAN), torch.full((3, 1, 1), STD)
     config = timm.get_pretrained_cfg(name) or encoder.default_cfg
     return torch.tensor(config.mean).view(3, 1, 1), torch.tensor(config.std).view(3, 1, 1)
-
-

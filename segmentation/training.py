@@ -3,7 +3,7 @@
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
@@ -24,7 +25,7 @@ from segmentation.augment import Augmentation, augment
 from segmentation.datasets import Crops, MixedBatches, TileSource, capture_sources, gold_sources
 from segmentation.losses import building_dice_loss, damage_loss, marginal_cross_entropy
 from segmentation.model_file import save_model
-from segmentation.networks import SiameseUnet
+from segmentation.networks import SiameseUnet, channels_last
 
 MARGIN = 1.5  # tiles are cropped this much larger than the network's pictures, to turn and shrink them
 MODEL_FILE, CHECKPOINT = "model.pt", "last.ckpt"
@@ -104,18 +105,18 @@ class TrainConfig:
 
 
 def rate_at(step: int, steps: int) -> float:
-    """Share of the greatest learning rate at a step: a linear warm-up over the first tenth, then half a cosine."""
+    """Share of the greatest learning rate at a step: a linear warm-up over a tenth, then half a cosine."""
     warm = max(1, round(0.1 * steps))
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
 
 
-def average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+def average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The moving average of weights, shorter at the start, so that the first weights are soon forgotten."""
 
-    def mean(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        weight = min(decay, (1 + int(count)) / (10 + int(count)))
+    def mean(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
+        weight = ((1 + count) / (10 + count)).clamp(max=decay)  # stays on the device
         return averaged + (1 - weight) * (current - averaged)
 
     return mean
@@ -124,12 +125,14 @@ def average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
 class Segmenter(lightning.LightningModule):
     """A network in training: its step, its optimiser, its batches."""
 
-    def __init__(self, config: TrainConfig, captures: list[TileSource], gold: list[TileSource], out: Path) -> None:
+    def __init__(
+        self, config: TrainConfig, captures: list[TileSource], gold: list[TileSource], out: Path
+    ) -> None:
         super().__init__()
         self.config, self.out = config, out
         self.counts = (len(captures), len(gold))
         self.sources = [*captures, *gold]
-        self.network = SiameseUnet(encoder=config.encoder).to(memory_format=torch.channels_last)
+        self.network = channels_last(SiameseUnet(encoder=config.encoder))
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         config, workers = self.config, self.config.workers
@@ -153,7 +156,9 @@ class Segmenter(lightning.LightningModule):
         return augment(batch, self.config.crop, self.config.augmentation, generator)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        pre, post = (batch[f"image_{d}"].contiguous(memory_format=torch.channels_last) for d in ("pre", "post"))
+        pre, post = (
+            batch[f"image_{d}"].contiguous(memory_format=torch.channels_last) for d in ("pre", "post")
+        )
         cover_pre, cover_post, damage = self.network(pre, post)
         covers = torch.cat([cover_pre, cover_post])
         codes = torch.cat([batch["land_cover_pre"], batch["land_cover_post"]])
@@ -177,7 +182,7 @@ class Segmenter(lightning.LightningModule):
             f"try a smaller learning_rate than {self.config.learning_rate:g} or precision fp32"
         )
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         config = self.config
         encoder = list(self.network.encoder.parameters())
         taken = {id(p) for p in encoder}
@@ -193,19 +198,29 @@ class Segmenter(lightning.LightningModule):
     def fingerprint(self) -> dict[str, Any]:
         """What decides the weights: a run resumes only what has the same."""
         fields = {k: v for k, v in asdict(self.config).items() if k not in RUNTIME}
-        return {**fields, "augmentation": {**fields["augmentation"]}, "captures": self.counts[0], "gold": self.counts[1]}
+        return {
+            **fields,
+            "augmentation": {**fields["augmentation"]},
+            "captures": self.counts[0],
+            "gold": self.counts[1],
+        }
 
 
 class SaveLast(Callback):
-    """Writes `last.ckpt` every so many steps, whole or not at all."""
+    """Writes `last.ckpt` every so many steps and at the end, whole or not at all."""
 
     def __init__(self, out: Path, steps: int) -> None:
         self.out, self.steps = out, steps
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
-        if trainer.global_step % self.steps:
+        if trainer.global_step % self.steps and trainer.global_step < trainer.max_steps:
             return
         partial = self.out / f".partial-{CHECKPOINT}"
         trainer.save_checkpoint(partial)  # in every process; the first one writes
@@ -251,7 +266,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Without Lightning's advertisements and its remarks on what is meant to be so."""
     log = logging.getLogger("lightning.pytorch")
     level = log.level
@@ -274,14 +289,19 @@ def _resumable(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | N
     except Exception as error:  # whatever a damaged archive makes unpickling raise
         raise InputError(f"{path} is damaged ({type(error).__name__}); delete it to start over") from error
     if found.get("mage") != dict(fingerprint):
-        raise InputError(f"{path} belongs to a training with another config; delete it or give another folder")
+        raise InputError(
+            f"{path} belongs to a training with another config; delete it or give another folder"
+        )
     return found
 
 
 def _trainer(config: TrainConfig, out: Path) -> lightning.Trainer:
     cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
     half = config.precision == "bf16" or (config.precision == "auto" and cuda)
-    callbacks = [WeightAveraging(avg_fn=average(config.ema_decay)), SaveLast(out, config.checkpoint_steps)]
+    callbacks: list[Callback] = [
+        WeightAveraging(avg_fn=average(config.ema_decay)),
+        SaveLast(out, config.checkpoint_steps),
+    ]
     if config.progress:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     return lightning.Trainer(

@@ -1,3 +1,5 @@
+import importlib
+
 import pytest
 import timm
 import torch
@@ -34,7 +36,7 @@ def test_normalisation_is_inside() -> None:
 
 
 def test_the_weights_are_imagenets() -> None:
-    """A trained network answers a picture's content: half a period of shift moves maps less than noise does."""
+    """A trained network answers a picture's content: a shift moves maps less than noise does."""
     encoder = lite0_encoder()
     x = torch.linspace(0, 12, 128)
     disc = ((x[:, None] - 6).square() + (x - 6).square() < 9).float().expand(1, 3, -1, -1)
@@ -55,7 +57,5 @@ def test_load_fills_every_tensor_and_refuses_another_network() -> None:
 
 
 def test_declaring_twice_is_not_needed() -> None:
-    import torchvision  # imports at all, which is the point
-
-    assert torchvision.__version__
+    importlib.import_module("torchvision")  # which is the point
     assert declare_missing_operators() is None

@@ -101,10 +101,18 @@ def full_town() -> City:
         colour=np.array([[0.6, 0.1, 0.1], [0.7, 0.7, 0.7]]),
     )
     houses = [
-        tower(instance=i + 1, footprint=tower().footprint + (14 * (i % 3) - 12, 14 * (i // 3) - 14), base=4.0,
-              eave=4.0, rise=0.0 if roof == "flat" else 2.0, roof=roof, soot=0.3 * (i % 2), roof_loss=0.2)
+        tower(
+            instance=i + 1,
+            footprint=tower().footprint + np.array([14 * (i % 3) - 12, 14 * (i // 3) - 14]),
+            base=4.0,
+            eave=4.0,
+            rise=0.0 if roof == "flat" else 2.0,
+            roof=roof,
+            soot=0.3 * (i % 2),
+            roof_loss=0.2,
+        )
         for i, roof in enumerate(("flat", "gable", "hip", "open", "rubble"))
-    ]  # fmt: skip
+    ]
     return town(
         terrain=replace(level(SIZE, 2.0, 0.0), values=slope),
         ground=replace(level(SIZE, 0.5, 0.0), values=codes),
@@ -115,7 +123,7 @@ def full_town() -> City:
         buildings=tuple(houses),
         trees=trees(40),
         vehicles=box,
-        debris=replace(box, centre=box.centre + (0.0, 30.0, 0.0)),
+        debris=replace(box, centre=box.centre + np.array([0.0, 30.0, 0.0])),
     )
 
 
@@ -184,7 +192,9 @@ def test_towers_lean_away_from_the_sensor(engine, block, azimuth, axis, sign):
     expected = np.array([32.0, 32.0])
     expected[axis] += sign * TALL * math.tan(tilt)
     assert middle == pytest.approx(expected, abs=0.5)
-    assert frame.position[:2, roof].mean(axis=1) == pytest.approx((32, 32), abs=0.5)  # while it stands where it stands
+    assert frame.position[:2, roof].mean(axis=1) == pytest.approx(
+        (32, 32), abs=0.5
+    )  # while it stands where it stands
 
 
 @pytest.mark.parametrize("sky", [0.05, 0.18, 2.0])
@@ -317,7 +327,7 @@ def test_a_usable_compiler_is_found_or_asked_for(tmp_path):
         folder.mkdir(parents=True)
     for name in ("libLLVM-15.so.1", "libLLVM-C.so", "libLLVM.so"):
         (system / name).touch()
-    with pytest.raises(EngineUnavailable, match="no LLVM 18 or newer.*karellen-llvm-core"):
+    with pytest.raises(EngineUnavailable, match=r"no LLVM 18 or newer.*karellen-llvm-core"):
         find_llvm(wheel.parent, [system])
     (system / "libLLVM.so.19.1").touch()
     assert find_llvm(wheel.parent, [system]).name == "libLLVM.so.19.1"

@@ -182,8 +182,16 @@ def test_hotspots_by_hand() -> None:
     assert worst[0]["longitude"] == pytest.approx(-94.5063, abs=2e-3)
 
 
+def test_a_footprint_counts_in_each_cell_it_covers() -> None:
+    cells = find_hotspots(houses_at([(366_099, 4_104_050, 4)], side=20.0))  # 11 of 20 m in the western cell
+    assert cells["loss_m2"].tolist() == [220.0, 180.0]
+    assert cells["buildings"].tolist() == [1, 0]
+    assert cells["severe_share"].tolist() == [1.0, 1.0]
+
+
 @given(
-    seed=st.integers(0, 100), cell=st.sampled_from([25.0, 100.0, 333.0]),
+    seed=st.integers(0, 100),
+    cell=st.sampled_from([25.0, 100.0, 333.0]),
     order=st.permutations(list(range(12))),
 )  # fmt: skip
 def test_hotspots_count_each_building_once_in_any_order(seed: int, cell: float, order: list[int]) -> None:

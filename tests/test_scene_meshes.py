@@ -72,7 +72,9 @@ SOLIDS = {
     "chunks": lambda: chunks(house(ELL), 0.4, rng()),
     "with fixtures": lambda: building_solid(house(ELL, roof="flat", rise=0.0)),
     "ruin": lambda: ruin_solid(house(ELL, roof="open"), 1.0, 2.5),
-    "deck": lambda: deck_solid(np.column_stack([np.arange(9) * 2.0, np.arange(9) ** 1.5, np.full(9, 4.0)]), 7.0),
+    "deck": lambda: deck_solid(
+        np.column_stack([np.arange(9) * 2.0, np.arange(9) ** 1.5, np.full(9, 4.0)]), 7.0
+    ),
 }
 
 

@@ -16,7 +16,9 @@ def batch(count: int = 12, size: int = 72) -> dict[str, Tensor]:
 
     pre, post = blocks(), blocks()
     image = {"image_pre": pre, "image_post": post}
-    images = {name: (codes * GREY)[:, None].expand(-1, 3, -1, -1).contiguous() for name, codes in image.items()}
+    images = {
+        name: (codes * GREY)[:, None].expand(-1, 3, -1, -1).contiguous() for name, codes in image.items()
+    }
     return {**images, "land_cover_pre": pre, "land_cover_post": post, "damage": pre}
 
 
@@ -27,7 +29,10 @@ def seeded(seed: int = 3) -> Generator:
 def shown(image: Tensor) -> tuple[Tensor, Tensor]:
     """The label that each pixel of the picture shows, and where it shows one and no mixture."""
     value = image[:, 1] * 255 / GREY
-    least, most = -torch.nn.functional.max_pool2d(-value, 3, 1, 1), torch.nn.functional.max_pool2d(value, 3, 1, 1)
+    least, most = (
+        -torch.nn.functional.max_pool2d(-value, 3, 1, 1),
+        torch.nn.functional.max_pool2d(value, 3, 1, 1),
+    )
     return value.round().long(), most - least < 1e-3
 
 
@@ -35,7 +40,11 @@ def shown(image: Tensor) -> tuple[Tensor, Tensor]:
 def test_labels_stay_integers_and_on_their_pixels(shift: float) -> None:
     settings = Augmentation(strength=0.0, shift=shift)
     out = augment(batch(), 48, settings, seeded())
-    for label, image in (("land_cover_pre", "image_pre"), ("land_cover_post", "image_post"), ("damage", "image_pre")):
+    for label, image in (
+        ("land_cover_pre", "image_pre"),
+        ("land_cover_post", "image_post"),
+        ("damage", "image_pre"),
+    ):
         assert out[label].dtype == torch.int64
         assert set(out[label].unique().tolist()) <= set(range(12))
         seen, pure = shown(out[image])
@@ -54,7 +63,9 @@ def test_without_motion_pictures_are_turned_and_mirrored_exactly() -> None:
         found = [n for n, v in enumerate(views) if torch.equal(v, out["land_cover_pre"][i])]
         assert len(found) == 1
         ways.add(found[0])
-        torch.testing.assert_close(out["image_pre"][i, 0] * 255, (out["damage"][i] * GREY).float(), atol=0.05, rtol=0)
+        torch.testing.assert_close(
+            out["image_pre"][i, 0] * 255, (out["damage"][i] * GREY).float(), atol=0.05, rtol=0
+        )
     assert len(ways) >= 5
 
 

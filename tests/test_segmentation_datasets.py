@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,11 +29,21 @@ def write_pair(folder: Path, name: str, seed: int, size: int = 64) -> tuple[np.n
     return building, damage
 
 
+def blacken(path: Path, height: int, width: int) -> None:
+    """A collar that shows nothing."""
+    image = cv2.imread(str(path))
+    assert image is not None
+    image[:height, :width] = 0
+    cv2.imwrite(str(path), image)
+
+
 def write_small_capture(root: Path, name: str, seed: int, size: int = 64) -> None:
     rng = np.random.default_rng(seed)
     grid = Grid(crs="EPSG:32632", west=500_000.0, north=5_000_000.0, gsd=1.0, height=size, width=size)
     images = {n: rng.integers(1, 256, (3, size, size), dtype=np.uint8) for n in ("image_pre", "image_post")}
-    covers = {n: rng.integers(0, 11, (size, size), dtype=np.uint8) for n in ("land_cover_pre", "land_cover_post")}
+    covers = {
+        n: rng.integers(0, 11, (size, size), dtype=np.uint8) for n in ("land_cover_pre", "land_cover_post")
+    }
     damage = rng.integers(0, 5, (size, size), dtype=np.uint8)
     when = datetime(2024, 5, 1, tzinfo=UTC)
     layers = {**images, **covers, "damage": damage}
@@ -42,9 +53,7 @@ def write_small_capture(root: Path, name: str, seed: int, size: int = 64) -> Non
 def test_gold_says_building_or_not(tmp_path: Path) -> None:
     building, damage = write_pair(tmp_path, "a_1", 0)
     path = tmp_path / "images" / "a_1_pre_disaster.png"
-    image = cv2.imread(str(path))
-    image[:16, :16] = 0  # a collar that shows nothing
-    cv2.imwrite(str(path), image)
+    blacken(path, 16, 16)
     damage[building == 1] = np.where(np.arange(damage[building == 1].size) % 9 == 0, 0, damage[building == 1])
     cv2.imwrite(str(tmp_path / "targets" / "a_1_post_disaster_target.png"), damage)
     tile = gold_sources(tmp_path)[0]()
@@ -86,9 +95,7 @@ def test_crops_follow_from_the_draw_and_prefer_labels(tmp_path: Path) -> None:
     for i in range(3):
         write_pair(tmp_path, f"a_{i}", i, size=128)
     path = tmp_path / "images" / "a_0_pre_disaster.png"
-    image = cv2.imread(str(path))
-    image[:, :80] = 0
-    cv2.imwrite(str(path), image)
+    blacken(path, 128, 80)
     crops = Crops(gold_sources(tmp_path), size=32, cache_bytes=1 << 20)
     known = []
     for n in range(20):
@@ -117,7 +124,8 @@ def test_share_and_evenness_of_batches() -> None:
 
 
 def test_processes_share_a_batch() -> None:
-    settings = {"captures": 5, "gold": 3, "batch": 8, "gold_share": 0.5, "seed": 1, "steps": 3}
+    settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": 8, "gold_share": 0.5}
+    settings |= {"seed": 1, "steps": 3}
     whole = list(MixedBatches(**settings))
     parts = [list(MixedBatches(**settings, rank=r, world_size=2)) for r in range(2)]
     assert [sorted(a + b) for a, b in zip(*parts, strict=True)] == [sorted(b) for b in whole]

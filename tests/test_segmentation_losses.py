@@ -65,7 +65,9 @@ def test_damage_loss_orders_the_levels() -> None:
     truth = torch.full((1, 3, 3), 1)
 
     def cost(level: int) -> float:
-        return damage_loss(8 * F.one_hot(torch.full((1, 3, 3), level), 5).movedim(-1, 1).float(), truth).item()
+        return damage_loss(
+            8 * F.one_hot(torch.full((1, 3, 3), level), 5).movedim(-1, 1).float(), truth
+        ).item()
 
     assert cost(1) < 0.01 < cost(2) < cost(3) < cost(4)
 

@@ -3,7 +3,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torchmetrics.functional.classification import binary_f1_score, multiclass_f1_score, multiclass_jaccard_index
+from torchmetrics.functional.classification import (
+    binary_f1_score,
+    multiclass_f1_score,
+    multiclass_jaccard_index,
+)
 
 from segmentation.metrics import (
     BINS,
@@ -35,7 +39,10 @@ def test_absent_but_predicted_is_not_defined_either() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_agrees_with_torchmetrics(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    truth, predicted = np.append(rng.integers(0, 5, 60), range(5)), np.append(rng.integers(0, 5, 60), range(5))
+    truth, predicted = (
+        np.append(rng.integers(0, 5, 60), range(5)),
+        np.append(rng.integers(0, 5, 60), range(5)),
+    )
     table = confusion(truth, predicted, 5)
     pair = torch.from_numpy(predicted), torch.from_numpy(truth)
     jaccard = multiclass_jaccard_index(*pair, num_classes=5, average=None)
@@ -93,7 +100,9 @@ def test_bootstrap() -> None:
     assert (low < value).all()
     assert (value < high).all()
     same = np.repeat(tables[:1], 30, axis=0)
-    assert bootstrap_interval(same, score, np.random.default_rng(7)) == pytest.approx(np.stack([score(tables[0])] * 2))
+    assert bootstrap_interval(same, score, np.random.default_rng(7)) == pytest.approx(
+        np.stack([score(tables[0])] * 2)
+    )
 
 
 def test_bootstrap_covers_the_truth() -> None:

@@ -8,7 +8,7 @@ from rasters.errors import InputError
 from segmentation.datasets import Tile
 from segmentation.evaluation import count_tile, summarise, tile_counts
 from segmentation.metrics import BINS
-from segmentation.model_file import Model, damage_levels, load_model, predict, save_model
+from segmentation.model_file import Model, damage_levels, land_cover_classes, load_model, predict, save_model
 from segmentation.networks import SiameseUnet
 from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE
 
@@ -22,7 +22,8 @@ def model() -> Model:
 
 def pictures(height: int = 64, width: int = 96, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(2, 1, 3, height, width, generator=generator).unbind()
+    pre, post = torch.rand(2, 1, 3, height, width, generator=generator)
+    return pre, post
 
 
 @pytest.mark.parametrize("size", [(64, 96), (70, 33)])
@@ -79,7 +80,9 @@ def test_a_saved_model_predicts_the_same(model: Model, tmp_path: Path) -> None:
         torch.testing.assert_close(part, expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "noise", "other", "version", "classes", "weights"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "truncated", "noise", "other", "version", "classes", "weights"]
+)
 def test_a_bad_model_file_is_named(model: Model, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "model.pt"
     save_model(path, model.network, gsd=1.0, metadata={})
@@ -106,12 +109,25 @@ def test_damage_stands_only_where_buildings_stood() -> None:
     assert damage_levels(cover, damage).tolist() == [[[4, 4, 0]]]
 
 
+def test_a_building_needs_half_the_probability() -> None:
+    cover = torch.zeros(1, 11, 1, 3)
+    cover[0, :, 0, 0] = torch.tensor([0, 0, 0.3, 0, 0, 0, 0, 0, 0.45, 0.25, 0])
+    cover[0, :, 0, 1] = torch.tensor([0, 0, 0.5, 0, 0, 0, 0, 0, 0.5, 0, 0])
+    cover[0, :, 0, 2] = torch.tensor([0, 0, 0.1, 0, 0, 0.9, 0, 0, 0, 0, 0])
+    assert land_cover_classes(cover).tolist() == [[[2, 8, 5]]]
+
+
 def tile(size: int = 80, *, gold: bool = False) -> Tile:
     rng = np.random.default_rng(4)
     images = {n: rng.integers(0, 256, (3, size, size), dtype=np.uint8) for n in ("image_pre", "image_post")}
-    covers = {n: rng.integers(0, 11, (size, size), dtype=np.uint8) for n in ("land_cover_pre", "land_cover_post")}
+    covers = {
+        n: rng.integers(0, 11, (size, size), dtype=np.uint8) for n in ("land_cover_pre", "land_cover_post")
+    }
     if gold:
-        covers = {n: np.where(c == 0, 0, np.where(c > 5, 8, NOT_BUILDING)).astype(np.uint8) for n, c in covers.items()}
+        covers = {
+            n: np.where(c == 0, 0, np.where(c > 5, 8, NOT_BUILDING)).astype(np.uint8)
+            for n, c in covers.items()
+        }
     damage = np.where(covers["land_cover_pre"] == 8, rng.integers(1, 4, (size, size)), 0).astype(np.uint8)
     damage[:5] = UNKNOWN_DAMAGE
     return Tile(id="t", **images, **covers, damage=damage)

@@ -29,7 +29,10 @@ def gold(tmp_path: Path) -> Path:
         building = np.kron(rng.integers(0, 2, (6, 6)), np.ones((16, 16))).astype(np.uint8)
         ruined = np.kron(rng.integers(0, 2, (6, 6)), np.ones((16, 16))).astype(np.uint8)
         grey = 60 + 120 * building
-        looks = {"pre": (grey, building), "post": (grey - 110 * (building & ruined), building * (1 + 3 * ruined))}
+        looks = {
+            "pre": (grey, building),
+            "post": (grey - 110 * (building & ruined), building * (1 + 3 * ruined)),
+        }
         for phase, (look, target) in looks.items():
             image = np.clip(look[..., None] + rng.normal(0, 8, (96, 96, 3)), 1, 255).astype(np.uint8)
             cv2.imwrite(str(folder / "images" / f"t_{seed}_{phase}_disaster.png"), image)
@@ -41,7 +44,9 @@ def weights(path: Path) -> dict[str, Tensor]:
     return load_model(path).network.state_dict()
 
 
-def test_a_resumed_run_is_an_unbroken_run(gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_is_an_unbroken_run(
+    gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = weights(train(TINY, None, gold, tmp_path / "whole"))
 
     class Killed(Exception):
@@ -114,9 +119,9 @@ def test_learning_rate() -> None:
 def test_the_average_forgets_the_start() -> None:
     mean, value = average(0.9), torch.tensor(0.0)
     for count in range(200):
-        value = mean(value, torch.tensor(1.0), count)
+        value = mean(value, torch.tensor(1.0), torch.tensor(count))
     assert value == pytest.approx(1, abs=1e-6)
-    assert average(0.9)(torch.tensor(0.0), torch.tensor(1.0), 10_000) == pytest.approx(0.1)
+    assert average(0.9)(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(10_000)) == pytest.approx(0.1)
 
 
 def test_two_tiles_are_learnt_by_heart(gold: Path, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@
       map.setPaintProperty("building-fill", "fill-opacity", side === "after" ? opacity : 0.02);
       visible("cells", shown.cells);
       visible("cell-lines", shown.cells);
-      map.setPaintProperty("cells", "fill-opacity", opacity);
+      map.setPaintProperty("cells", "fill-opacity", 0.6 * opacity);
       for (const marker of markers) {
         if (shown.cells) marker.addTo(map);
         else marker.remove();
@@ -187,7 +187,7 @@
     const button = make("button");
     button.type = "button";
     const text = make("span", "worst-text", `${cell.destroyed} destroyed, ${cell.major} major`);
-    text.append(make("small", "", `of ${cell.buildings} outlines · ${cell.latitude.toFixed(5)}, ${cell.longitude.toFixed(5)}`));
+    text.append(make("small", "", `of ${cell.buildings} buildings · ${cell.latitude.toFixed(5)}, ${cell.longitude.toFixed(5)}`));
     button.append(make("span", "rank", cell.rank), text, make("span", "", area(cell.loss_m2)));
     button.title = "Weighted footprint area; click to go there";
     button.addEventListener("click", () => {

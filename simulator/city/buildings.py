@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
+from simulator.city.character import draw_district
 from simulator.city.estates import fill_estate_lot, fill_hall_lot
 from simulator.city.frames import ring
 from simulator.city.houses import fill_house_lot
@@ -14,7 +15,7 @@ from simulator.city.parcels import Block, Parcel, make_parcels
 from simulator.city.plots import Plot, yard
 from simulator.city.rows import fill_row_lot
 from simulator.city.streets import Network
-from simulator.city.style import Style, draw_district
+from simulator.city.style import Style
 
 
 def fill_blocks(
@@ -44,7 +45,7 @@ def _fill_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     c = parcel.character
     match c.fabric:
         case "detached":
-            return fill_house_lot(parcel, c.verge + c.sidewalk, rng)
+            return fill_house_lot(parcel, rng)
         case "row":
             return fill_row_lot(parcel, rng)
         case "estate":
@@ -54,9 +55,9 @@ def _fill_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
 
 
 def settle(buildings: list[Building], size: float, terrain: Field) -> tuple[Building, ...]:
-    """The buildings that lie whole in the square and overlap no earlier one, on their ground, numbered from 1.
+    """The buildings that lie whole in the square and overlap no earlier one, on their ground, numbered.
 
-    The base is the lowest ground at the footprint's corners: walls go down to it, so that none hangs in the air.
+    The base is the lowest ground at the footprint's corners: walls go down to it, and none hangs in the air.
     """
     shapes = np.array([shapely.Polygon(b.footprint) for b in buildings], dtype=object)
     if not len(shapes):

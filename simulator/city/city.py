@@ -34,7 +34,11 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
     streams = rng.spawn(7)
     land = make_land(style, size, streams[0])
     network = make_network(style, land, size, streams[1])
-    blocks = [b for b in make_blocks(network, style, streams[2]) if b.shape.intersects(shapely.box(0, 0, size, size))]
+    blocks = [
+        b
+        for b in make_blocks(network, style, streams[2])
+        if b.shape.intersects(shapely.box(0, 0, size, size))
+    ]
     parcels, plot = fill_blocks(blocks, network, style, streams[3])
     buildings = settle(plot.buildings, size, land.terrain)
     ground, cover = paint_ground(plot.patches, network, land, size, streams[4])

@@ -7,6 +7,7 @@ from simulator.city.frames import Frame, box_frame
 from simulator.city.model import Ground
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
+    Box,
     Plot,
     choose_covering,
     draw_building,
@@ -39,19 +40,28 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     along = min(share * land.area / across, depth)
     x = left + rng.uniform(0, 1) * (width - across)
     y = high - along if rng.random() < 0.7 else low + rng.uniform(0, 1) * (depth - along)
-    hall = fit_rectangle(land, x, x + across, y, y + along, 7.0)
+    hall = fit_rectangle(land, (x, x + across, y, y + along), 7.0)
     if hall is None:
         return plot
-    ground = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])]
+    ground = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[
+        rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])
+    ]
     plot.patches.append(patch(shapely.transform(land, frame.outside), ground, None, 0.02))
     eave = c.eave * rng.uniform(0.7, 1.3)
     covering = choose_covering(c, rng)
     shape = rectangle(*hall)
     plot.buildings.append(draw_building(shape, frame, eave, covering, c, rng))
-    annex = (hall[0], hall[0] + rng.uniform(0.2, 0.6) * (hall[1] - hall[0]), hall[2] - rng.uniform(5, 12), hall[2])
+    annex = (
+        hall[0],
+        hall[0] + rng.uniform(0.2, 0.6) * (hall[1] - hall[0]),
+        hall[2] - rng.uniform(5, 12),
+        hall[2],
+    )
     rest = land.difference(shape.buffer(3.0))
     if rng.random() < 0.5 and land.contains(rectangle(*annex)):
-        plot.buildings.append(draw_building(rectangle(*annex), frame, 0.7 * eave, choose_covering(c, rng), c, rng))
+        plot.buildings.append(
+            draw_building(rectangle(*annex), frame, 0.7 * eave, choose_covering(c, rng), c, rng)
+        )
         rest = rest.difference(rectangle(*annex).buffer(3.0))
     for part in shapely.get_parts(rest):
         plot.stalls.extend(parking(part, frame, rng.uniform(0.05, 0.8), rng))
@@ -80,7 +90,7 @@ def fill_estate_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     while y + thick < high:
         x = left + rng.uniform(0, 6)
         while x + long < right:
-            fit = fit_rectangle(inner, x, x + long, y, y + thick, 7.5)
+            fit = fit_rectangle(inner, (x, x + long, y, y + thick), 7.5)
             if fit is not None and rng.random() >= c.vacant:
                 shape = _notched(fit, rng) if covering.shape == "flat" else rectangle(*fit)
                 plot.buildings.append(draw_building(shape, frame, eave, covering, c, rng))
@@ -91,7 +101,7 @@ def fill_estate_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     return plot
 
 
-def _notched(box: tuple[float, float, float, float], rng: np.random.Generator) -> shapely.Polygon:
+def _notched(box: Box, rng: np.random.Generator) -> shapely.Polygon:
     """A rectangle, a cross, or a U: what apartment blocks look like from above."""
     left, right, low, high = box
     w, d = right - left, high - low
@@ -120,4 +130,6 @@ def _court(
             continue
         inner = part.intersection(shapely.box(part.bounds[0], low, part.bounds[2] - 4, high))
         plot.patches.append(patch(shapely.transform(part, frame.outside), Ground.ASPHALT, None, 0.05))
-        plot.stalls.extend(parking(inner, frame, rng.uniform(0.2, 0.8), rng) if inner.geom_type == "Polygon" else [])
+        plot.stalls.extend(
+            parking(inner, frame, rng.uniform(0.2, 0.8), rng) if inner.geom_type == "Polygon" else []
+        )

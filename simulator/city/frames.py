@@ -44,12 +44,12 @@ def frame_of(start: np.ndarray, end: np.ndarray) -> Frame:
 
 
 def box_frame(shape: BaseGeometry) -> tuple[Frame, float, float]:
-    """The frame of a shape's smallest enclosing rectangle, about its centre, with its length >= its depth [m]."""
-    ring = shapely.get_coordinates(shapely.oriented_envelope(shape))
-    sides = np.linalg.norm(np.diff(ring[:3], axis=0), axis=1)
+    """The frame about the centre of a shape's smallest enclosing rectangle, its length and its depth [m]."""
+    corners = shapely.get_coordinates(shapely.oriented_envelope(shape))
+    sides = np.linalg.norm(np.diff(corners[:3], axis=0), axis=1)
     first = int(np.argmax(sides))
-    along = (ring[first + 1] - ring[first]) / sides[first]
-    return Frame(origin=ring[:4].mean(axis=0), along=along), float(sides.max()), float(sides.min())
+    along = (corners[first + 1] - corners[first]) / sides[first]
+    return Frame(origin=corners[:4].mean(axis=0), along=along), float(sides.max()), float(sides.min())
 
 
 def polygons(shape: BaseGeometry, least: float = 0.0) -> list[shapely.Polygon]:

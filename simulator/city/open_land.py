@@ -3,15 +3,21 @@
 import numpy as np
 import shapely
 
+from simulator.city.character import Character
 from simulator.city.frames import Frame, box_frame
 from simulator.city.model import Ground
 from simulator.city.noise import Bend
 from simulator.city.parcels import Block
-from simulator.city.plots import Plot, draw_building, fit_rectangle, parking, patch, rectangle
-from simulator.city.style import Character, Covering
+from simulator.city.plots import Box, Plot, draw_building, fit_rectangle, parking, patch, rectangle
+from simulator.city.style import Covering
 
 G = Ground
-SPORTS = ((105.0, 68.0), (36.6, 18.3), (28.0, 15.0), (60.0, 40.0))  # football, tennis, basketball, small pitch [m]
+SPORTS = (
+    (105.0, 68.0),
+    (36.6, 18.3),
+    (28.0, 15.0),
+    (60.0, 40.0),
+)  # football, tennis, basketball, small pitch [m]
 BARN_ROOFS = ((1.0, 1.0, 1.0), (0.6, 0.6, 0.62), (0.75, 0.3, 0.22), (0.4, 0.6, 0.45))
 
 
@@ -34,7 +40,9 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
                 _tracks(shape, bend, plot, rng)
         case "meadow":
             blend = (G.GRASS, G.SOIL, G.MEADOW)[rng.integers(3)]
-            plot.patches.append(patch(shape, G.MEADOW, blend, rng.uniform(0, 0.12) if rng.random() < 0.7 else 0.3))
+            plot.patches.append(
+                patch(shape, G.MEADOW, blend, rng.uniform(0, 0.12) if rng.random() < 0.7 else 0.3)
+            )
             if rng.random() < 0.4:
                 _tracks(shape, bend, plot, rng)
             if block.character is None and rng.random() < 0.5:
@@ -53,7 +61,10 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
             plot.patches.append(patch(shape, (G.ASPHALT, G.CONCRETE, G.GRAVEL)[rng.integers(3)], None, 0.06))
             _cars(shape, rng.uniform(0.2, 0.95), plot, rng)
         case _:
-            first, second = (G.SOIL, G.MEADOW, G.GRAVEL, G.GRASS)[rng.integers(4)], (G.SOIL, G.MEADOW)[rng.integers(2)]
+            first, second = (
+                (G.SOIL, G.MEADOW, G.GRAVEL, G.GRASS)[rng.integers(4)],
+                (G.SOIL, G.MEADOW)[rng.integers(2)],
+            )
             plot.patches.append(patch(shape, first, second, rng.uniform(0, 0.25)))
     return plot
 
@@ -79,10 +90,14 @@ def _tracks(shape: shapely.Polygon, bend: Bend, plot: Plot, rng: np.random.Gener
     wander = np.cumsum(np.cumsum(rng.normal(0, 1, 24)))
     wander = (wander - np.linspace(wander[0], wander[-1], 24)) / max(float(np.abs(wander).max()), 1e-9)
     line = frame.outside(np.stack([x, wander * depth * 0.4 + rng.uniform(-0.25, 0.25) * depth], 1))
-    _strip(shape, shapely.LineString(bend(line)), rng.uniform(2, 3.5), (G.SOIL, G.GRAVEL)[rng.integers(2)], plot)
+    _strip(
+        shape, shapely.LineString(bend(line)), rng.uniform(2, 3.5), (G.SOIL, G.GRAVEL)[rng.integers(2)], plot
+    )
 
 
-def _strip(shape: shapely.Polygon, line: shapely.LineString, width: float, ground: Ground, plot: Plot) -> None:
+def _strip(
+    shape: shapely.Polygon, line: shapely.LineString, width: float, ground: Ground, plot: Plot
+) -> None:
     for part in shapely.get_parts(line.buffer(width / 2, quad_segs=2).intersection(shape)):
         if part.geom_type == "Polygon" and part.area > 2:
             plot.patches.append(patch(part, ground, None, 0.0))
@@ -112,7 +127,7 @@ def _sport(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.ran
     w, d = rng.uniform(12, 40), rng.uniform(8, 18)
     for _ in range(8):
         x, y = rng.uniform(-0.5, 0.5, 2) * (length, depth)
-        fit = fit_rectangle(free, x, x + w, y, y + d, 7.0) if free.geom_type == "Polygon" else None
+        fit = fit_rectangle(free, (x, x + w, y, y + d), 7.0) if free.geom_type == "Polygon" else None
         if fit is not None:
             _block_building(fit, frame, rng.uniform(3.5, 9), character, plot, rng)
             return
@@ -126,11 +141,15 @@ def _farm(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.rand
     court = shapely.Point(centre).buffer(rng.uniform(18, 35)).intersection(land)
     if court.geom_type != "Polygon" or court.is_empty:
         return
-    plot.patches.append(patch(shapely.transform(court, frame.outside), (G.GRAVEL, G.SOIL)[rng.integers(2)], G.GRASS, 0.1))
+    plot.patches.append(
+        patch(shapely.transform(court, frame.outside), (G.GRAVEL, G.SOIL)[rng.integers(2)], G.GRASS, 0.1)
+    )
     barn = Covering(shape="gable", material="roof_metal", weight=1.0, tints=BARN_ROOFS)
     free = court
     for k in range(rng.integers(2, 6)):
-        w, d = (rng.uniform(9, 16), rng.uniform(7, 11)) if k == 0 else (rng.uniform(8, 36), rng.uniform(6, 16))
+        w, d = (
+            (rng.uniform(9, 16), rng.uniform(7, 11)) if k == 0 else (rng.uniform(8, 36), rng.uniform(6, 16))
+        )
         w, d = (d, w) if rng.random() < 0.4 else (w, d)
         for _ in range(6):
             x, y = centre + rng.uniform(-28, 28, 2)
@@ -146,7 +165,7 @@ def _farm(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.rand
 
 
 def _block_building(
-    box: tuple[float, float, float, float],
+    box: Box,
     frame: Frame,
     eave: float,
     character: Character,

@@ -1,15 +1,17 @@
 """Blocks between streets, what each is used for, and the lots it is divided into."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import shapely
 
+from simulator.city.character import Character, choose
 from simulator.city.frames import Frame, box_frame, frame_of, polygons
 from simulator.city.noise import Bend
 from simulator.city.streets import Network
-from simulator.city.style import Character, OpenUse, Style, choose
+from simulator.city.style import OpenUse, Style
 
 BlockUse = Literal["built", "verge"] | OpenUse
 
@@ -57,7 +59,10 @@ def make_blocks(network: Network, style: Style, rng: np.random.Generator) -> lis
                 blocks.append(Block(shape=shape, use="verge", character=superblock.character))
             elif superblock.character is None:
                 target = rng.uniform(6e3, 5e4)
-                blocks += [Block(shape=s, use=choose(style.country, rng), character=None) for s in halve(shape, target, rng)]
+                blocks += [
+                    Block(shape=s, use=choose(style.country, rng), character=None)
+                    for s in halve(shape, target, rng)
+                ]
             else:
                 c = superblock.character
                 use = choose(c.open_uses, rng) if rng.random() < c.open_blocks else "built"
@@ -98,7 +103,9 @@ def make_parcels(block: Block, network: Network, rng: np.random.Generator) -> li
     return parcels
 
 
-def _rows(shape: shapely.Polygon, c: Character, bend: Bend, rng: np.random.Generator) -> list[shapely.Polygon]:
+def _rows(
+    shape: shapely.Polygon, c: Character, bend: Bend, rng: np.random.Generator
+) -> list[shapely.Polygon]:
     """Rows of lots along the block, cut on the straight plan and bent like the streets."""
     plan = shapely.transform(shapely.segmentize(shape, 15.0), bend.straighten)
     frame, length, depth = box_frame(plan)
@@ -106,14 +113,16 @@ def _rows(shape: shapely.Polygon, c: Character, bend: Bend, rng: np.random.Gener
     half, end = depth / 2, length / 2
     if depth < 1.35 * c.lot_depth:
         boxes = _row(-end, end, -half - far, half + far, c, rng)
-    elif depth < (4.5 if c.fabric == "detached" else 3.0) * c.lot_depth:  # gardens may run deep
+    elif depth < (3.6 if c.fabric == "detached" else 3.0) * c.lot_depth:  # gardens may run deep
         middle = rng.uniform(-0.06, 0.06) * depth
         boxes = _row(-end, end, -half - far, middle, c, rng) + _row(-end, end, middle, half + far, c, rng)
     else:
         inner = half - c.lot_depth
         boxes = _row(-end, end, -half - far, -inner, c, rng) + _row(-end, end, inner, half + far, c, rng)
         side = max(end - c.lot_depth, 0.0)
-        ends = _row(-inner, inner, -far - end, -side, c, rng, reach=0) + _row(-inner, inner, side, far + end, c, rng, reach=0)
+        ends = _row(-inner, inner, -far - end, -side, c, rng, reach=0) + _row(
+            -inner, inner, side, far + end, c, rng, reach=0
+        )
         boxes += [(y0, y1, x0, x1) for x0, x1, y0, y1 in ends]
         boxes += [(-side, side, -inner, inner)] if side > 0 else []
     straight = [_rectangle(frame, *box) for box in boxes]
@@ -126,14 +135,20 @@ def _rows(shape: shapely.Polygon, c: Character, bend: Bend, rng: np.random.Gener
 
 
 def _row(
-    start: float, end: float, low: float, high: float, c: Character, rng: np.random.Generator, reach: float = 30.0
+    start: float,
+    end: float,
+    low: float,
+    high: float,
+    c: Character,
+    rng: np.random.Generator,
+    reach: float = 30.0,
 ) -> list[tuple[float, float, float, float]]:
     """Lots side by side as (left, right, low, high); the outer ones reach `reach` beyond the ends [m]."""
     count = max(1, round((end - start) / (c.lot_width * rng.uniform(0.9, 1.1))))
     shares = rng.lognormal(0, 0.13, count) * np.where(rng.random(count) < 0.08, rng.uniform(1.5, 2.2), 1.0)
     bounds = start + np.concatenate([[0], np.cumsum(shares / shares.sum())]) * (end - start)
     bounds[0], bounds[-1] = start - reach, end + reach
-    return [(float(a), float(b), low, high) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [(float(a), float(b), low, high) for a, b in pairwise(bounds)]
 
 
 def _rectangle(frame: Frame, left: float, right: float, low: float, high: float) -> shapely.Polygon:

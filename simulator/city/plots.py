@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import shapely
 
+from simulator.city.character import Character, choose
 from simulator.city.frames import Frame, ring
 from simulator.city.model import Building, Construction, Ground
-from simulator.city.style import Character, Covering, choose
+from simulator.city.style import Covering
 
+Box = tuple[float, float, float, float]
+"""A rectangle as left, right, low, high in a local frame [m]."""
 
 SEALED = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING)
 
@@ -46,7 +49,9 @@ class Plot:
     stalls: list[tuple[float, float, float]] = field(default_factory=list)
 
 
-def patch(shape: shapely.Polygon, ground: Ground, blend: Ground | None = None, trees: float | None = 0.0) -> Patch:
+def patch(
+    shape: shapely.Polygon, ground: Ground, blend: Ground | None = None, trees: float | None = 0.0
+) -> Patch:
     """A patch of a polygon, its holes filled."""
     return Patch(shape=ring(shape), ground=ground, blend=ground if blend is None else blend, trees=trees)
 
@@ -109,10 +114,9 @@ def storeys(height: float, spread: float, rng: np.random.Generator) -> float:
     return storey * max(1, round(height * float(rng.lognormal(0, spread)) / storey))
 
 
-def fit_rectangle(
-    land: shapely.Polygon, left: float, right: float, low: float, high: float, smallest: float
-) -> tuple[float, float, float, float] | None:
-    """The rectangle shrunk about its middle until `land` contains it, or None if a side gets below `smallest` [m]."""
+def fit_rectangle(land: shapely.Polygon, box: Box, smallest: float) -> Box | None:
+    """The box shrunk about its middle until `land` contains it; None if a side gets below `smallest` [m]."""
+    left, right, low, high = box
     for _ in range(8):
         if right - left < smallest or high - low < smallest:
             return None
@@ -128,7 +132,7 @@ def parking(
 ) -> list[tuple[float, float, float]]:
     """Cars in rows of stalls across `land` (local coordinates): two rows, an aisle, two rows."""
     left, low, right, high = land.bounds
-    if right - left < 6 or high - low < 6:
+    if not (right - left > 6 and high - low > 6):  # so written, an empty land fails too
         return []
     rows = np.arange(low + 3.2, high, 8.6)
     x, y = np.meshgrid(np.arange(left + 1.5, right, 2.7), rows)

@@ -8,7 +8,7 @@ from simulator.city.model import Ground
 from simulator.city.parcels import Parcel
 from simulator.city.plots import Plot, choose_covering, draw_building, patch, rectangle, storeys, yard
 
-PARTY_WALL = 0.06  # half the joint between neighbours [m]
+PARTY_WALL = 0.08  # half the joint between neighbours [m]
 
 
 def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
@@ -19,7 +19,7 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         return plot
     frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
     local = shapely.transform(parcel.shape, frame.inside).buffer(-PARTY_WALL, join_style="mitre")
-    land = _largest(local.simplify(PARTY_WALL * 0.8))
+    land = _largest(local.simplify(PARTY_WALL * 0.5))
     if land is None:
         return plot
     low, high = land.bounds[1], land.bounds[3]
@@ -53,7 +53,11 @@ def _footprint(land: shapely.Polygon, cover: float, rng: np.random.Generator) ->
         reach = min(free / span, 0.7 * depth)
         top = high + 1 if kind < 3 else high - rng.uniform(0.1, 0.3) * depth
         start = min(top, high) - reach
-        cut = rectangle(left - 1, left + span, start, top) if rng.random() < 0.5 else rectangle(right - span, right + 1, start, top)
+        cut = (
+            rectangle(left - 1, left + span, start, top)
+            if rng.random() < 0.5
+            else rectangle(right - span, right + 1, start, top)
+        )
     return _largest(land.difference(cut))
 
 

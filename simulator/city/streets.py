@@ -1,4 +1,4 @@
-"""The street network: arterials across the square, a network of local streets in each superblock between them."""
+"""The street network: arterials across the square, local streets in each superblock between them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,15 +7,16 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.character import Character, draw_district
+from simulator.city.frames import polygons
+from simulator.city.local_streets import NODE, Draft, local_streets
 from simulator.city.model import Street
 from simulator.city.noise import Bend, draw_bend
-from simulator.city.style import Character, Style, draw_district
+from simulator.city.style import Style
 from simulator.city.terrain import MARGIN, Land
 
 MEDIAN_FROM = 18.0  # a primary street this wide has a green strip in its middle [m]
 MEDIAN = 3.0  # width of that strip [m]
-NODE = 0.01  # nodes closer than this are one [m]
 KERB_RADIUS = 4.0
 
 
@@ -53,19 +54,6 @@ class Network:
     bend: Bend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A line on the plan that becomes street edges; the fields are those of `Street` and `Network`."""
-
-    line: shapely.LineString
-    width: float
-    kind: str
-    verge: float
-    sidewalk: float
-    trees: float
-    parked: float
-
-
 def make_network(style: Style, land: Land, size: float, rng: np.random.Generator) -> Network:
     """Arterials, superblocks, local streets and bridges over the square and `MARGIN` around it."""
     bend = draw_bend(rng.uniform(*style.bend), rng)
@@ -78,7 +66,7 @@ def make_network(style: Style, land: Land, size: float, rng: np.random.Generator
     superblocks = _settle(style, shapes, rng)
     for block in superblocks:
         if block.character is not None:
-            drafts += _local(block.shape, block.character, bend, rng)
+            drafts += local_streets(block.shape, block.character, bend, rng)
     edges = _edges(drafts, extent, land, superblocks)
     streets = tuple(street for street, _ in edges)
     return Network(
@@ -136,7 +124,15 @@ def _riverside(style: Style, land: Land, rng: np.random.Generator) -> list[Draft
     width = rng.uniform(6, 9)
     bank = land.corridor.buffer(width / 2 + 3).simplify(1.0)
     return [
-        Draft(line=part, width=width, kind="tertiary", verge=1.0, sidewalk=2.0, trees=rng.uniform(0, 8), parked=4.0)
+        Draft(
+            line=part,
+            width=width,
+            kind="tertiary",
+            verge=1.0,
+            sidewalk=2.0,
+            trees=rng.uniform(0, 8),
+            parked=4.0,
+        )
         for part in shapely.get_parts(shapely.LineString(bank.exterior.coords))
     ]
 
@@ -160,92 +156,6 @@ def _settle(style: Style, shapes: list[shapely.Polygon], rng: np.random.Generato
     )
 
 
-def _local(shape: shapely.Polygon, character: Character, bend: Bend, rng: np.random.Generator) -> list[Draft]:
-    """The local streets of a superblock, cut at its edge, none of them squeezed along that edge."""
-    plan = shapely.transform(shapely.segmentize(shape, 15.0), bend.straighten)
-    plan = plan if plan.is_valid else plan.buffer(0)
-    lines = (_organic if character.organic else _grid)(plan, character, rng)
-    if not lines:
-        return []
-    bent = shapely.transform(shapely.segmentize(lines, 10.0), bend)
-    inside = shapely.get_parts(shapely.intersection(bent, shape))
-    noded = shapely.get_parts(shapely.unary_union(inside, grid_size=NODE))
-    drafts = []
-    for line in noded:
-        if line.geom_type == "LineString" and not _hugs(line, shape.exterior):
-            drafts.append(
-                Draft(
-                    line=line,
-                    width=character.street_width,
-                    kind="residential" if character.street_width > 4.5 else "living_street",
-                    verge=character.verge,
-                    sidewalk=character.sidewalk,
-                    trees=character.street_trees,
-                    parked=character.parked,
-                )
-            )
-    return drafts
-
-
-def _hugs(line: shapely.LineString, edge: shapely.LinearRing) -> bool:
-    """Whether a street would run beside the edge too closely for a row of lots between."""
-    near, far = shapely.distance(shapely.line_interpolate_point(line, [0.25, 0.75], normalized=True), edge)
-    return bool((near + far) / 2 < 18.0 and abs(near - far) < 0.25 * line.length)
-
-
-def _grid(plan: BaseGeometry, character: Character, rng: np.random.Generator) -> list[shapely.LineString]:
-    """Streets along the superblock, and cross streets between them: in line, staggered, or ending blind."""
-    frame, length, depth = box_frame(plan)
-    if rng.random() < 0.3:  # at times the grid ignores the arterial
-        turn = rng.uniform(-0.5, 0.5)
-        c, s = math.cos(turn), math.sin(turn)
-        frame = Frame(origin=frame.origin, along=frame.along @ np.array([[c, s], [-s, c]]))
-        length, depth = 1.2 * length, 1.2 * depth
-    elif rng.random() < 0.35:
-        frame = Frame(origin=frame.origin, along=np.array([-frame.along[1], frame.along[0]]))
-        length, depth = depth, length
-    rows = _divide(depth, character.block_depth, rng)
-    stagger = rng.random() < 0.35
-    cross = _divide(length, character.block_length, rng)
-    lines = [np.array([[-length / 2, v], [length / 2, v]]) for v in rows[1:-1]]
-    for low, high in zip(rows[:-1], rows[1:], strict=True):
-        places = _divide(length, character.block_length, rng) if stagger else cross
-        for u in places[1:-1]:
-            end = high
-            if rng.random() < character.dead_end:
-                if rng.random() < 0.5 or high - low < 45:
-                    continue
-                end = low + (high - low) * rng.uniform(0.5, 0.8)
-            lines.append(np.array([[u, low], [u, end]]))
-    return [shapely.LineString(frame.outside(line)) for line in lines]
-
-
-def _divide(length: float, step: float, rng: np.random.Generator) -> np.ndarray:
-    """About equal divisions of [-length / 2, length / 2]: their bounds (N + 1,)."""
-    count = max(1, round(length / step))
-    shares = rng.uniform(0.8, 1.2, count)
-    return np.concatenate([[0], np.cumsum(shares / shares.sum())]) * length - length / 2
-
-
-def _organic(plan: BaseGeometry, character: Character, rng: np.random.Generator) -> list[shapely.LineString]:
-    """Streets that halve the land, and the halves, across their longer side, never quite square."""
-    target = character.block_length * character.block_depth
-    todo, lines = polygons(plan), []
-    while todo:
-        piece = todo.pop()
-        if piece.area < target * rng.uniform(0.9, 1.9):
-            continue
-        frame, length, depth = box_frame(piece)
-        u, slant = rng.uniform(-0.12, 0.12) * length, rng.normal(0, 0.12) * depth
-        ends = np.array([[u - slant, -depth], [u + slant, depth]])
-        cut = shapely.LineString(frame.outside(ends))
-        lines += [part for part in shapely.get_parts(cut.intersection(piece)) if part.length > 1]
-        left = np.concatenate([ends, [[-length, depth], [-length, -depth]]])
-        half = shapely.Polygon(frame.outside(left))
-        todo += polygons(piece.intersection(half), 400) + polygons(piece.difference(half), 400)
-    return lines
-
-
 def _edges(
     drafts: list[Draft], extent: shapely.Polygon, land: Land, superblocks: tuple[Superblock, ...]
 ) -> list[tuple[Street, Draft]]:
@@ -259,7 +169,7 @@ def _edges(
     middle = shapely.line_interpolate_point(noded, 0.5, normalized=True)
     tree = shapely.STRtree(lines)
     point, owner = tree.query_nearest(middle)
-    first = {}
+    first: dict[int, int] = {}
     for p, o in sorted(zip(point.tolist(), owner.tolist(), strict=True)):
         first.setdefault(p, o)  # where two drafts coincide, the more important, which comes first
     towns = shapely.union_all([block.shape for block in superblocks if block.character is not None])
@@ -269,10 +179,14 @@ def _edges(
         draft = drafts[first[index]]
         if rural[index]:
             width = min(draft.width, 5.0 + 0.2 * draft.width)
-            draft = replace(draft, width=width, kind="tertiary", verge=3.0, sidewalk=0.0, trees=0.0, parked=0.0)
+            draft = replace(
+                draft, width=width, kind="tertiary", verge=3.0, sidewalk=0.0, trees=0.0, parked=0.0
+            )
         for part, bridge in _span(line, land):
             course = shapely.get_coordinates(part)
-            edges.append((Street(centreline=course, width=draft.width, kind=draft.kind, bridge=bridge), draft))
+            edges.append(
+                (Street(centreline=course, width=draft.width, kind=draft.kind, bridge=bridge), draft)
+            )
     return edges
 
 
@@ -283,7 +197,9 @@ def _span(line: shapely.LineString, land: Land) -> list[tuple[shapely.LineString
         return [(line, False)]
     dry = shapely.get_parts(line.difference(water))
     wet = shapely.get_parts(line.intersection(water))
-    pieces = [(part, False) for part in dry] + [(part, True) for part in wet if part.length < 2 * land.width + 20]
+    pieces = [(part, False) for part in dry] + [
+        (part, True) for part in wet if part.length < 2 * land.width + 20
+    ]
     return [(part, bridge) for part, bridge in pieces if part.geom_type == "LineString" and part.length > 0.5]
 
 
@@ -292,7 +208,7 @@ def _prune(lines: np.ndarray, extent: shapely.Polygon, shortest: float = 28.0) -
     for _ in range(3):
         lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
         ends = np.stack([shapely.get_coordinates(shapely.get_point(lines, k)) for k in (0, -1)])
-        nodes, index, count = np.unique(
+        _, index, count = np.unique(
             np.rint(ends.reshape(-1, 2) / NODE), axis=0, return_inverse=True, return_counts=True
         )
         blind = count[index.reshape(2, -1)] == 1

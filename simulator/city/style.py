@@ -1,17 +1,17 @@
-"""What a region's towns look like: ranges that each town and each district is drawn from. Data files, read safely."""
+"""What a region's towns look like: ranges to draw each town and district from. Data files, read safely."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-import numpy as np
 import yaml
 
 from rasters.errors import InputError
 from simulator.city.model import Construction, Ground, Roof
 
+Key = TypeVar("Key", bound=str)
 STYLES = Path(__file__).parent / "styles"
 
 Range = tuple[float, float]
@@ -96,7 +96,7 @@ class District:
     brick: Range
     coverings: tuple[Covering, ...]
     yard: Mapping[str, float]
-    open_uses: Mapping[str, float]
+    open_uses: Mapping[OpenUse, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,42 +128,9 @@ class Style:
     arterial_spacing: Range
     arterial_width: Range
     fringe: Range
-    country: Mapping[str, float]
+    country: Mapping[OpenUse, float]
     conifer: Range
     districts: tuple[District, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Character:
-    """One neighbourhood: the numbers drawn from a `District`, which explains them."""
-
-    fabric: Fabric
-    organic: bool
-    block_length: float
-    block_depth: float
-    street_width: float
-    sidewalk: float
-    verge: float
-    dead_end: float
-    lot_width: float
-    lot_depth: float
-    setback: float
-    gap: float
-    cover: float
-    eave: float
-    vacant: float
-    open_blocks: float
-    tree_cover: float
-    street_trees: float
-    pool: float
-    shed: float
-    driveway: float
-    parked: float
-    construction: Construction
-    brick: float
-    coverings: tuple[Covering, ...]
-    yard: Mapping[str, float]
-    open_uses: Mapping[str, float]
 
 
 DISTRICT_RANGES = tuple(f.name for f in fields(District) if f.type is Range)
@@ -173,32 +140,6 @@ SHARES = {"turbidity", "dead_end", "cover", "vacant", "open_blocks", "tree_cover
 POSITIVE = {"block_length", "block_depth", "street_width", "lot_width", "lot_depth", "eave", "river_width",
             "arterial_spacing", "arterial_width"}  # fmt: skip
 MAX_BEND = 0.45  # a larger turn would fold the plane over itself
-
-
-def draw_district(style: Style, rng: np.random.Generator) -> Character:
-    """A neighbourhood: a kind by its weight, then its numbers; the mix of roofs and yards is drawn anew."""
-    weights = np.array([d.weight for d in style.districts])
-    district = style.districts[rng.choice(len(weights), p=weights / weights.sum())]
-    numbers = {name: float(rng.uniform(*getattr(district, name))) for name in DISTRICT_RANGES}
-    coverings = tuple(
-        Covering(shape=c.shape, material=c.material, weight=c.weight * float(rng.lognormal(0, 0.9)), tints=c.tints)
-        for c in district.coverings
-    )
-    return Character(
-        fabric=district.fabric,
-        construction=district.construction,
-        organic=bool(rng.random() < district.organic),
-        coverings=coverings,
-        yard={key: weight * float(rng.lognormal(0, 0.7)) for key, weight in district.yard.items()},
-        open_uses=district.open_uses,
-        **numbers,
-    )
-
-
-def choose(weights: Mapping[str, float], rng: np.random.Generator) -> str:
-    """A key, with probability in proportion to its weight."""
-    p = np.fromiter(weights.values(), float)
-    return list(weights)[rng.choice(len(p), p=p / p.sum())]
 
 
 def load_style(name: str) -> Style:
@@ -248,7 +189,7 @@ def _district(table: Any, where: str) -> District:
         weight=_number(table["weight"], f"{where}: weight"),
         organic=_number(table["organic"], f"{where}: organic", high=1.0),
         coverings=tuple(_covering(entry, where) for entry in coverings),
-        yard=_weights(table["yard"], [g.name.lower() for g in Ground], f"{where}: yard"),
+        yard=_weights(table["yard"], tuple(g.name.lower() for g in Ground), f"{where}: yard"),
         open_uses=_weights(table["open_uses"], get_args(OpenUse), f"{where}: open_uses"),
         **{key: _range(table[key], key, where) for key in DISTRICT_RANGES},
     )
@@ -292,10 +233,10 @@ def _range(value: Any, key: str, where: str) -> Range:
     return pair
 
 
-def _weights(value: Any, keys: tuple[str, ...] | list[str], where: str) -> dict[str, float]:
+def _weights(value: Any, keys: tuple[Key, ...], where: str) -> dict[Key, float]:
     if not isinstance(value, dict) or not value or not set(value) <= set(keys):
         raise InputError(f"{where} must map some of {sorted(keys)} to weights, got {value!r}")
-    weights = {str(key): _number(weight, where) for key, weight in value.items()}
+    weights = {key: _number(value[key], where) for key in keys if key in value}
     if not sum(weights.values()) > 0:
         raise InputError(f"{where}: at least one weight must be positive, got {value!r}")
     return weights

@@ -96,7 +96,9 @@ def _course(size: float, axis: np.ndarray, width: float, rng: np.random.Generato
     slow = smooth_noise((1, len(along)), 4.0, 2.2 * wave, rng)[0] * wave * 0.12
     phase = rng.uniform(0, 2 * math.pi) + 0.7 * smooth_noise((1, len(along)), 4.0, 2 * wave, rng)[0]
     envelope = 1 + 0.4 * smooth_noise((1, len(along)), 4.0, 1.5 * wave, rng)[0]
-    offset = rng.uniform(-0.4, 0.4) * size + slow + swing * envelope * np.sin(2 * math.pi * along / wave + phase)
+    offset = (
+        rng.uniform(-0.4, 0.4) * size + slow + swing * envelope * np.sin(2 * math.pi * along / wave + phase)
+    )
     across = np.array([-axis[1], axis[0]])
     return size / 2 + along[:, None] * axis + offset[:, None] * across
 
@@ -120,5 +122,7 @@ def _valley(
     shore = distance - width / 2
     bed = -depth * np.clip(1 - (distance / (width / 2)) ** 2, 0, 1)
     beyond = np.clip((shore - bank) / plain, 0, 1)
-    land = height * np.clip(shore / bank, 0, 1) + (0.2 + relief + 0.01 * shore) * beyond * beyond * (3 - 2 * beyond)
+    land = height * np.clip(shore / bank, 0, 1) + (0.2 + relief + 0.01 * shore) * beyond * beyond * (
+        3 - 2 * beyond
+    )
     return plane + np.where(shore < 0, bed, land), bank

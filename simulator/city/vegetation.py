@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from simulator.city.ground import CELL, Canvas, has_median
 from simulator.city.model import Building, Field, Ground, Trees
@@ -13,6 +13,8 @@ from simulator.city.streets import Network
 BARE = (Ground.ASPHALT, Ground.MARKING, Ground.RIVERBED, Ground.POOL, Ground.SPORT, Ground.CROP)
 
 SPREAD = 0.35  # standard deviation of the logarithm of crown radii in one place (an assumption)
+LOSS = 1.7  # trees sown for one that stands, thinning and obstacles taking the others (measured)
+APART = 0.45  # trunks stand no closer than this share of the sum of their crowns' radii
 
 
 def plant_trees(
@@ -43,7 +45,12 @@ def plant_trees(
 
 
 def _describe(
-    xy: np.ndarray, radius: np.ndarray, dense: np.ndarray, conifers: float, cover: Field, rng: np.random.Generator
+    xy: np.ndarray,
+    radius: np.ndarray,
+    dense: np.ndarray,
+    conifers: float,
+    cover: Field,
+    rng: np.random.Generator,
 ) -> Trees:
     """Species, heights and colours: neighbours resemble each other."""
     count = len(xy)
@@ -64,13 +71,15 @@ def _scatter(cover: Field, clear: Field, mean: float, rng: np.random.Generator) 
     """Random positions (N, 2) at the density that `cover` asks for, clumped where it is thin [m]."""
     values = cover.values[::2, ::2].astype(np.float64)  # trees are metres apart
     cell = 2 * cover.cell
-    clump = np.exp(smooth_noise(values.shape, cell, rng.uniform(12, 50), rng, octaves=2) * rng.uniform(0.5, 1.3))
+    clump = np.exp(
+        smooth_noise(values.shape, cell, rng.uniform(12, 50), rng, octaves=2) * rng.uniform(0.5, 1.3)
+    )
     values[clear.values[::2, ::2] < 0.8] = 0.0
     values *= np.where(values < 0.7, clump / clump.mean(), 1.0)
     crowns = -np.log1p(-np.minimum(values, 0.92))  # crowns that fall at random cover 1 - exp(-sum of areas)
     area = np.pi * _crown(mean, values) ** 2 * np.exp(2 * SPREAD**2)  # mean of a log-normal crown's
     weight = np.cumsum((crowns / area).ravel())
-    count = rng.poisson(weight[-1] * cell**2)
+    count = rng.poisson(LOSS * weight[-1] * cell**2)
     at = np.searchsorted(weight, rng.uniform(0, weight[-1], count), side="right")
     at = np.minimum(at, values.size - 1)
     row, col = np.divmod(at, values.shape[1])
@@ -121,10 +130,10 @@ def _thin(xy: np.ndarray, radius: np.ndarray) -> np.ndarray:
     keep = np.ones(len(xy), bool)
     if len(xy) < 2:
         return keep
-    pairs = cKDTree(xy).query_pairs(9.0, output_type="ndarray")
+    pairs = KDTree(xy).query_pairs(9.0, output_type="ndarray")
     i, j = pairs.min(axis=1), pairs.max(axis=1)
     gap = np.linalg.norm(xy[i] - xy[j], axis=1)
-    close = gap < 0.5 * (radius[i] + radius[j])
+    close = gap < APART * (radius[i] + radius[j])
     for a, b in sorted(zip(i[close].tolist(), j[close].tolist(), strict=True)):
         if keep[a]:
             keep[b] = False

@@ -28,7 +28,9 @@ def place_vehicles(
         if street.width >= 5.2:
             parked.append(_along(street.centreline, street.width / 2 - 1.15, network.parked[k], 5.8, rng))
     on_street = np.concatenate([*lanes, *parked])
-    wheels = np.isin(ground.nearest(on_street[:, 0], on_street[:, 1]), (int(Ground.ASPHALT), int(Ground.MARKING)))
+    wheels = np.isin(
+        ground.nearest(on_street[:, 0], on_street[:, 1]), (int(Ground.ASPHALT), int(Ground.MARKING))
+    )
     places = np.concatenate([np.array(stalls).reshape(-1, 3), on_street[wheels]])
     size = ground.north
     places = places[((places[:, :2] > 2) & (places[:, :2] < size - 2)).all(axis=1)]
@@ -41,8 +43,10 @@ def _traffic(kind: str) -> float:
     return {"primary": 1.2, "secondary": 0.8, "tertiary": 0.4}.get(kind, 0.12)
 
 
-def _along(line: np.ndarray, aside: float, number: float, pitch: float, rng: np.random.Generator) -> np.ndarray:
-    """Places (N, 3) as x, y, heading beside both sides of a line, in slots of `pitch`, clear of its ends [m, rad]."""
+def _along(
+    line: np.ndarray, aside: float, number: float, pitch: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Places (N, 3) as x, y, heading on both sides of a line, in slots of `pitch`, off its ends [m, rad]."""
     street = shapely.LineString(line)
     slots = np.arange(9.0, street.length - 9.0, pitch)
     if not len(slots):

@@ -9,7 +9,7 @@ import rasterio.features
 from affine import Affine
 
 from rasters.errors import InputError
-from simulator.city.model import Boxes, Building, Field, Ground
+from simulator.city.model import Boxes, Building, City, Field, Ground
 
 
 def check_range(owner: str, name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -36,9 +36,11 @@ def nearest_on_cells_of(field: Field, like: Field) -> np.ndarray:
     return field.nearest(x[None, :], y[:, None])
 
 
-def road_cells(ground: Field) -> np.ndarray:
-    """(H, W) bool: asphalt and its markings."""
-    return (ground.values == Ground.ASPHALT) | (ground.values == Ground.MARKING)
+def road_cells(city: City) -> np.ndarray:
+    """(H, W) bool on the cells of `city.ground`: asphalt and its markings, under no building."""
+    codes = city.ground.values
+    paved = (codes == Ground.ASPHALT) | (codes == Ground.MARKING)
+    return paved & (building_cells(city.buildings, city.ground) == 0)
 
 
 def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:

@@ -45,7 +45,7 @@ def covered_ground(city: City, reach: np.ndarray, rng: np.random.Generator) -> t
     owner = cells[tuple(nearest)] - 1
     cover = 1 - distance / np.maximum(reach[owner], 1e-6)
     patches = smooth_noise(cells.shape, city.ground.cell, 3.0, rng, octaves=2)
-    covered = (cover > 0) & (cells == 0) & (cover + 0.22 * patches > 0.4)
+    covered = (cover > 0) & (cells == 0) & (cover + 0.22 * patches > 0.33)
     return covered, owner.astype(np.int32)
 
 

@@ -17,7 +17,7 @@ from simulator.disasters.shaking import acceleration_at, damage_from_shaking, sh
 
 # Debris reaches this share of the height from the walls: (low, high) by damage. Assumptions, of the
 # order of the debris widths in Argyroudis et al. 2015, Bulletin of Earthquake Engineering 13, 2371-2395.
-REACH = {Damage.MAJOR: (0.1, 0.3), Damage.DESTROYED: (0.35, 0.75)}
+REACH = {Damage.MAJOR: (0.15, 0.35), Damage.DESTROYED: (0.45, 0.95)}
 PARTIAL = 0.45  # share of majors of which the upper part fell, the others lost their roof covering
 
 

@@ -41,8 +41,8 @@ class FireParameters:
         duration: From ignition to the second capture [s].
         contained: Share of the city's land at which the fire is stopped, in (0, 1].
         spotting: Longest flight of a burning brand [m]; 0 for none: roads and water then stop the fire.
-        ignition: (x, y) [m]; the nearest cell with fuel burns first. None: at the edge that the wind
-            comes from.
+        ignition: (x, y) [m]; the nearest cell with fuel burns first. None: upwind in the fuel
+            that reaches most houses.
     """
 
     wind: float = 8.0
@@ -123,7 +123,7 @@ def _burn(
     fuel, cells = fuel_map(city, catches, fuel_rng)
     if not (fuel.rate > 0).any():
         return with_values(cells, np.full(fuel.rate.shape, np.inf)), 0.0
-    start = _ignition(fuel, cells, parameters, wind)
+    start = _ignition(fuel, cells, building_cells(city.buildings, cells) > 0, parameters, wind)
     arrival = arrival_time(
         fuel, wind, start, longest=parameters.duration, spotting=parameters.spotting, rng=brand_rng
     )
@@ -133,15 +133,19 @@ def _burn(
     return with_values(cells, arrival), stopped
 
 
-def _ignition(fuel: Fuel, cells: Field, parameters: FireParameters, wind: Wind) -> tuple[int, int]:
-    """(row, col) of the first cell: nearest to the point asked for, else upwind in the largest stand."""
+def _ignition(
+    fuel: Fuel, cells: Field, houses: np.ndarray, parameters: FireParameters, wind: Wind
+) -> tuple[int, int]:
+    """(row, col) of the first cell: nearest to the point asked for, else upwind in the stand of fuel
+    that reaches most houses, or that is largest."""
     x, y = cells.centres()
     burns = fuel.rate > 0
     if parameters.ignition is not None:
         distance = np.hypot(x[None, :] - parameters.ignition[0], y[:, None] - parameters.ignition[1])
     else:
         labels, _ = ndimage.label(burns)
-        burns = labels == np.argmax(np.bincount(labels[burns]))
+        counted = burns & houses if (burns & houses).any() else burns
+        burns = labels == np.argmax(np.bincount(labels[counted]))
         east, north = x[None, :] - x.mean(), y[:, None] - y.mean()
         along = east * math.cos(wind.towards) + north * math.sin(wind.towards)
         across = north * math.cos(wind.towards) - east * math.sin(wind.towards)
@@ -188,7 +192,7 @@ def _burnt(building: Building, damage: int, draw: np.ndarray) -> Building:
     if damage == Damage.MAJOR:
         loss = max(building.roof_loss, 0.25 + 0.35 * draw[1])
         return replace(building, soot=max(building.soot, 0.3 + 0.3 * draw[0]), roof_loss=loss)
-    soot = max(building.soot, 0.35 + 0.35 * draw[0])
+    soot = max(building.soot, 0.1 + 0.3 * draw[0])
     if building.construction == "timber" or draw[1] < 0.25:
         heap = min(0.1 + 0.12 * draw[1], 0.9) * mean_height(building)
         return replace(building, roof="rubble", rise=0.0, eave=heap, soot=soot)
@@ -204,7 +208,7 @@ def _charred(city: City, burnt: Field, damage: np.ndarray, rng: np.random.Genera
     lost = np.concatenate([[False], damage == Damage.DESTROYED])
     houses = lost[building_cells(city.buildings, city.ground)]
     spill = ndimage.distance_transform_edt(~houses, sampling=city.ground.cell) if houses.any() else np.inf
-    codes[houses | ((spill < 0.5 + 0.9 * noise) & ~road_cells(city.ground))] = Ground.ASH
+    codes[houses | ((spill < 0.5 + 0.9 * noise) & ~road_cells(city))] = Ground.ASH
     return with_values(city.ground, codes)
 
 

@@ -77,10 +77,10 @@ class FloodParameters:
 def sample_flood(rng: np.random.Generator) -> FloodParameters:
     """A flood that reaches houses and leaves some dry; ranges are assumptions."""
     return FloodParameters(
-        stage=float(rng.uniform(2.0, 5.0)),
+        stage=float(rng.uniform(3.0, 8.0)),
         rain=float(rng.uniform(0.1, 0.6)),
         recession=float(rng.uniform(0.05, 0.5)),
-        largest_share=float(rng.uniform(0.35, 0.65)),
+        largest_share=float(rng.uniform(0.2, 0.55)),
         turbidity=float(rng.uniform(0.7, 1.0)),
     )
 
@@ -123,7 +123,7 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> 
         damage=damage,
         flood_depth=with_values(city.ground, np.where(permanent_water(city), np.float32(0), depth)),
         burnt=with_values(city.ground, np.zeros(depth.shape, np.uint8)),
-        passability=passability_in_water(city.ground, on_roads),
+        passability=passability_in_water(city, on_roads),
     )
 
 
@@ -232,9 +232,9 @@ def _flow_direction(surface: Field) -> float:
 
 
 def _flotsam(city: City, depth: np.ndarray, rng: np.random.Generator) -> Boxes:
-    """Boards, branches and bins afloat: one on about 150 m2 of water deeper than 0.3 m (an assumption)."""
+    """Boards, branches and bins afloat: one on about 300 m2 of water deeper than 0.3 m (an assumption)."""
     row, col = np.nonzero((depth > 0.3) & (building_cells(city.buildings, city.ground) == 0))
-    count = int(len(row) * city.ground.cell**2 / 150)
+    count = int(len(row) * city.ground.cell**2 / 300)
     pick = rng.integers(0, max(len(row), 1), count)
     x, y = city.ground.centres()
     size = np.stack(
@@ -246,5 +246,5 @@ def _flotsam(city: City, depth: np.ndarray, rng: np.random.Generator) -> Boxes:
         size=size,
         heading=rng.uniform(0, math.tau, count),
         tilt=np.zeros(count),
-        colour=np.where(rng.random((count, 1)) < 0.12, 0.7, wood),
+        colour=np.where(rng.random((count, 1)) < 0.08, 0.5, wood),
     )

@@ -19,7 +19,7 @@ GROUND_RATE = {
     Ground.GRASS: 0.03, Ground.MEADOW: 0.06, Ground.CROP: 0.06, Ground.FOREST_FLOOR: 0.04,
 }  # fmt: skip
 CROWN_RATE, HOUSE_RATE = 0.04, 0.02
-CROWN_BRANDS, HOUSE_BRANDS = 0.08, 0.08  # per cell, probability of a brand: assumptions
+CROWN_BRANDS, HOUSE_BRANDS = 0.1, 0.2  # per cell, probability of a brand: assumptions
 DAMP = 1.5  # cells where noise exceeds this many standard deviations are too damp to burn
 
 
@@ -39,7 +39,7 @@ def fuel_map(city: City, catches: np.ndarray, rng: np.random.Generator) -> tuple
     rate[smooth_noise(rate.shape, CELL, 20.0, rng, octaves=2) > DAMP] = 0.0
     crowns = _crown_cells(city.trees, cells)
     rate = np.where(crowns, np.maximum(rate, CROWN_RATE), rate)
-    barrier = _coarse(with_values(city.ground, road_cells(city.ground)), cells) >= 0.5
+    barrier = _coarse(with_values(city.ground, road_cells(city)), cells) >= 0.5
     x, y = cells.centres()
     barrier |= np.isfinite(city.water.nearest(x[None, :], y[:, None]))
     rate[barrier] = 0.0

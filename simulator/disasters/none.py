@@ -24,7 +24,7 @@ def no_disaster(city: City, rng: np.random.Generator) -> Aftermath:
         damage=np.full(len(city.buildings), Damage.NO_DAMAGE, np.uint8),
         flood_depth=with_values(city.ground, np.zeros(city.ground.values.shape, np.float32)),
         burnt=with_values(city.ground, np.zeros(city.ground.values.shape, np.uint8)),
-        passability=open_roads(city.ground),
+        passability=open_roads(city),
     )
 
 

@@ -19,19 +19,19 @@ OPEN_SHARE = 0.8
 STEP = 2.0  # between cross-sections along a street [m]
 
 
-def open_roads(ground: Field) -> Field:
-    """`Passability` with every road cell open, uint8 on the cells of `ground`."""
-    codes = np.where(road_cells(ground), Passability.OPEN, Passability.NOT_ROAD)
-    return with_values(ground, codes.astype(np.uint8))
+def open_roads(city: City) -> Field:
+    """`Passability` with every road cell open, uint8 on the cells of `city.ground`."""
+    codes = np.where(road_cells(city), Passability.OPEN, Passability.NOT_ROAD)
+    return with_values(city.ground, codes.astype(np.uint8))
 
 
-def passability_in_water(ground: Field, depth: np.ndarray) -> Field:
-    """`Passability` codes, uint8, of the road cells of `ground` under `depth` (H, W) [m] of water."""
+def passability_in_water(city: City, depth: np.ndarray) -> Field:
+    """`Passability` codes, uint8, under `depth` (H, W) [m] of water on the cells of `city.ground`."""
     code = np.full(depth.shape, Passability.OPEN, np.uint8)
     code[depth >= RESTRICTED_DEPTH] = Passability.RESTRICTED
     code[depth > BLOCKED_DEPTH] = Passability.BLOCKED
-    code[~road_cells(ground)] = Passability.NOT_ROAD
-    return with_values(ground, code)
+    code[~road_cells(city)] = Passability.NOT_ROAD
+    return with_values(city.ground, code)
 
 
 def deck_elevation(city: City) -> np.ndarray:
@@ -68,10 +68,10 @@ def passability_by_width(city: City, obstructed: np.ndarray) -> Field:
     Args:
         obstructed: (H, W) bool on the cells of `city.ground`.
     """
-    roads = open_roads(city.ground)
+    roads = open_roads(city)
     if not obstructed.any():
         return roads
-    codes, road = roads.values.copy(), road_cells(city.ground)
+    codes, road = roads.values.copy(), roads.values > 0
     codes[road & obstructed] = Passability.BLOCKED
     points, half_width, section_code = _sections(city.streets, with_values(city.ground, obstructed))
     if len(points) == 0:

@@ -121,7 +121,16 @@ def _tracer(vertices: np.ndarray, faces: np.ndarray) -> mi.Scene:
 def _table(scene: Scene) -> np.ndarray:
     """(M, COLUMNS): albedo, variation, 1 / scale, grain, specular, 1 / rows, openings, unused."""
     rows = [
-        (*m.albedo, m.variation, 1 / m.variation_scale, m.grain, m.specular, 1 / m.rows if m.rows else 0.0, m.openings, 0)
+        (
+            *m.albedo,
+            m.variation,
+            1 / m.variation_scale,
+            m.grain,
+            m.specular,
+            1 / m.rows if m.rows else 0.0,
+            m.openings,
+            0,
+        )
         for m in scene.materials
     ]
     return np.array(rows, np.float32)

@@ -11,10 +11,16 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 OLDEST_LLVM = 18
 LIBRARY_VARIABLE = "DRJIT_LIBLLVM_PATH"
-_SYSTEM_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/opt/homebrew/opt/llvm/lib")
+_SYSTEM_FOLDERS = (
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/opt/homebrew/opt/llvm/lib",
+)
 
 
 class EngineUnavailable(ImportError):
@@ -49,8 +55,8 @@ def find_llvm(prefix: Path, folders: Sequence[Path]) -> Path:
         if _llvm_version(library) >= OLDEST_LLVM:
             return library
     raise EngineUnavailable(
-        f"no LLVM {OLDEST_LLVM} or newer for the embedded engine: run `pip install karellen-llvm-core` (Linux "
-        f"x86-64), or set {LIBRARY_VARIABLE} to a libLLVM of such a version; there is no scalar fallback"
+        f"no LLVM {OLDEST_LLVM} or newer for the embedded engine: run `pip install karellen-llvm-core` "
+        f"(Linux x86-64), or set {LIBRARY_VARIABLE} to such a libLLVM; there is no scalar fallback"
     )
 
 
@@ -94,8 +100,12 @@ _VARIANT = "cuda_ad_rgb" if _cuda_present() else "llvm_ad_rgb"
 if _VARIANT == "llvm_ad_rgb":
     _choose_llvm()
 
-import drjit as dr  # noqa: E402  (after the library has been chosen)
-import mitsuba as mi  # noqa: E402
+import drjit  # noqa: E402  (after the library has been chosen)
+import mitsuba  # noqa: E402
+
+# Any: their stubs know neither arithmetic between the types of a variant nor masks as arguments.
+dr: Any = drjit
+mi: Any = mitsuba
 
 try:
     mi.set_variant(_VARIANT)
@@ -103,8 +113,8 @@ except ImportError as error:
     raise EngineUnavailable(f"Mitsuba's variant {_VARIANT} cannot start: {error}") from error
 if _VARIANT == "llvm_ad_rgb" and dr.detail.llvm_version() < (OLDEST_LLVM,):
     raise EngineUnavailable(
-        f"{LIBRARY_VARIABLE}={os.environ[LIBRARY_VARIABLE]} is LLVM {dr.detail.llvm_version()}, with which Dr.Jit "
-        f"ends the process: unset the variable, or name a libLLVM from version {OLDEST_LLVM} on"
+        f"{LIBRARY_VARIABLE}={os.environ[LIBRARY_VARIABLE]} is LLVM {dr.detail.llvm_version()}, with which "
+        f"Dr.Jit ends the process: unset the variable, or name a libLLVM from version {OLDEST_LLVM} on"
     )
 
 __all__ = ["EngineUnavailable", "dr", "mi"]

@@ -1,11 +1,10 @@
 """The embedded engine: Mitsuba's ray tracer under a small shader of our own.
 
-One merged mesh, one kernel: a primary ray, one ray to a point of the sun's disc and a few to the sky for every
-sample; light that comes from other surfaces is a constant. All is a function of place and seed, so
-the bytes do not depend on the number of threads.
+One merged mesh, one kernel: for every sample a primary ray, one to a point of the sun's disc and two to
+the sky; light that comes from other surfaces is a constant. All is a function of place and seed, so the
+bytes do not depend on the number of threads.
 """
 
-import math
 from dataclasses import replace
 
 import numpy as np

@@ -111,9 +111,7 @@ def _sun_point(lit: Lamp, u: mi.Point2f) -> mi.Vector3f:
     return dr.normalize(lit.sun + disc.x * lit.right + disc.y * lit.up)
 
 
-def _sky_seen(
-    tracer: mi.Scene, hit: Hit, start: mi.Point3f, frame: mi.Frame3f, u: mi.Point2f
-) -> mi.Float:
+def _sky_seen(tracer: mi.Scene, hit: Hit, start: mi.Point3f, frame: mi.Frame3f, u: mi.Point2f) -> mi.Float:
     """1 where a cosine-distributed direction leads to the sky, 0 where it does not."""
     towards = frame.to_world(mi.warp.square_to_cosine_hemisphere(u))
     rising = hit.valid & (towards.z > 0)

@@ -113,7 +113,7 @@ def _corners(field: DeviceField, x: mi.Float, y: mi.Float) -> tuple:
 
 
 def _ground(scene: DeviceScene, p: mi.Point3f, active: mi.Bool) -> tuple[mi.UInt32, mi.Color3f]:
-    """Material index of the nearest cell, and albedo blended over a narrow seam between cells."""
+    """Material index of the nearest cell, and albedo blended between the four around."""
     field = scene.ground
     r0, c0, r1, c1, v, u = _corners(field, p.x, p.y)
 
@@ -125,15 +125,12 @@ def _ground(scene: DeviceScene, p: mi.Point3f, active: mi.Bool) -> tuple[mi.UInt
         return index, mi.Color3f(*colour)
 
     nw, ne, sw, se = look(r0, c0), look(r0, c1), look(r1, c0), look(r1, c1)
-    nearest = dr.select(
-        v < 0.5, dr.select(u < 0.5, nw[0], ne[0]), dr.select(u < 0.5, sw[0], se[0])
-    )
-    a, b = dr.clip((u - 0.5) * 1.5 + 0.5, 0.0, 1.0), dr.clip((v - 0.5) * 1.5 + 0.5, 0.0, 1.0)
-    return nearest, dr.lerp(dr.lerp(nw[1], ne[1], a), dr.lerp(sw[1], se[1], a), b)
+    nearest = dr.select(v < 0.5, dr.select(u < 0.5, nw[0], ne[0]), dr.select(u < 0.5, sw[0], se[0]))
+    return nearest, dr.lerp(dr.lerp(nw[1], ne[1], u), dr.lerp(sw[1], se[1], u), v)
 
 
 def _tangent(n: mi.Normal3f) -> mi.Vector2f:
-    """Horizontal unit vector along a face: along the eave of a roof, along a wall; of no meaning on level ground."""
+    """Horizontal unit vector along the eave of a roof or along a wall; of no meaning on level ground."""
     length = dr.sqrt(dr.maximum(n.x * n.x + n.y * n.y, 1e-8))
     return mi.Vector2f(-n.y / length, n.x / length)
 
@@ -159,7 +156,7 @@ def _texture(place: mi.Point2f, grain: mi.Float, scale: mi.Float) -> mi.Float:
 
 
 def _rows(hit: Hit, along: mi.Vector2f, per_metre: mi.Float, glossy: mi.Bool, gsd: mi.Float) -> mi.Float:
-    """Courses of tiles lie across the slope; the seams of glossy sheets run down it; furrows cross level ground."""
+    """Courses of tiles lie across the slope, seams of glossy sheets run down it, furrows cross the level."""
     level = hit.n.z > 0.995
     down = hit.p.z / dr.sqrt(dr.maximum(1 - hit.n.z * hit.n.z, 1e-4))
     across = along.x * hit.p.x + along.y * hit.p.y
@@ -187,7 +184,7 @@ def _windows(
 def _damage(
     scene: DeviceScene, hit: Hit, albedo: mi.Color3f, place: mi.Point2f, along: mi.Vector2f
 ) -> mi.Color3f:
-    """Missing covering shows decking, and in its midst the dark between the rafters; soot lies in blotches."""
+    """Missing covering shows decking, and in its midst the dark between rafters; soot lies in blotches."""
     wear = dr.gather(mi.Vector2f, scene.wear, hit.face, hit.valid)
     depth = wear.y - fractal_noise(place * 0.3, 53)
     across = (along.x * hit.p.x + along.y * hit.p.y) / 0.75
@@ -200,7 +197,7 @@ def _damage(
 
 
 def _stirred(hit: Hit, strength: mi.Float, scale: mi.Float) -> mi.Normal3f:
-    """The normal of leaves and rubble, turned by noise of leaf clumps and of a third of a metre or a pixel."""
+    """The normal of leaves and rubble, turned by noise of a metre and of a third of it, or of a pixel."""
     size = dr.maximum(scale, 0.3)
     at = mi.Point2f(hit.p.x + 0.6 * hit.p.z, hit.p.y - 0.5 * hit.p.z) / size
     push = mi.Vector3f(value_noise(at, 71), value_noise(at, 73), 0)

@@ -8,7 +8,7 @@ from simulator.scene.mesh import Part, Solid, join
 STATION = 2.0
 """Spacing of the deck's cross-sections [m]."""
 CAMBER = 0.25
-"""Height of the deck above the straight line between the street's ends [m]; an assumption, as are those below."""
+"""Height of the deck above the line between the street's ends [m]; an assumption, as are those below."""
 CLEARANCE = 0.3
 """The deck begins where the ground lies this far below it [m]."""
 DECK_DEPTH = 0.8
@@ -77,6 +77,4 @@ def _beam(stations: np.ndarray, right: float, left: float, low: float, high: flo
     last = 4 * (n - 1)
     ends = np.array([[0, 2, 1], [0, 3, 2], [last, last + 1, last + 2], [last, last + 2, last + 3]])
     faces = np.concatenate([sides, ends])
-    return Solid(
-        vertices=corners.reshape(-1, 3), faces=faces, part=np.full(len(faces), Part.ROOF, np.uint8)
-    )
+    return Solid(vertices=corners.reshape(-1, 3), faces=faces, part=np.full(len(faces), Part.ROOF, np.uint8))

@@ -19,9 +19,7 @@ def terrain_piece(terrain: Field) -> Piece:
     x, y = _skirted_axes(terrain)
     z = np.pad(np.asarray(terrain.values, np.float64), 1, mode="edge")
     vertices, faces = _sheet(x, y, z, np.ones(z.shape, bool))
-    return paint(
-        vertices, faces, material=GROUND_MATERIAL, tint=(1, 1, 1), land_cover=LandCover.UNLABELLED
-    )
+    return paint(vertices, faces, material=GROUND_MATERIAL, tint=(1, 1, 1), land_cover=LandCover.UNLABELLED)
 
 
 def water_piece(water: Field, terrain: Field, *, material: int, tint: np.ndarray) -> Piece | None:

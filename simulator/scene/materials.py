@@ -1,10 +1,10 @@
 """The table of materials: what every named surface reflects.
 
-Albedos are broad-band R, G, B reflectances read off the ranges of the ECOSTRESS spectral library
-(Meerdink et al. 2019, doi:10.1016/j.rse.2019.05.015; before it Baldridge et al. 2009, ASTER): asphalt 0.05-0.17,
-concrete 0.2-0.4, fired clay tile red 0.2-0.35, blue 0.05-0.1, soils 0.1-0.35 rising to the red,
-green grass 0.03-0.12 with its peak in the green, tree canopies about half as bright. Variation,
-grain, rows and openings are assumptions, set by eye against imagery of 0.1 to 1 m.
+Albedos are broad-band R, G, B reflectances chosen within the ranges of the ECOSTRESS spectral library
+(Meerdink et al. 2019, doi:10.1016/j.rse.2019.05.015; before it ASTER, Baldridge et al. 2009): asphalt
+0.05-0.17, concrete 0.2-0.4, fired clay 0.2-0.35 in the red and 0.05-0.1 in the blue, soils 0.1-0.35 rising
+to the red, green grass 0.03-0.12 with its peak in the green; tree canopies are about half as bright.
+Variation, grain, rows and openings are assumptions, set by eye against imagery of 0.1 to 1 m.
 """
 
 import numpy as np
@@ -17,9 +17,7 @@ from simulator.scene.model import Material
 def _m(
     name: str, albedo: tuple[float, float, float], variation: float, scale: float, grain: float, **more: float
 ) -> Material:
-    return Material(
-        name=name, albedo=albedo, variation=variation, variation_scale=scale, grain=grain, **more
-    )
+    return Material(name=name, albedo=albedo, variation=variation, variation_scale=scale, grain=grain, **more)
 
 
 GROUND_MATERIALS: dict[Ground, Material] = {
@@ -67,7 +65,7 @@ OBJECT_MATERIALS: tuple[Material, ...] = (
     _m("water", (1.0, 1.0, 1.0), 0.05, 25.0, 0.01, specular=0.02),
     _m("deck", (0.165, 0.160, 0.152), 0.12, 6.0, 0.04),
 )
-"""Of everything that stands on the ground. `paint`, `debris_piece` and `water` are white: the tint colours them."""
+"""Of everything that stands on the ground; `paint`, `debris_piece` and `water` get their colour as tint."""
 
 MATERIALS: tuple[Material, ...] = (*GROUND_MATERIALS.values(), *OBJECT_MATERIALS)
 _INDEX = {material.name: index for index, material in enumerate(MATERIALS)}

@@ -129,7 +129,9 @@ def inset(polygon: np.ndarray, distance: float) -> np.ndarray:
         if kept.all() and area_of(inner) > 0 and (len(inner) == 4 or shapely.Polygon(inner).is_valid):
             return inner
         distance /= 2
-    raise InputError(f"a footprint must be a simple counter-clockwise polygon, got {polygon.round(2).tolist()}")
+    raise InputError(
+        f"a footprint must be a simple counter-clockwise polygon, got {polygon.round(2).tolist()}"
+    )
 
 
 def ring(polygon: np.ndarray, z: np.ndarray | float) -> np.ndarray:
@@ -161,7 +163,9 @@ def loft(rings: Sequence[np.ndarray], sides: Sequence[Part], cap: Part) -> Solid
     )
 
 
-_BOX_CORNERS = np.array([[x, y, z] for z in (-0.5, 0.5) for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))])
+_BOX_CORNERS = np.array(
+    [[x, y, z] for z in (-0.5, 0.5) for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))]
+)
 BOX_FACES = np.array(
     [[0, 2, 1], [0, 3, 2], [4, 5, 6], [4, 6, 7], [0, 1, 5], [0, 5, 4], [1, 2, 6], [1, 6, 5], [2, 3, 7],
      [2, 7, 6], [3, 0, 4], [3, 4, 7]]

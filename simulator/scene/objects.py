@@ -4,8 +4,8 @@ import numpy as np
 
 from rasters.classes import LandCover
 from simulator.city.model import Boxes
-from simulator.scene.mesh import BOX_FACES, Piece, box_vertices, paint, repeat_faces
 from simulator.scene.materials import material_index
+from simulator.scene.mesh import BOX_FACES, Piece, box_vertices, paint, repeat_faces
 
 CAR_LENGTH = 6.0
 """Longer vehicles [m] are drawn as lorries: a cab and a load."""

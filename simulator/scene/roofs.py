@@ -1,4 +1,4 @@
-"""Standing buildings as closed solids: flat roofs with a parapet, gable and hip roofs, what stands on them."""
+"""Standing buildings as closed solids: flat with a parapet, gable and hip roofs, and what they carry."""
 
 import numpy as np
 
@@ -64,8 +64,8 @@ def _ridged_mesh(house: Building, inset_share: float) -> Solid:
     )
 
 
-def fixtures(house: Building, rng: np.random.Generator) -> Solid | None:
-    """Chimneys on small ridged houses, plant and stair heads on large flat roofs; None for none."""
+def fixtures(house: Building, rng: np.random.Generator) -> Solid:
+    """Chimneys of small ridged houses, plant on large flat roofs, tanks on small ones; often nothing."""
     area, heading = area_of(house.footprint), heading_of(house.footprint)
     if house.roof == "flat":
         large = area > PLANT_AREA
@@ -83,8 +83,6 @@ def fixtures(house: Building, rng: np.random.Generator) -> Solid | None:
         foot, top = house.eave, house.eave + house.rise + 0.7
         size = np.tile((0.7, 0.6, top - foot), (len(xy), 1))
         z = np.full(len(xy), house.base + (foot + top) / 2)
-    if not len(xy):
-        return None
     return boxes(np.column_stack([xy, z]), size, np.full(len(xy), heading), np.zeros(len(xy)), Part.FIXTURE)
 
 
@@ -101,6 +99,4 @@ def standing_mesh(house: Building) -> Solid:
 
 def building_solid(house: Building) -> Solid:
     """A standing building with its fixtures, the same for the same instance before and after."""
-    extra = fixtures(house, np.random.default_rng(house.instance))
-    body = standing_mesh(house)
-    return body if extra is None else join([body, extra])
+    return join([standing_mesh(house), fixtures(house, np.random.default_rng(house.instance))])

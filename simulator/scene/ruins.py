@@ -26,7 +26,7 @@ WALL_THICKNESS = 0.3
 CREST = 1.6
 """Length of the pieces into which the top of a ruin's wall has broken [m]; an assumption."""
 SPILL = 0.16
-"""How far a heap may run out beyond the footprint, as a share of the distance from its middle; an assumption."""
+"""How far a heap may run out beyond the footprint: a share of the distance from its middle; an assumption."""
 LUMP = 0.7
 """Least size of the facets of a heap [m]; an assumption."""
 FLOOR = 0.35
@@ -56,7 +56,10 @@ def open_mesh(house: Building, floor: float, rng: np.random.Generator) -> Solid:
 def rubble_mesh(house: Building, depth: float, rng: np.random.Generator) -> Solid:
     """The closed surface of a heap over the footprint, of mean height `eave` above the base, lowest at
     its edge; it reaches `depth` [m] below the base."""
-    xyz, faces = ring(house.footprint, rng.uniform(0.8, 1.2, len(house.footprint))), triangulate(house.footprint)
+    xyz, faces = (
+        ring(house.footprint, rng.uniform(0.8, 1.2, len(house.footprint))),
+        triangulate(house.footprint),
+    )
     for level in range(int(np.clip(np.log2(np.sqrt(area_of(house.footprint)) / LUMP), 1, 4))):
         before = len(xyz)
         xyz, faces = subdivide(xyz, faces)
@@ -83,13 +86,11 @@ def _slab(bottom: np.ndarray, top: np.ndarray, faces: np.ndarray) -> Solid:
     )
 
 
-def chunks(house: Building, floor: float, rng: np.random.Generator) -> Solid | None:
+def chunks(house: Building, floor: float, rng: np.random.Generator) -> Solid:
     """Slabs, beams and blocks lying at `floor` [m] above the base, one in three square metres."""
     plan = house.footprint
     n = int(np.clip(area_of(plan) / 3.0, 6, 160))
     xy = scatter(plan, n, WALL_THICKNESS + 0.3, rng)
-    if not len(xy):
-        return None
     n = len(xy)
     beam = rng.random(n) < 0.4
     size = np.where(
@@ -121,8 +122,7 @@ def ruin_solid(house: Building, low: float, high: float) -> Solid:
     else:
         house, floor = replace(house, base=high), house.eave
         body = rubble_mesh(house, high - low, rng)
-    lying = chunks(house, floor, rng)
-    return body if lying is None else join([body, lying])
+    return join([body, chunks(house, floor, rng)])
 
 
 def _cut_sides(polygon: np.ndarray, piece: float) -> np.ndarray:

@@ -51,7 +51,9 @@ def broadleaf_shape(rng: np.random.Generator) -> Shape:
     n = int(rng.integers(9, 13))
     turn = np.arange(n - 1) * 2.4 + rng.uniform(0, 0.7, n - 1)
     out = np.sqrt(np.linspace(0.06, 0.46, n - 1)) * rng.uniform(0.85, 1.15, n - 1)
-    centre = np.column_stack([out * np.cos(turn), out * np.sin(turn), 0.72 - 0.55 * out + rng.normal(0, 0.05, n - 1)])
+    centre = np.column_stack(
+        [out * np.cos(turn), out * np.sin(turn), 0.72 - 0.55 * out + rng.normal(0, 0.05, n - 1)]
+    )
     centre = np.vstack([[rng.normal(0, 0.06), rng.normal(0, 0.06), 0.62], centre])
     size = np.concatenate([[0.55], rng.uniform(0.26, 0.46, n - 1)])
     return _with_trunk(_clumps(centre, size, 0.62, rng), 0.05)
@@ -63,7 +65,9 @@ def conifer_shape(rng: np.random.Generator) -> Shape:
     for foot, top, radius in ((0.12, 0.62, 1.0), (0.38, 0.84, 0.72), (0.62, 1.0, 0.42)):
         turn = (np.arange(sides) + rng.uniform(-0.3, 0.3, sides)) * 2 * math.pi / sides
         reach = radius * np.where(np.arange(sides) % 2, 0.72, 1.0) * rng.uniform(0.85, 1.1, sides)
-        rim = np.column_stack([reach * np.cos(turn), reach * np.sin(turn), foot + rng.normal(0, 0.015, sides)])
+        rim = np.column_stack(
+            [reach * np.cos(turn), reach * np.sin(turn), foot + rng.normal(0, 0.015, sides)]
+        )
         start = sum(map(len, vertices))
         i = np.arange(sides)
         j = (i + 1) % sides

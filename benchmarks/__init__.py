@@ -1,0 +1,1 @@
+"""Speed, measured: CPU-seconds, median and spread, machine and commit. Never a test."""

@@ -1,0 +1,126 @@
+"""`make bench`: CPU-seconds of each stage's unit of work, as JSON in benchmarks/results/.
+
+Machines are shared and noisy, so CPU-seconds over all threads are counted, and each figure is also given as
+a ratio to a fixed numpy workload that runs before every repetition.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rasters.files import write_json
+from rasters.provenance import provenance
+
+RESULTS = Path(__file__).parent / "results"
+SIZE = 512  # pixels of a capture at 1 m
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and its threads, user and system [s]."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def yardstick() -> float:
+    """CPU-seconds of a fixed single-thread workload: sorting 3 million numbers."""
+    numbers = np.random.default_rng(0).random(3_000_000)
+    start = cpu_seconds()
+    np.sort(numbers, kind="stable")
+    return cpu_seconds() - start
+
+
+def measure(work: Callable[[], object], *, repeat: int) -> dict[str, float]:
+    """Median, least and greatest CPU-seconds of `work` after one warm-up, and the median ratio to the yardstick."""
+    work()
+    seconds, ratios = [], []
+    for _ in range(repeat):
+        unit = yardstick()
+        start = cpu_seconds()
+        work()
+        seconds.append(cpu_seconds() - start)
+        ratios.append(seconds[-1] / unit)
+    return {
+        "median": statistics.median(seconds),
+        "least": min(seconds),
+        "greatest": max(seconds),
+        "median_of_yardstick": statistics.median(ratios),
+    }
+
+
+def simulator_work() -> dict[str, Callable[[], object]]:
+    """City, disaster, scene and frames of one 512 m capture."""
+    from simulator.city.city import generate_city
+    from simulator.city.style import load_style
+    from simulator.disasters.apply import sample_parameters, strike
+    from simulator.engines.embedded import EmbeddedEngine
+    from simulator.engines.engine import Camera, Light
+    from simulator.scene.build import build_scene
+
+    style, engine = load_style("suburb"), EmbeddedEngine()
+    city = generate_city(style, 640.0, np.random.default_rng(1))
+    scene = build_scene(city)
+    camera = Camera(west=64.0, north=576.0, gsd=1.0, height=SIZE, width=SIZE)
+    light = Light(sun_azimuth=2.5, sun_elevation=0.8)
+
+    def disaster(kind: str) -> Callable[[], object]:
+        def run() -> object:
+            rng = np.random.default_rng(2)
+            return strike(city, kind, sample_parameters(kind, rng), rng)  # ty: ignore[invalid-argument-type]
+
+        return run
+
+    return {
+        "city_640m": lambda: generate_city(style, 640.0, np.random.default_rng(1)),
+        **{f"disaster_{kind}": disaster(kind) for kind in ("flood", "earthquake", "fire")},
+        "scene": lambda: build_scene(city),
+        "frame_512": lambda: engine.render(scene, camera, light, samples=4, seed=1),
+        "labels_512": lambda: engine.labels(scene, camera),
+    }
+
+
+def network_work() -> dict[str, Callable[[], object]]:
+    """Prediction of one pair of 512 x 512 pixels."""
+    import torch
+
+    from segmentation.model_file import Model, predict
+    from segmentation.networks import SiameseUnet
+
+    model = Model(network=SiameseUnet(pretrained=False).eval(), gsd=1.0, metadata={})
+    pair = [torch.rand(1, 3, SIZE, SIZE) for _ in range(2)]
+    return {"predict_512": lambda: predict(model, *pair)}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measures and writes benchmarks/results/<name>.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", default="cpu", help="name of the result file")
+    parser.add_argument("--repeat", type=int, default=5)
+    given = parser.parse_args(words)
+    figures = {}
+    for group in (simulator_work, network_work):
+        for name, work in group().items():
+            figures[name] = measure(work, repeat=given.repeat)
+            print(f"{name:20} {figures[name]['median']:7.3f} CPU-s  ({figures[name]['least']:.3f} to "
+                  f"{figures[name]['greatest']:.3f})")  # fmt: skip
+    machine = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()}
+    path = RESULTS / f"{given.name}.json"
+    made = provenance("bench", {"repeat": given.repeat})
+    write_json(path, {**made, "machine": machine, "unit": "CPU-seconds", "figures": figures})
+    print(path)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

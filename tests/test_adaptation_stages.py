@@ -1,0 +1,305 @@
+"""Laws of the stages: noise of a place, colour transport, blur, calibration, and the measures of fidelity."""
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from adaptation.calibration import filter_image, fit_gains, radial_kernel
+from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
+from adaptation.noise import place_noise
+from adaptation.optics import blur, edge_sharpness, fit_blur
+from adaptation.pseudolabels import cell_labels
+from adaptation.radiometry import (
+    DEPARTURE,
+    Radiometry,
+    colour_stats,
+    draw_pair_styles,
+    fit_radiometry,
+    gaussian_transport,
+    recolour,
+)
+from adaptation.sheet import contact_sheet, write_sheet
+from adaptation.sliced import apply_transport, sliced_distance, transport_colours
+from adaptation.spectrum import BINS, radial_spectrum, valid_pixels
+from rasters.classes import LandCover
+from rasters.errors import InputError
+from rasters.grid import Window
+
+
+def window(row: int, col: int, height: int, width: int) -> Window:
+    return Window(row=row, col=col, height=height, width=width)
+
+
+def covariance(rng: np.random.Generator, scale: float) -> np.ndarray:
+    root = scale * (np.eye(3) + 0.3 * rng.standard_normal((3, 3)))
+    return root @ root.T
+
+
+# --- noise
+
+
+def test_noise_belongs_to_its_place() -> None:
+    whole = place_noise(3, window(-5, -7, 40, 50))
+    part = place_noise(3, window(4, 0, 20, 30))
+    for a, b in zip(whole, part, strict=True):
+        assert (a[:, 9:29, 7:37] == b).all()
+    assert (place_noise(4, window(4, 0, 20, 30))[1] != part[1]).mean() > 0.99
+
+
+def test_noise_is_uniform_normal_and_uncorrelated() -> None:
+    uniform, normal = place_noise(1, window(0, 0, 300, 300))
+    assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-3
+    assert stats.kstest(normal.ravel(), "norm").pvalue > 1e-3
+    for a, b in (
+        (normal[0], normal[1]),
+        (normal[0], uniform[0]),
+        (normal[0, 1:], normal[0, :-1]),
+        (normal[0, :, 1:], normal[0, :, :-1]),
+        (normal[0], place_noise(2, window(0, 0, 300, 300))[1][0]),
+    ):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.015  # 4.5 standard deviations
+
+
+# --- colours
+
+
+def test_transport_carries_one_gaussian_to_the_other() -> None:
+    rng = np.random.default_rng(0)
+    source = covariance(rng, 0.1)
+    mild = np.diag([1.2, 0.9, 1.1])
+    matrix = gaussian_transport(source, mild @ source @ mild)
+    carried = matrix @ source @ matrix.T
+    assert np.abs(carried / (mild @ source @ mild) - 1).max() < 0.02
+    assert np.allclose(matrix, matrix.T)
+
+
+def test_transport_never_flattens_nor_explodes_contrast() -> None:
+    flat, rich = 1e-6 * np.eye(3), 0.04 * np.eye(3)
+    for source, target in ((flat, rich), (rich, flat)):
+        gains = np.linalg.eigvalsh(gaussian_transport(source, target))
+        assert gains.min() >= 0.55 - 1e-9
+        assert gains.max() <= 1.8 + 1e-9
+
+
+def toned(rng: np.random.Generator, means: dict[int, tuple[float, ...]], n: int) -> list[tuple]:
+    """Colour samples of four images with the given class means."""
+    samples = []
+    for _ in range(4):
+        colours = [np.array(m) + 0.03 * rng.standard_normal((n, 3)) for m in means.values()]
+        samples.append((np.concatenate(colours).astype(np.float32), np.repeat(list(means), n)))
+    return samples
+
+
+def test_classes_get_their_own_colours_and_the_unknown_a_common_map() -> None:
+    rng = np.random.default_rng(0)
+    road, tree, roof = LandCover.ROAD, LandCover.TREE, LandCover.BUILDING
+    source = colour_stats(toned(rng, {road: (0.3, 0.3, 0.3), tree: (0.1, 0.3, 0.1), roof: (0.6, 0.3, 0.3)}, 900))
+    target = colour_stats(toned(rng, {road: (0.4, 0.4, 0.4), tree: (0.2, 0.3, 0.15), roof: (0.6, 0.4, 0.4)}, 900))
+    fitted = fit_radiometry(source, target, style=1.0)
+    for c in (road, tree, roof):
+        made = fitted.matrix[c] @ source.mean[c] + fitted.offset[c]
+        assert np.abs(made - target.mean[c]).max() < 0.03
+    water = [fitted.matrix[LandCover.WATER] @ x + fitted.offset[LandCover.WATER] for x in np.eye(3) * 0.2]
+    assert np.isfinite(water).all()
+    assert (fitted.matrix[LandCover.WATER] == fitted.matrix[LandCover.DEBRIS]).all()
+    common = fit_radiometry(source, target, style=1.0, by_class=False)
+    assert (common.matrix == common.matrix[0]).all()
+
+
+def test_a_mistaken_pseudo_label_cannot_paint_roads_green() -> None:
+    rng = np.random.default_rng(0)
+    means = {c: (0.3, 0.3, 0.3) for c in (LandCover.ROAD, LandCover.DEVELOPED, LandCover.BARELAND)}
+    source = colour_stats(toned(rng, means, 900))
+    target = colour_stats(toned(rng, {**means, LandCover.ROAD: (0.1, 0.4, 0.1)}, 900))
+    fitted = fit_radiometry(source, target, style=0.0)
+    made = fitted.matrix[LandCover.ROAD] @ source.mean[LandCover.ROAD] + fitted.offset[LandCover.ROAD]
+    grey = fitted.matrix[0] @ source.mean[LandCover.ROAD] + fitted.offset[0]
+    assert abs(made[0] - made[1] - (grey[0] - grey[1])) < 2**0.5 * DEPARTURE[1] + 0.01
+
+
+def test_marks_of_disaster_keep_their_contrast() -> None:
+    """Char beside grass and mud beside clear water stay as far apart as the gains' bounds promise."""
+    rng = np.random.default_rng(0)
+    means = {LandCover.RANGELAND: (0.4, 0.45, 0.25), LandCover.ROAD: (0.3, 0.3, 0.3)}
+    fitted = fit_radiometry(colour_stats(toned(rng, means, 900)), colour_stats(toned(rng, means, 900)), style=0.0)
+    for c, ordinary, marked in (
+        (LandCover.RANGELAND, (102, 115, 64), (28, 26, 24)),
+        (LandCover.WATER, (30, 55, 75), (110, 92, 64)),
+    ):
+        image = np.stack([np.full((16, 32), v, np.uint8) for v in ordinary])
+        image[:, :, 16:] = np.array(marked, np.uint8)[:, None, None]
+        made = recolour(fitted, image, np.full((16, 32), c, np.uint8), np.zeros(3)) * 255
+        before = np.linalg.norm(np.subtract(ordinary, marked))
+        assert np.linalg.norm(made[:, 8, 4] - made[:, 8, 28]) > 0.5 * before
+
+
+def test_recolour_leaves_no_halo_and_the_identity_leaves_everything() -> None:
+    matrix = np.repeat(np.eye(3)[None], len(LandCover), axis=0)
+    offset = np.zeros((len(LandCover), 3))
+    offset[LandCover.BUILDING] = 0.2
+    radiometry = Radiometry(matrix=matrix, offset=offset, style_root=np.zeros((3, 3)), blur=np.zeros(3))
+    image = np.full((3, 20, 20), 100, dtype=np.uint8)
+    cover = np.full((20, 20), LandCover.ROAD, dtype=np.uint8)
+    made = recolour(radiometry, image, cover, np.zeros(3))
+    assert np.allclose(made, 100 / 255, atol=1e-6)
+    cover[:, 10:] = LandCover.BUILDING
+    made = recolour(radiometry, image, cover, np.zeros(3))[0, 10]
+    assert (np.diff(made) >= -1e-6).all()  # monotone across the border: no bright or dark rim
+    assert np.allclose([made[7], made[12]], [100 / 255, 100 / 255 + 0.2], atol=2e-3)
+
+
+def test_pairs_of_styles_have_the_correlation_asked_for() -> None:
+    root = np.diag([0.1, 0.02, 0.01])
+    radiometry = Radiometry(
+        matrix=np.zeros((11, 3, 3)), offset=np.zeros((11, 3)), style_root=root, blur=np.zeros(3)
+    )
+    rng = np.random.default_rng(0)
+    pairs = np.array([draw_pair_styles(radiometry, rng, correlation=0.8) for _ in range(4000)])
+    assert abs(np.corrcoef(pairs[:, 0, 0], pairs[:, 1, 0])[0, 1] - 0.8) < 0.03
+    assert 0.08 < pairs[:, 1, 0].std() < 0.11
+
+
+def test_sliced_transport_matches_colours() -> None:
+    rng = np.random.default_rng(0)
+    source = rng.random((4000, 3)) * [0.3, 0.3, 0.3]
+    target = rng.random((4000, 3)) ** [1, 2, 3] * 0.5 + [0.3, 0.2, 0.1]
+    moved = apply_transport(source, transport_colours(source, target, rng))
+    assert sliced_distance(moved, target, rng) < 0.03 * sliced_distance(source, target, rng)
+
+
+def test_cells_of_one_class_only() -> None:
+    cover = np.full((9, 8), 4, dtype=np.uint8)
+    cover[0, 0] = 5
+    assert cell_labels(cover).tolist() == [[-1, 4], [4, 4]]
+
+
+# --- optics and calibration
+
+
+def steps(rng: np.random.Generator) -> np.ndarray:
+    """Houses with box-filtered borders, one plane (1, 160, 160) float32."""
+    fine = np.zeros((1280, 1280), np.float32)
+    for _ in range(40):
+        row, col = rng.integers(0, 1100, 2)
+        fine[row : row + rng.integers(80, 180), col : col + rng.integers(80, 180)] = rng.random()
+    return cv2.resize(fine, (160, 160), interpolation=cv2.INTER_AREA)[None]
+
+
+def test_the_blur_that_was_applied_is_found() -> None:
+    rng = np.random.default_rng(0)
+    source, other = [steps(rng) for _ in range(4)], [steps(rng) for _ in range(4)]
+    for sigma in (0.6, 1.0):
+        target = [cv2.GaussianBlur(x[0], (0, 0), sigma)[None] for x in other]
+        target[0][:, :20] = np.nan
+        assert abs(fit_blur(source, target)[0] - sigma) < 0.1
+    assert fit_blur(target, source)[0] < 0.1  # a sharper target: no blur
+    assert edge_sharpness([np.full((30, 30), np.nan, np.float32)]) == 0
+
+
+def test_blur_keeps_the_mean_and_is_none_at_0() -> None:
+    image = np.random.default_rng(0).random((3, 40, 40)).astype(np.float32)
+    assert np.allclose(blur(image, np.zeros(3)), image, atol=1e-6)
+    assert np.allclose(blur(image, np.ones(3)).mean(axis=(1, 2)), image.mean(axis=(1, 2)), atol=5e-3)
+
+
+def test_calibration_brings_the_spectrum_to_the_targets() -> None:
+    rng = np.random.default_rng(0)
+    white = rng.standard_normal((2, 256, 256)).astype(np.float32)
+    target = np.stack([cv2.GaussianBlur(p, (0, 0), s) for p, s in zip(white, (0.4, 0.45), strict=True)])
+    adapted = rng.standard_normal((2, 256, 256)).astype(np.float32)
+    kernels = radial_kernel(fit_gains(radial_spectrum([adapted]), radial_spectrum([target])))
+    made = filter_image(torch.from_numpy(adapted)[None], kernels)[0].numpy()
+    error = 10 * np.log10(radial_spectrum([made]) / radial_spectrum([target]))
+    assert np.abs(error[:, 2:15]).max() < 1.2  # within the gains' range, up to 0.45 cycles/pixel
+    assert np.abs(error[:, 2:15]).mean() < 0.4
+    response = np.fft.rfft2(kernels, s=(64, 64))
+    assert np.abs(response).min() > 0.2  # invertible
+    assert np.allclose(kernels, kernels[:, ::-1, ::-1])  # zero phase: nothing moves
+    assert np.allclose(kernels.sum(axis=(1, 2)), 1)
+
+
+def test_equal_spectra_give_the_identity() -> None:
+    power = np.random.default_rng(0).random((3, BINS)) + 1
+    kernels = radial_kernel(fit_gains(power, power))
+    assert np.allclose(kernels[:, 7, 7], 1)
+    assert np.abs(kernels).sum() == pytest.approx(3)
+
+
+# --- fidelity
+
+
+def scenes(rng: np.random.Generator, n: int, *, grain: float = 0.0, size: int = 160) -> list[np.ndarray]:
+    """Smooth random colour fields with grain, (3, size, size) uint8."""
+    found = []
+    for _ in range(n):
+        coarse = rng.uniform(40, 200, (8, 8, 3)).astype(np.float32)
+        image = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) + grain * rng.standard_normal(
+            (size, size, 3)
+        )
+        found.append(np.clip(image, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy())
+    return found
+
+
+def test_fidelity_tells_near_from_far_and_gives_the_floor() -> None:
+    rng = np.random.default_rng(0)
+    real = scenes(rng, 8, grain=6)
+    real[0][:, :40] = 0  # no data
+    blocky = [i.repeat(4, axis=1).repeat(4, axis=2) for i in scenes(rng, 3, grain=6)]
+    sets = {"far": scenes(rng, 5), "near": scenes(rng, 5, grain=6), "blocky": blocky}
+    report = fidelity(sets, real, rng=rng, draws=4)
+    for metric in ("kd_lite0_deep", "kd_lite0_texture", "gradient_w1", "spectrum_db"):
+        far, near = report.measures["far"][metric], report.measures["near"][metric]
+        assert near.value + near.spread < far.value
+        assert far.value > report.floor[metric].value + 3 * report.floor[metric].spread
+    assert report.measures["blocky"]["block_ratio_4"].value > 100
+    assert abs(report.measures["near"]["block_ratio_4"].value - 1) < 0.02
+    plain = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert set(plain["floor"]) == set(METRICS)
+    assert re.search(r"\| KD-lite0, texture features \| [\d.e+]+ ± ", report.to_markdown())
+    with pytest.raises(InputError, match="at least 4"):
+        fidelity(sets, real[:3], rng=rng)
+
+
+def test_kernel_distance_is_unbiased() -> None:
+    rng = np.random.default_rng(0)
+    same = [kernel_distance(*rng.standard_normal((2, 60, 5))) for _ in range(40)]
+    assert abs(np.mean(same)) < 3 * np.std(same) / 40**0.5
+    assert kernel_distance(rng.standard_normal((60, 5)), rng.standard_normal((60, 5)) + 1) > 1
+
+
+def test_structure_finds_a_known_shift() -> None:
+    rng = np.random.default_rng(0)
+    image = np.repeat(steps(rng), 3, axis=0) * 250
+    cover = (image[0] > 100).astype(np.uint8)
+    moved = [cv2.warpAffine(p, np.float32([[1, 0, 0.4], [0, 1, -0.3]]), p.shape[::-1]) for p in image]
+    found = structure(image, np.stack(moved), cover)
+    assert abs(found.shift[0] + 0.3) < 0.15
+    assert abs(found.shift[1] - 0.4) < 0.15
+    assert structure(image, image, cover).gradient_correlation == pytest.approx(1)
+
+
+def test_black_pixels_are_no_data() -> None:
+    image = np.ones((3, 4, 4), np.uint8)
+    image[:, 0] = 0
+    image[1:, 1] = 0
+    assert valid_pixels(image).sum() == 12
+
+
+# --- sheet
+
+
+def test_contact_sheet_shows_every_picture_where_it_belongs(tmp_path: Path) -> None:
+    tones = [[np.full((3, 50, 70), 40 * r + 100 * c + 10, np.uint8) for r in range(2)] for c in range(2)]
+    sheet = contact_sheet(tones, ("simulated", "real"), size=40)
+    assert sheet.shape == (22 + 2 * 44, 2 * 44, 3)
+    assert sheet[22 + 44 + 20, 44 + 20].tolist() == [150] * 3
+    write_sheet(tmp_path / "sheet.png", sheet)
+    assert (cv2.imread(str(tmp_path / "sheet.png")) == sheet[..., ::-1]).all()
+    with pytest.raises(ValueError, match="equally long"):
+        contact_sheet([tones[0], tones[1][:1]], ("a", "b"))
