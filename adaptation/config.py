@@ -12,7 +12,7 @@ class AdaptConfig:
         steps: Optimiser steps of the texture flow.
         crop: Side of its training crops [pixels], a multiple of 2**levels.
         batch: Crops a step and domain.
-        levels: Haar levels; texture up to 2**levels pixels is adapted, coarser structure is kept.
+        levels: Wavelet levels; texture up to 2**levels pixels is adapted, coarser structure is kept.
         flow_steps: Flow steps a level.
         hidden: Channels inside the conditioners.
         learning_rate: Of Adam, at its peak.

@@ -36,7 +36,7 @@ def yardstick() -> float:
 
 
 def measure(work: Callable[[], object], *, repeat: int) -> dict[str, float]:
-    """Median, least and greatest CPU-seconds of `work` after one warm-up, and the median ratio to the yardstick."""
+    """CPU-seconds of `work` after one warm-up: median, extremes, and the median ratio to the yardstick."""
     work()
     seconds, ratios = [], []
     for _ in range(repeat):

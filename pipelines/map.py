@@ -93,8 +93,8 @@ def run(config: Config) -> None:
     write_geopackage(config.out / "map.gpkg", {"buildings": buildings, "hot_spots": cells})
     summary = summarise(scene, files, buildings, cells)
     write_json(config.out / "summary.json", summary)
-    write_quicklook(config.out / "quicklook.png", scene, files)
     caption = Caption(title=config.title, before=_named(pre), after=_named(post), note=config.note)
+    write_quicklook(config.out / "quicklook.png", scene, files, caption)
     write_page(page, scene, files, buildings, cells, summary, caption)
 
 

@@ -529,7 +529,7 @@ def test_a_fire_is_stopped_at_its_share(city: City) -> None:
 
 
 def test_burnt_things_stand_in_the_burnt_ground(city: City) -> None:
-    result = struck(city, "fire")
+    result = struck(city, "fire", FireParameters(ignition=(20.0, 280.0)))
     burnt, after = result.burnt, result.after
     there = burnt.nearest(*city.trees.xy.T) > 0
     assert (after.trees.burnt[there] > 0.5).all()

@@ -1,6 +1,6 @@
 """A conditional normalizing flow over the wavelet details of images of two domains, sharing one latent space.
 
-Each level of a Haar pyramid has its own flow from details to N(0, 1), conditioned on the approximation
+Each level of a wavelet pyramid has its own flow from details to N(0, 1), conditioned on the approximation
 of the same level and on the domain (Yu et al. 2020, Wavelet Flow, arXiv:2010.13821; latents shared
 across domains after Grover et al. 2020, AlignFlow, arXiv:1905.12892). An image is translated by reading
 its latents as the source domain and writing them as the target domain, coarse to fine, so that the
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from adaptation.flows.layers import ActNorm, AffineCoupling, Mixing
-from adaptation.flows.wavelet import pyramid, unhaar
+from adaptation.flows.wavelet import pyramid, synthesise
 
 SOURCE, TARGET = 0, 1
 _CONTEXT_GAIN = 4.0  # brings approximations, in image units, to about unit variance
@@ -81,10 +81,10 @@ class ConditionalFlow(nn.Module):
 
 
 class WaveletFlow(nn.Module):
-    """One `ConditionalFlow` for each level of the Haar pyramid of a 3-channel image in opponent colours.
+    """One `ConditionalFlow` for each level of the wavelet pyramid of a 3-channel image in opponent colours.
 
     Args:
-        levels: Number of Haar levels; sizes must be multiples of 2**levels.
+        levels: Number of wavelet levels; sizes must be multiples of 2**levels.
         steps: Flow steps a level.
         hidden: Channels inside the conditioners.
         generator: Draws the initial weights.
@@ -127,7 +127,7 @@ class WaveletFlow(nn.Module):
         x = coarsest
         for level in reversed(range(len(self.flows))):
             detail = self.flows[level].inverse(latents[level], _context(x, level), domain)
-            x = unhaar(x, detail)
+            x = synthesise(x, detail)
         return x
 
     def _levels(self, x: Tensor) -> list[tuple[ConditionalFlow, Tensor, Tensor]]:
@@ -169,5 +169,5 @@ def translate(
         part, detail = flow.flows[level], details[level]
         z, _ = part(detail, _context(approximations[level], level), SOURCE)
         wanted = part.inverse(soften(z * temperature, latent_limit), _context(made, level), TARGET)
-        made = unhaar(made, detail + soften(wanted - detail, change_limit * 2.0 ** (level + 1)))
+        made = synthesise(made, detail + soften(wanted - detail, change_limit * 2.0 ** (level + 1)))
     return made

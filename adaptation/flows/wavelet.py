@@ -1,4 +1,4 @@
-"""Orthonormal changes of basis: RGB to opponent colours, an image to its Haar pyramid. All log-dets are 0."""
+"""Changes of basis of determinant 1: RGB to opponent colours, an image to its wavelet pyramid."""
 
 import numpy as np
 import torch
@@ -18,34 +18,57 @@ def from_opponent(opponent: Tensor) -> Tensor:
     return torch.einsum("oc,bohw->bchw", torch.from_numpy(OPPONENT).to(opponent), opponent)
 
 
-def haar(x: Tensor) -> tuple[Tensor, Tensor]:
-    """One level of the orthonormal Haar transform (Haar 1910; Mallat 1989).
+def analyse(x: Tensor) -> tuple[Tensor, Tensor]:
+    """One level of the 5/3 wavelet transform (Le Gall and Tabatabai 1988) by lifting (Sweldens 1996).
+
+    Its synthesis interpolates linearly, where Haar's steps would show as a grid of blocks once details are
+    changed. Of unit determinant, exactly invertible, symmetric: nothing moves.
 
     Args:
         x: (B, C, H, W) with even H and W.
 
     Returns:
-        Approximation (B, C, H/2, W/2) and details (B, 3 C, H/2, W/2): horizontal, vertical, diagonal.
+        Approximation (B, C, H/2, W/2), twice the image in scale, and details (B, 3 C, H/2, W/2):
+        horizontal, vertical, diagonal.
     """
-    a, b = x[..., 0::2, 0::2], x[..., 0::2, 1::2]
-    c, d = x[..., 1::2, 0::2], x[..., 1::2, 1::2]
-    top, bottom, left, right = a + b, c + d, a - b, c - d
-    details = torch.cat([left + right, top - bottom, left - right], dim=1)
-    return (top + bottom) * 0.5, details * 0.5
+    low, high = _lift(x, 3)
+    approximation, vertical = _lift(low, 2)
+    horizontal, diagonal = _lift(high, 2)
+    return approximation, torch.cat([horizontal, vertical, diagonal], dim=1)
 
 
-def unhaar(approximation: Tensor, details: Tensor) -> Tensor:
-    """The inverse of `haar`."""
+def synthesise(approximation: Tensor, details: Tensor) -> Tensor:
+    """The inverse of `analyse`."""
     horizontal, vertical, diagonal = details.chunk(3, dim=1)
-    top, bottom = approximation + vertical, approximation - vertical
-    left, right = horizontal + diagonal, horizontal - diagonal
-    upper = torch.stack([top + left, top - left], dim=-1).flatten(-2)
-    lower = torch.stack([bottom + right, bottom - right], dim=-1).flatten(-2)
-    return torch.stack([upper, lower], dim=-2).flatten(-3, -2) * 0.5
+    return _unlift(_unlift(approximation, vertical, 2), _unlift(horizontal, diagonal, 2), 3)
+
+
+def _lift(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Low and high band along `dim`; the last sample is repeated beyond the end."""
+    even, odd = x.unflatten(dim, (-1, 2)).unbind(dim + 1)
+    high = odd - (even + _next(even, dim)) / 2
+    low = even + (_previous(high, dim) + high) / 4
+    return low * 2**0.5, high * 0.5**0.5
+
+
+def _unlift(low: Tensor, high: Tensor, dim: int) -> Tensor:
+    low, high = low * 0.5**0.5, high * 2**0.5
+    even = low - (_previous(high, dim) + high) / 4
+    odd = high + (even + _next(even, dim)) / 2
+    return torch.stack([even, odd], dim=dim + 1).flatten(dim, dim + 1)
+
+
+def _next(x: Tensor, dim: int) -> Tensor:
+    size = x.shape[dim]
+    return torch.cat([x.narrow(dim, 1, size - 1), x.narrow(dim, size - 1, 1)], dim=dim)
+
+
+def _previous(x: Tensor, dim: int) -> Tensor:
+    return torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, x.shape[dim] - 1)], dim=dim)
 
 
 def pyramid(x: Tensor, levels: int) -> tuple[list[Tensor], list[Tensor]]:
-    """Approximations and details of `levels` Haar levels, finest first.
+    """Approximations and details of `levels` levels, finest first.
 
     Args:
         x: (B, C, H, W), H and W multiples of 2**levels.
@@ -53,7 +76,7 @@ def pyramid(x: Tensor, levels: int) -> tuple[list[Tensor], list[Tensor]]:
     """
     approximations, details = [], []
     for _ in range(levels):
-        x, detail = haar(x)
+        x, detail = analyse(x)
         approximations.append(x)
         details.append(detail)
     return approximations, details

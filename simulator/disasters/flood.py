@@ -88,15 +88,8 @@ def sample_flood(rng: np.random.Generator) -> FloodParameters:
 def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> Aftermath:
     """Water from the river, or rain in the lowest ground, over `city`."""
     cars_rng, drift_rng, mud_rng, house_rng = rng.spawn(4)
-    source = river_source(city)
-    if source is None:
-        source = basin_source(city)
-        crest = stage_of_volume(source, city.terrain, parameters.rain * city.size**2)
-    else:
-        crest = parameters.stage + parameters.recession
-    crest = min(crest, stage_of_share(source, city.terrain, parameters.largest_share))
+    source, crest = _source_and_crest(city, parameters)
     level = max(crest - parameters.recession, 0.0)
-
     wet = inundated(source, city.terrain, level)
     surface = np.where(wet, source.surface.values + level, city.water.values).astype(np.float32)
     depth = depth_on_ground(source, city, wet, level)
@@ -125,6 +118,17 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> 
         burnt=with_values(city.ground, np.zeros(depth.shape, np.uint8)),
         passability=passability_in_water(city, on_roads),
     )
+
+
+def _source_and_crest(city: City, parameters: FloodParameters) -> tuple[Source, float]:
+    """The river, or else the lowest ground, and the crest's stage above it [m]."""
+    river = river_source(city)
+    source = river or basin_source(city)
+    if river is None:
+        crest = stage_of_volume(source, city.terrain, parameters.rain * city.size**2)
+    else:
+        crest = parameters.stage + parameters.recession
+    return source, min(crest, stage_of_share(source, city.terrain, parameters.largest_share))
 
 
 def _depth_on_roads(source: Source, city: City, depth: np.ndarray, stage: float) -> np.ndarray:

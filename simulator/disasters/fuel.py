@@ -66,7 +66,5 @@ def _coarse(fine: Field, cells: Field) -> np.ndarray:
     """Mean of `fine` over each of the larger `cells`, float64, sampled at 4 by 4 points."""
     x, y = cells.centres()
     steps = (np.arange(4) - 1.5) / 4 * cells.cell
-    total = sum(
-        fine.nearest(x[None, :] + dx, y[:, None] + dy).astype(np.float64) for dx in steps for dy in steps
-    )
-    return total / 16
+    shifted = [fine.nearest(x[None, :] + dx, y[:, None] + dy) for dx in steps for dy in steps]
+    return np.asarray(np.mean(shifted, axis=0, dtype=np.float64))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from rasters.classes import Damage
 from simulator.city.model import Boxes, City, Field
@@ -66,7 +66,7 @@ def _is_free(target: np.ndarray, here: np.ndarray, length: np.ndarray, ground: F
     inside = np.all((target > 1) & (target < extent - 1), axis=1)
     same = ground.nearest(*target.T) == ground.nearest(*here.T)
     alone = np.ones(len(here), bool)
-    places = cKDTree(np.concatenate([here, target]))
+    places = KDTree(np.concatenate([here, target]))
     for i, near in enumerate(places.query_ball_point(target, 0.9 * length)):
         alone[i] = all(j in (i, i + len(here)) for j in near)
     return inside & same & alone

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from rasters.classes import Passability
 from simulator.city.model import City, Field, Street
@@ -51,7 +51,7 @@ def deck_elevation(city: City) -> np.ndarray:
         rows = np.flatnonzero((y > points[:, 1].min() - reach) & (y < points[:, 1].max() + reach))
         cols = np.flatnonzero((x > points[:, 0].min() - reach) & (x < points[:, 0].max() + reach))
         cells = np.stack(np.meshgrid(x[cols], y[rows]), axis=-1)
-        distance, index = cKDTree(points).query(cells)
+        distance, index = KDTree(points).query(cells)
         window = np.ix_(rows, cols)
         raised = (distance <= reach) & (level[index] > city.terrain.sample(cells[..., 0], cells[..., 1]))
         deck[window] = np.where(raised, level[index], deck[window])
@@ -78,7 +78,7 @@ def passability_by_width(city: City, obstructed: np.ndarray) -> Field:
         return with_values(city.ground, codes)
     row, col = np.nonzero(road)
     x, y = city.ground.centres()
-    distance, index = cKDTree(points).query(np.stack([x[col], y[row]], axis=1))
+    distance, index = KDTree(points).query(np.stack([x[col], y[row]], axis=1))
     on_street = distance <= half_width[index] + STEP
     codes[row[on_street], col[on_street]] = section_code[index[on_street]]
     return with_values(city.ground, codes)
