@@ -64,12 +64,18 @@ class Radiometry:
     Attributes:
         matrix: (C, 3, 3) float64, symmetric positive definite.
         offset: (C, 3): the map is x -> matrix x + offset.
+        centre: Of each class's simulated colours (C, 3).
+        whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
+        floor: Darkest colours of the target (3,), towards which dark colours are pressed.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
     """
 
     matrix: np.ndarray
     offset: np.ndarray
+    centre: np.ndarray
+    whitening: np.ndarray
+    floor: np.ndarray
     style_root: np.ndarray
     blur: np.ndarray
 

@@ -117,8 +117,8 @@ def label_layers(aftermath: Aftermath, before: Frame, after: Frame, compared: Fr
     damage = np.concatenate([[np.uint8(Damage.BACKGROUND)], aftermath.damage])[before.instance]
     east, north = after.position[0], after.position[1]
     depth = np.maximum(aftermath.flood_depth.sample(east, north), 0).astype(np.float32)
-    road = np.isin(after.land_cover, (LandCover.ROAD, LandCover.DEBRIS, LandCover.WATER, LandCover.VEHICLE))
-    passability = np.where(road, aftermath.passability.nearest(east, north), Passability.NOT_ROAD)
+    hidden = np.isin(after.land_cover, (LandCover.BUILDING, LandCover.TREE))
+    passability = np.where(hidden, Passability.NOT_ROAD, aftermath.passability.nearest(east, north))
     return {
         "land_cover_pre": before.land_cover,
         "land_cover_post": after.land_cover,

@@ -27,6 +27,7 @@ from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera, Frame, Light
 from simulator.scene.build import build_scene
 from simulator.scene.materials import MATERIALS, material_index
+from simulator.scene.model import GROUND_MATERIAL
 
 SIZE = 64.0
 TALL = 12.0
@@ -248,11 +249,11 @@ def test_bands_do_not_show(engine, everything, monkeypatch):
 
 
 def test_ground_classes_are_those_of_the_map(engine, everything):
-    """At pixel centres, of which here every second one lies on the border of two cells."""
-    camera = replace(NADIR, west=0.25, gsd=0.25, height=200, width=210)
+    """At pixel centres, which here lie on the border of two cells."""
+    camera = replace(NADIR, west=0.25, height=120, width=110)
     frame = engine.labels(everything, camera)
-    x = camera.west + (np.arange(210) + 0.5) * 0.25
-    y = camera.north - (np.arange(200) + 0.5) * 0.25
+    x = camera.west + (np.arange(110) + 0.5) * 0.5
+    y = camera.north - (np.arange(120) + 0.5) * 0.5
     codes = everything.ground.nearest(*np.meshgrid(x, y))
     expected = np.array([GROUND_LAND_COVER[code] for code in Ground])[codes]
     bare = (frame.height == 0) & (frame.instance == 0)
@@ -265,6 +266,7 @@ def test_everything_is_seen_with_its_class(engine, everything):
     wanted = {LandCover.BUILDING, LandCover.DEBRIS, LandCover.TREE, LandCover.VEHICLE, LandCover.WATER}
     assert wanted <= {LandCover(v) for v in np.unique(frame.land_cover)}
     assert set(np.unique(frame.instance)) == {0, 1, 2, 3, 4, 5}
+    assert frame.land_cover[-40, 200] == frame.land_cover[-80, 200] == LandCover.VEHICLE
     heap = frame.instance == 5
     assert np.all(frame.land_cover[heap] == LandCover.DEBRIS)
     ruin = frame.instance == 4
@@ -301,6 +303,32 @@ def test_soot_and_lost_covering_darken_a_roof(engine):
     assert gone < 0.5 * whole
     assert whole - worn == pytest.approx(0.3 * (whole - gone), abs=0.08 * whole)
     assert mean(soot=1.0) < 0.3 * whole < mean(soot=0.4) < 0.95 * whole
+
+
+def test_a_tint_multiplies_the_albedo(engine):
+    def roof(*tint: float) -> np.ndarray:
+        scene = build_scene(town(buildings=(tower(roof_tint=tint),)))
+        return (
+            engine.render(scene, NADIR, MORNING, samples=4, seed=0)
+            .reflectance[:, 60:68, 58:70]
+            .mean(axis=(1, 2))
+        )
+
+    assert roof(0.5, 1.0, 1.5) / roof(1.0, 1.0, 1.0) == pytest.approx((0.5, 1.0, 1.5), rel=0.01)
+
+
+def test_the_ground_goes_on_beyond_the_city(engine, everything):
+    wide = replace(NADIR, west=-40.0, north=SIZE + 40, gsd=1.0, height=144, width=144)
+    frame = engine.labels(everything, replace(wide, off_nadir=math.radians(55), azimuth=4.0))
+    assert frame.land_cover.min() > LandCover.UNLABELLED
+
+
+def test_ground_and_water_look_up(everything):
+    sheets = everything.faces[
+        (everything.face_material == GROUND_MATERIAL) | (everything.face_class == LandCover.WATER)
+    ]
+    a, b, c = (everything.vertices[sheets[:, i]].astype(float) for i in range(3))
+    assert np.cross(b - a, c - a)[:, 2].min() > 0
 
 
 def test_a_tree_keeps_its_shape_when_others_are_felled():

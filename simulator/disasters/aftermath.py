@@ -21,7 +21,9 @@ class Aftermath:
         damage: (len(before.buildings),) uint8 `Damage` codes, 1 to 4.
         flood_depth: Water depth above the ground [m], float32, 0 where dry (permanent water is dry here).
         burnt: uint8, 1 where fire passed over the ground.
-        passability: uint8 `Passability` codes on the cells of `before.ground`.
+        passability: uint8 `Passability` codes, 0 under buildings.
+
+    The fields lie on the cells of `before.ground`.
     """
 
     kind: DisasterKind
