@@ -1,13 +1,13 @@
 """Stage A: colours. Each land-cover class gets the affine map that carries its simulated colours to its real ones.
 
-Per class c the Gaussian optimal transport (Monge map of Gaussians, here called MKL after Pitie and
-Kokaram 2007, doi:10.1049/cp:20070055)
+Per class c the Gaussian optimal transport (the Monge map between Gaussians; Pitie and Kokaram 2007,
+doi:10.1049/cp:20070055)
 
     x -> M_c (x - mu_source,c) + mu_target,c,   M_c = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2
 
-with the statistics of the few pixels of a rare class shrunk to what the global map predicts. M_c is
-symmetric and its gains are bounded, so that dark stays dark: char, mud and rubble keep their place
-beside their surroundings. Classes without target statistics take the global map, the mean of the others.
+with the statistics of a class with few pixels shrunk to what the common map predicts. A disaster must
+survive this: gains are bounded, so that contrast stays; a colour that is unlike its class, such as a burnt
+meadow's, takes the common map and not the meadow's; and so do the classes that have no target statistics.
 """
 
 from collections.abc import Sequence
@@ -22,15 +22,18 @@ from rasters.classes import LandCover
 
 CLASSES = len(LandCover)
 # Classes whose look in the target is trusted to a pseudo-label. Water, vehicles and debris are not: a flood,
-# a burnt-out car or a ruin must keep its own difference from the ordinary, so they take the global map.
+# a burnt-out car or a ruin must keep its own difference from the ordinary, so they take the common map.
 MAPPED = (
     LandCover.BARELAND, LandCover.RANGELAND, LandCover.DEVELOPED, LandCover.ROAD,
     LandCover.TREE, LandCover.AGRICULTURE, LandCover.BUILDING,
 )  # fmt: skip
 SHRINKAGE = 300.0  # pixels that a class prior weighs; an assumption that measured well on two targets
 MIN_PIXELS = 30
-GAIN_RANGE = (0.55, 1.8)  # of a class map's principal gains: contrast inside a class is kept within this
-# How far a class may go its own way from the global map, and how far one image's look from the mean look, along
+GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within this
+OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
+TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
+FLOOR_KNEE = 0.03  # how softly dark colours come down to the target's darkest
+# How far a class may go its own way from the common map, and how far one image's look from the mean look, along
 # luminance, red-green and yellow-blue [opponent units]. A sensor and a sky change all classes alike: a larger
 # departure is a mistaken pseudo-label (roads of trees, say). Departures are an assumption; looks were measured:
 # standard deviation of the mean colour of one place over 71 pairs of satellite images 9, 4 and 1 / 255, of which
@@ -47,14 +50,18 @@ class ColourStats:
     Attributes:
         count: Pixels, (C,).
         mean: Of all pixels, (C, 3).
-        covariance: Within images, that is around each image's own class mean, (C, 3, 3).
+        within: Covariance around each image's own class mean, (C, 3, 3).
+        total: Covariance around the class mean, (C, 3, 3).
         style: Covariance between images of their departure from the class means, (3, 3).
+        darkest: The 0.5 % quantile of each channel (3,).
     """
 
     count: np.ndarray
     mean: np.ndarray
-    covariance: np.ndarray
+    within: np.ndarray
+    total: np.ndarray
     style: np.ndarray
+    darkest: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ class Radiometry:
     """An affine colour map for every land-cover class; RGB in [0, 1].
 
     Attributes:
-        matrix: (C, 3, 3) float64, symmetric positive definite.
+        matrix: (C, 3, 3) float64, symmetric positive definite; the first is the common map's.
         offset: (C, 3): the map is x -> matrix x + offset.
         centre: Of each class's simulated colours (C, 3).
         whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
@@ -84,17 +91,24 @@ def colour_stats(samples: Sequence[tuple[np.ndarray, np.ndarray]]) -> ColourStat
     """Statistics of (colours (N, 3) in [0, 1], classes (N,)) of each image."""
     count = np.zeros((len(samples), CLASSES))
     total = np.zeros((len(samples), CLASSES, 3))
-    scatter = np.zeros((CLASSES, 3, 3))
+    scatter, square = np.zeros((2, CLASSES, 3, 3))
     for i, (colours, classes) in enumerate(samples):
         for c in np.unique(classes):
             x = colours[classes == c].astype(np.float64)
             count[i, c], total[i, c] = len(x), x.sum(axis=0)
-            centred = x - x.mean(axis=0)
-            scatter[c] += centred.T @ centred
+            scatter[c] += np.cov(x, rowvar=False, bias=True) * len(x)
+            square[c] += x.T @ x
     pixels = count.sum(axis=0)
-    mean = total.sum(axis=0) / np.maximum(pixels, 1)[:, None]
-    covariance = scatter / np.maximum(pixels, 1)[:, None, None]
-    return ColourStats(count=pixels, mean=mean, covariance=covariance, style=_style(count, total, mean))
+    divisor = np.maximum(pixels, 1)[:, None, None]
+    mean = total.sum(axis=0) / divisor[..., 0]
+    return ColourStats(
+        count=pixels,
+        mean=mean,
+        within=scatter / divisor,
+        total=square / divisor - mean[:, :, None] * mean[:, None, :],
+        style=_style(count, total, mean),
+        darkest=np.quantile(np.concatenate([colours[::5] for colours, _ in samples]), 0.005, axis=0),
+    )
 
 
 def _style(count: np.ndarray, total: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -127,7 +141,7 @@ def _pooled(stats: ColourStats, weight: np.ndarray) -> tuple[np.ndarray, np.ndar
     mean = weight @ stats.mean
     centred = stats.mean - mean
     between = np.einsum("c,ci,cj->ij", weight, centred, centred)
-    return mean, np.einsum("c,cij->ij", weight, stats.covariance) + between
+    return mean, np.einsum("c,cij->ij", weight, stats.within) + between
 
 
 def fit_radiometry(
@@ -135,17 +149,19 @@ def fit_radiometry(
 ) -> Radiometry:
     """Maps of every class, without blur.
 
-    The global map is the transport between the two mixtures of the classes seen on both sides, weighted
+    The common map is the transport between the two mixtures of the classes seen on both sides, weighted
     alike on both, so that another mix of classes in the target (more trees, say) moves no colour.
 
     Args:
         source: Of the simulated images.
         target: Of the real images by pseudo-label.
         style: Factor on the spread of the styles drawn; 0 for none.
-        by_class: Whether classes have maps of their own; else all take the global one.
+        by_class: Whether classes have maps of their own; else all take the common one.
+
+    Raises:
+        ValueError: No class is seen on both sides.
     """
-    seen = np.zeros(CLASSES, dtype=bool)
-    seen[list(MAPPED)] = True
+    seen = np.isin(np.arange(CLASSES), MAPPED)
     seen &= (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
     if not seen.any():
         raise ValueError("no land-cover class is seen on both sides; at least one is needed")
@@ -157,16 +173,34 @@ def fit_radiometry(
     offset = np.repeat((target_mean - common @ source_mean)[None], CLASSES, axis=0)
     for c in np.flatnonzero(seen & by_class):
         trust = target.count[c] / (target.count[c] + SHRINKAGE)
-        own = common @ source.mean[c] + offset[0]
-        mean = own + trust * _limited(target.mean[c] - own)
-        predicted = common @ source.covariance[c] @ common
-        matrix[c] = gaussian_transport(
-            source.covariance[c], trust * target.covariance[c] + (1 - trust) * predicted
-        )
+        predicted = common @ source.within[c] @ common
+        own = gaussian_transport(source.within[c], trust * target.within[c] + (1 - trust) * predicted)
+        matrix[c] = _near(own, common)
+        expected = common @ source.mean[c] + offset[0]
+        mean = expected + trust * _limited(target.mean[c] - expected)
         offset[c] = mean - matrix[c] @ source.mean[c]
     return Radiometry(
-        matrix=matrix, offset=offset, style_root=style * _style_root(target.style), blur=np.zeros(3)
+        matrix=matrix,
+        offset=offset,
+        centre=source.mean,
+        whitening=np.stack([_power(total + 4e-4 * np.eye(3), -0.5) for total in source.total]),
+        floor=target.darkest,
+        style_root=style * _style_root(target.style, source.style),
+        blur=np.zeros(3),
     )
+
+
+def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
+    """A power of a symmetric positive definite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * values**exponent) @ vectors.T
+
+
+def _near(own: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """A class's matrix, its gains beyond the common one's held in `OWN_GAIN_RANGE`; symmetric."""
+    root, inverse = _power(common, 0.5), _power(common, -0.5)
+    gains, axes = np.linalg.eigh(inverse @ own @ inverse)
+    return root @ (axes * np.clip(gains, *OWN_GAIN_RANGE)) @ axes.T @ root
 
 
 def _limited(departure: np.ndarray) -> np.ndarray:
@@ -174,13 +208,15 @@ def _limited(departure: np.ndarray) -> np.ndarray:
     return OPPONENT.T @ np.clip(OPPONENT @ departure, -DEPARTURE, DEPARTURE)
 
 
-def _style_root(covariance: np.ndarray) -> np.ndarray:
-    """A with A A^T the covariance (3, 3), its spread along the opponent axes held within `STYLE_SPREAD`."""
-    opponent = OPPONENT @ covariance @ OPPONENT.T
-    spread = np.sqrt(np.maximum(np.diagonal(opponent), 1e-12))
-    scale = np.minimum(1, STYLE_SPREAD / spread)
-    values, vectors = np.linalg.eigh(opponent * np.outer(scale, scale))
-    return OPPONENT.T @ (vectors * np.sqrt(np.maximum(values, 0)))
+def _style_root(target: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """A with A A^T the covariance (3, 3) of the style that simulated images lack.
+
+    The target's spread along the opponent axes, held within `STYLE_SPREAD`, less what the simulated images
+    already have of exposures and skies of their own.
+    """
+    spread, present = (np.sqrt(np.diagonal(OPPONENT @ c @ OPPONENT.T)) for c in (target, source))
+    wanted = np.minimum(spread, STYLE_SPREAD)
+    return OPPONENT.T @ np.diag(np.sqrt(np.maximum(wanted**2 - present**2, 0)))
 
 
 def recolour(
@@ -194,17 +230,28 @@ def recolour(
         land_cover: (H, W) codes of `LandCover`.
         shift: Of all colours (3,), in [0, 1] units: the image's style.
     """
-    affine = np.concatenate([radiometry.matrix, radiometry.offset[..., None]], axis=2).astype(np.float32)
-    blend = np.zeros((*land_cover.shape, 12), dtype=np.float32)
+    x = image.reshape(3, -1).astype(np.float32) / 255
+    common = _affine(radiometry.matrix[0], radiometry.offset[0], x)
+    mapped = common + shift.astype(np.float32)[:, None]
     for c in np.unique(land_cover):
+        if c not in MAPPED:
+            continue
         weight = cv2.GaussianBlur(
             (land_cover == c).astype(np.float32), (5, 5), EDGE_SIGMA, borderType=cv2.BORDER_REPLICATE
-        )
-        blend += weight[..., None] * affine[c].reshape(12)
-    maps = blend.reshape(*land_cover.shape, 3, 4)
-    mapped = np.einsum("hwij,jhw->ihw", maps[..., :3], image.astype(np.float32) / 255)
-    mapped += maps[..., 3].transpose(2, 0, 1) + shift.astype(np.float32)[:, None, None]
-    return blur(np.clip(mapped, 0, 1), radiometry.blur)
+        ).ravel()
+        whitening = radiometry.whitening[c]
+        distance = np.square(_affine(whitening, -whitening @ radiometry.centre[c], x)).sum(axis=0)
+        weight /= 1 + np.square(distance / TYPICAL**2)
+        mapped += weight * (_affine(radiometry.matrix[c], radiometry.offset[c], x) - common)
+    floor = radiometry.floor.astype(np.float32)[:, None]
+    knee = np.float32(FLOOR_KNEE)
+    mapped = floor + knee * np.logaddexp(0, (mapped - floor) / knee)
+    return blur(np.minimum(mapped, 1).reshape(image.shape), radiometry.blur)
+
+
+def _affine(matrix: np.ndarray, offset: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """matrix x + offset, float32 (3, N)."""
+    return matrix.astype(np.float32) @ x + offset.astype(np.float32)[:, None]
 
 
 def draw_style(radiometry: Radiometry, rng: np.random.Generator) -> np.ndarray:

@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(words[0], f"there is no such stage; there are {', '.join(STAGES)}")
     try:
         _run(words[0], words[1:])
-    except (InputError, FloatingPointError) as error:
+    except (InputError, FloatingPointError, ImportError) as error:
         return _fail(words[0], str(error))
     except OSError as error:
         if error.errno not in REMEDIES:

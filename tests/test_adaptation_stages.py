@@ -139,15 +139,28 @@ def test_marks_of_disaster_keep_their_contrast() -> None:
         assert np.linalg.norm(made[:, 8, 4] - made[:, 8, 28]) > 0.5 * before
 
 
+def identity(style_root: np.ndarray) -> Radiometry:
+    n = len(LandCover)
+    return Radiometry(
+        matrix=np.repeat(np.eye(3)[None], n, axis=0),
+        offset=np.zeros((n, 3)),
+        centre=np.full((n, 3), 0.4),
+        whitening=np.repeat(np.eye(3)[None], n, axis=0),
+        floor=np.zeros(3),
+        style_root=style_root,
+        blur=np.zeros(3),
+    )
+
+
 def test_recolour_leaves_no_halo_and_the_identity_leaves_everything() -> None:
-    matrix = np.repeat(np.eye(3)[None], len(LandCover), axis=0)
-    offset = np.zeros((len(LandCover), 3))
-    offset[LandCover.BUILDING] = 0.2
-    radiometry = Radiometry(matrix=matrix, offset=offset, style_root=np.zeros((3, 3)), blur=np.zeros(3))
+    radiometry = identity(np.zeros((3, 3)))
+    radiometry.offset[LandCover.BUILDING] = 0.2
     image = np.full((3, 20, 20), 100, dtype=np.uint8)
     cover = np.full((20, 20), LandCover.ROAD, dtype=np.uint8)
     made = recolour(radiometry, image, cover, np.zeros(3))
     assert np.allclose(made, 100 / 255, atol=1e-6)
+    dark = recolour(radiometry, np.zeros_like(image), cover, np.zeros(3))
+    assert 0 < dark.max() < 0.03  # the knee above the floor
     cover[:, 10:] = LandCover.BUILDING
     made = recolour(radiometry, image, cover, np.zeros(3))[0, 10]
     assert (np.diff(made) >= -1e-6).all()  # monotone across the border: no bright or dark rim
@@ -156,9 +169,7 @@ def test_recolour_leaves_no_halo_and_the_identity_leaves_everything() -> None:
 
 def test_pairs_of_styles_have_the_correlation_asked_for() -> None:
     root = np.diag([0.1, 0.02, 0.01])
-    radiometry = Radiometry(
-        matrix=np.zeros((11, 3, 3)), offset=np.zeros((11, 3)), style_root=root, blur=np.zeros(3)
-    )
+    radiometry = identity(root)
     rng = np.random.default_rng(0)
     pairs = np.array([draw_pair_styles(radiometry, rng, correlation=0.8) for _ in range(4000)])
     assert abs(np.corrcoef(pairs[:, 0, 0], pairs[:, 1, 0])[0, 1] - 0.8) < 0.03

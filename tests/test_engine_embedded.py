@@ -95,9 +95,9 @@ def full_town() -> City:
     slope[:, :5] -= 3
     codes = rng.integers(0, len(Ground), (128, 128)).astype(np.uint8)
     box = Boxes(
-        centre=np.array([[50.0, 10.0, 0.8], [50.0, 20.0, 1.5]]),
+        centre=np.array([[50.0, 10.0, 0.8], [58.0, 8.0, 1.5]]),
         size=np.array([[4.5, 1.8, 1.5], [9.0, 2.5, 3.0]]),
-        heading=np.array([0.3, 1.0]),
+        heading=np.array([0.3, 1.57]),
         tilt=np.zeros(2),
         colour=np.array([[0.6, 0.1, 0.1], [0.7, 0.7, 0.7]]),
     )
@@ -266,7 +266,7 @@ def test_everything_is_seen_with_its_class(engine, everything):
     wanted = {LandCover.BUILDING, LandCover.DEBRIS, LandCover.TREE, LandCover.VEHICLE, LandCover.WATER}
     assert wanted <= {LandCover(v) for v in np.unique(frame.land_cover)}
     assert set(np.unique(frame.instance)) == {0, 1, 2, 3, 4, 5}
-    assert frame.land_cover[-40, 200] == frame.land_cover[-80, 200] == LandCover.VEHICLE
+    assert frame.land_cover[-40, 200] == frame.land_cover[-32, 232] == LandCover.VEHICLE
     heap = frame.instance == 5
     assert np.all(frame.land_cover[heap] == LandCover.DEBRIS)
     ruin = frame.instance == 4
@@ -314,7 +314,10 @@ def test_a_tint_multiplies_the_albedo(engine):
             .mean(axis=(1, 2))
         )
 
-    assert roof(0.5, 1.0, 1.5) / roof(1.0, 1.0, 1.0) == pytest.approx((0.5, 1.0, 1.5), rel=0.01)
+    plain = roof(1.0, 1.0, 1.0)
+    assert roof(0.5, 0.5, 0.5) / plain == pytest.approx(0.5, rel=1e-3)
+    # weathering changes the hue of coloured surfaces, by a little more on one than on the other
+    assert roof(0.5, 1.0, 1.5) / plain == pytest.approx((0.5, 1.0, 1.5), rel=0.03)
 
 
 def test_the_ground_goes_on_beyond_the_city(engine, everything):

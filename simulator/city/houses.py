@@ -139,7 +139,7 @@ def _driveway(
     if gaps[side] > 2.8 and rng.random() < 0.65:  # beside the house
         width = min(width, gaps[side], 3.5)
         x = left - width / 2 - 0.2 if side == 0 else right + width / 2 + 0.2
-        end = low + (high - low) * rng.uniform(0.3, 1.1)
+        end = min([low + (high - low) * rng.uniform(0.3, 1.1), *_in_the_way(boxes[1:], x, width)])
         half, depth = rng.uniform(1.8, 3.2), rng.uniform(5.5, 7.0)
         garage = (x - half, x + half, end + 2.0, end + 2.0 + depth)
         shape = rectangle(*garage)
@@ -149,7 +149,7 @@ def _driveway(
     else:
         width = min(width, right - left)
         x = left + width / 2 if side == 0 else right - width / 2
-        end = min(box[2] for box in boxes if box[0] < x + width / 2 and box[1] > x - width / 2)
+        end = min(_in_the_way(boxes, x, width))
     start = site.land.bounds[1]
     strip = rectangle(x - width / 2, x + width / 2, start - site.street - 0.3, end)
     strip = strip.difference(rectangle(-500, 500, start + 1.0, 500).difference(site.land))
@@ -161,6 +161,11 @@ def _driveway(
         east, north = site.frame.outside(spot)[0]
         plot.stalls.append((float(east), float(north), site.frame.heading + math.pi / 2))
     return taken.union(strip)
+
+
+def _in_the_way(boxes: list[Box], x: float, width: float) -> list[float]:
+    """Where boxes begin that a strip about `x` runs into [m]."""
+    return [low for left, right, low, _ in boxes if left < x + width / 2 and right > x - width / 2]
 
 
 def _pool(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+VARIANCE = 57 / 70  # mean sum of the squares of Catmull-Rom weights, along one axis
+
 
 def smooth_noise(
     shape: tuple[int, int], cell: float, wavelength: float, rng: np.random.Generator, octaves: int = 1
@@ -27,7 +29,8 @@ def smooth_noise(
         lattice = rng.standard_normal((math.ceil(shape[0] / step) + 4, math.ceil(shape[1] / step) + 4))
         rows, cols = (1 + rng.uniform() + np.arange(n) / step for n in shape)
         total += _interpolate(_interpolate(lattice, rows).T, cols).T / 2**octave
-    return (total / max(total.std(), 1e-9)).astype(np.float32)
+    variance = VARIANCE**2 * sum(0.25**octave for octave in range(octaves))
+    return (total / math.sqrt(variance)).astype(np.float32)
 
 
 def _interpolate(lattice: np.ndarray, at: np.ndarray) -> np.ndarray:

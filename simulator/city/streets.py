@@ -195,11 +195,11 @@ def _span(line: shapely.LineString, land: Land) -> list[tuple[shapely.LineString
     water = land.river.buffer(4.0)
     if water.is_empty or not line.intersects(water):
         return [(line, False)]
-    dry = shapely.get_parts(line.difference(water))
-    wet = shapely.get_parts(line.intersection(water))
-    pieces = [(part, False) for part in dry] + [
-        (part, True) for part in wet if part.length < 2 * land.width + 20
-    ]
+    pieces = [(part, False) for part in shapely.get_parts(line.difference(water))]
+    for part in shapely.get_parts(line.intersection(water)):
+        bridge = bool(part.intersects(land.river))
+        if not bridge or part.length < 2 * land.width + 20:
+            pieces.append((part, bridge))
     return [(part, bridge) for part, bridge in pieces if part.geom_type == "LineString" and part.length > 0.5]
 
 

@@ -96,9 +96,8 @@ def _course(size: float, axis: np.ndarray, width: float, rng: np.random.Generato
     slow = smooth_noise((1, len(along)), 4.0, 2.2 * wave, rng)[0] * wave * 0.12
     phase = rng.uniform(0, 2 * math.pi) + 0.7 * smooth_noise((1, len(along)), 4.0, 2 * wave, rng)[0]
     envelope = 1 + 0.4 * smooth_noise((1, len(along)), 4.0, 1.5 * wave, rng)[0]
-    offset = (
-        rng.uniform(-0.4, 0.4) * size + slow + swing * envelope * np.sin(2 * math.pi * along / wave + phase)
-    )
+    offset = slow + swing * envelope * np.sin(2 * math.pi * along / wave + phase)
+    offset += rng.uniform(-0.35, 0.35) * size - offset[len(offset) // 2]  # so it crosses the square
     across = np.array([-axis[1], axis[0]])
     return size / 2 + along[:, None] * axis + offset[:, None] * across
 
