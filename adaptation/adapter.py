@@ -94,7 +94,7 @@ class Adapter:
         position: tuple[int, int],
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Translates (image, land cover) before and after; where nothing changed, their texture is the same."""
+        """Translates (image, land cover) before and after; unchanged ground gets the same texture."""
         first, second = self.draw_pair_styles(rng)
         return (
             self.translate(*before, position=position, style=first),
@@ -117,16 +117,12 @@ class Adapter:
                 height=outer.height,
                 width=outer.width,
             )
-            made = self._window(
-                image[:, rows[:, None], cols], land_cover[rows[:, None], cols], place, style
-            )
+            made = self._window(image[:, rows[:, None], cols], land_cover[rows[:, None], cols], place, style)
             top, left = core.row - outer.row, core.col - outer.col
             out[(slice(None), *core.slices)] = made[:, top : top + core.height, left : left + core.width]
         return out
 
-    def _window(
-        self, image: np.ndarray, land_cover: np.ndarray, place: Window, style: Style
-    ) -> np.ndarray:
+    def _window(self, image: np.ndarray, land_cover: np.ndarray, place: Window, style: Style) -> np.ndarray:
         """One window (3, H, W), sizes and position multiples of 2**levels, through all stages."""
         coloured = recolour(self.radiometry, image, land_cover, style.shift)
         if self.config.strength == 0:

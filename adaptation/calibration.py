@@ -10,8 +10,8 @@ from adaptation.spectrum import WINDOW, bin_centres, radius
 
 TAPS = 15  # pixels, the side of the kernel
 GAIN_RANGE = (0.5, 1.8)
-# Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second it is
-# optics and texture. Between them the filter fades in. Assumptions.
+# Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second
+# it is optics and texture. Between them the filter fades in. Assumptions.
 FADE = (1 / 32, 1 / 10)
 
 
@@ -41,6 +41,6 @@ def radial_kernel(gains: np.ndarray) -> np.ndarray:
 
 
 def filter_image(x: Tensor, kernels: np.ndarray) -> Tensor:
-    """x (B, K, H, W) filtered channel by channel; 0 is assumed outside, so 7 pixels at the edge are not to be used."""
+    """x (B, K, H, W) filtered channel by channel; 0 is assumed outside, which spoils 7 pixels at the edge."""
     weight = torch.from_numpy(kernels).to(x)[:, None]
     return functional.conv2d(x, weight, padding=TAPS // 2, groups=len(kernels))

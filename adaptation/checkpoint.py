@@ -24,13 +24,15 @@ GSD_TOLERANCE = 0.25  # texture is fitted at one scale; a further one needs its 
 def save_adapter(path: Path, adapter: Adapter) -> None:
     """Writes `adapter` to `path`, whole or not at all; equal adapters give equal bytes."""
     radiometry = adapter.radiometry
-    names = [field.name for field in dataclasses.fields(radiometry)]
     state = {
         "format": FORMAT,
         "version": VERSION,
         "config": dataclasses.asdict(adapter.config),
         "gsd": adapter.gsd,
-        "radiometry": {name: torch.from_numpy(getattr(radiometry, name).copy()) for name in names},
+        "radiometry": {
+            name: value if isinstance(value, float) else torch.from_numpy(value.copy())
+            for name, value in dataclasses.asdict(radiometry).items()
+        },
         "kernels": torch.from_numpy(adapter.kernels.copy()),
         "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
         "summary": adapter.summary,
@@ -71,7 +73,8 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
             generator=torch.Generator().manual_seed(0),
         )
         flow.load_state_dict(state["flow"])
-        radiometry = Radiometry(**{name: tensor.numpy() for name, tensor in state["radiometry"].items()})
+        colours = state["radiometry"]
+        radiometry = Radiometry(**{k: v if isinstance(v, float) else v.numpy() for k, v in colours.items()})
         kernels, summary = state["kernels"].numpy(), state["summary"]
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error

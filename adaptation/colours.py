@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from adaptation.config import AdaptConfig
 from adaptation.material import Labelled, Material, patch
 from adaptation.pseudolabels import CELL, cell_features, cell_labels, fit_classifier, jitter, pseudo_label
-from adaptation.radiometry import Radiometry, colour_stats, fit_radiometry
+from adaptation.radiometry import Radiometry, colour_stats, fit_radiometry, toe_inverse
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
 from backbones import lite0_encoder
@@ -41,10 +41,17 @@ def fit_colours(
             classifier, encoder, image.astype(np.float32) / 255, confidence=config.confidence
         )
         samples.append(_pixels(image, np.where(valid_pixels(image), label, 0)))
-    target = colour_stats(samples)
+    floor = _darkest_grey(material)
+    target = colour_stats([(toe_inverse(colours, floor), classes) for colours, classes in samples])
     source = colour_stats([_pixels(image, _pure(cover)) for image, cover in material.ordinary])
-    radiometry = fit_radiometry(source, target, style=config.style, by_class=config.class_colour)
+    radiometry = fit_radiometry(source, target, floor=floor, style=config.style, by_class=config.class_colour)
     return radiometry, {c.name.lower(): int(target.count[c]) for c in LandCover if target.count[c]}
+
+
+def _darkest_grey(material: Material) -> float:
+    """The 0.2 % quantile of the target's mean colour, in [0, 1]."""
+    grey = np.concatenate([i[:, valid_pixels(i)][:, ::11].mean(axis=0) for i in material.target])
+    return float(np.quantile(grey, 0.002)) / 255
 
 
 def _pixels(image: np.ndarray, land_cover: np.ndarray) -> Labelled:

@@ -20,8 +20,8 @@ class AdaptConfig:
         confidence: Probability from which a pseudo-label counts.
         class_colour: Whether each land-cover class has its own colour map; else one map serves all.
         style: Factor on the differences in colour between images; 0 gives every image the mean look.
-        style_correlation: Of a pair's two looks. The mean colours of 71 pairs of satellite images of one place,
-            months apart, correlated by 0.76 to 0.85 a band.
+        style_correlation: Of a pair's two looks. The mean colours of 71 pairs of satellite images of one
+            place, months apart, correlated by 0.76 to 0.85 a band.
         strength: Share of the texture change that is applied, 0 (colours only) to 1.
         temperature: Factor on the texture's latents; below 1 is calmer.
         latent_limit: Largest latent; further ones are pressed below it.

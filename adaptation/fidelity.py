@@ -1,4 +1,4 @@
-"""Is an adapted image closer to real ones, and are its labels still true? Numbers with their floor and spread.
+"""Is an adapted image closer to real ones, and are its labels still true? Numbers with floor and spread.
 
 Feature distances are named KD-lite0: kernel distances (Binkowski et al. 2018, arXiv:1801.01401) on
 EfficientNet-lite0 features, standardised by the real images. They order methods on one data set and
@@ -68,7 +68,9 @@ class FidelityReport:
 
     def to_json(self) -> dict[str, object]:
         """Plain values for a JSON file."""
-        plain = {name: {k: [m.value, m.spread] for k, m in row.items()} for name, row in self.measures.items()}
+        plain = {
+            name: {k: [m.value, m.spread] for k, m in row.items()} for name, row in self.measures.items()
+        }
         floor = {k: [m.value, m.spread] for k, m in self.floor.items()}
         return {"measures": plain, "floor": floor, "images": dict(self.images), "metrics": dict(METRICS)}
 
@@ -81,7 +83,9 @@ class FidelityReport:
         ]
         for key, title in METRICS.items():
             cells = [*(self.measures[name][key] for name in names), self.floor[key]]
-            lines.append(f"| {title} | " + " | ".join(f"{m.value:.3g} ± {m.spread:.2g}" for m in cells) + " |")
+            lines.append(
+                f"| {title} | " + " | ".join(f"{m.value:.3g} ± {m.spread:.2g}" for m in cells) + " |"
+            )
         counts = ", ".join(f"{name} {n}" for name, n in self.images.items())
         lines += ["", f"Images: {counts}. ±: standard deviation over bootstrap draws of images."]
         return "\n".join(lines) + "\n"
@@ -151,7 +155,9 @@ def _distances(
     colours = [np.concatenate([d.colours for d in side]) for side in (images, real)]
     values["colour_w1"] = sliced_distance(colours[0], colours[1], rng)
     quantiles = (np.arange(1024) + 0.5) / 1024
-    gradients = [np.quantile(np.concatenate([d.gradients for d in side]), quantiles) for side in (images, real)]
+    gradients = [
+        np.quantile(np.concatenate([d.gradients for d in side]), quantiles) for side in (images, real)
+    ]
     values["gradient_w1"] = float(np.abs(gradients[0] - gradients[1]).mean())
     spectra = [np.mean([d.spectrum for d in side], axis=0) for side in (images, real)]
     values["spectrum_db"] = float(np.abs(10 * np.log10(spectra[0] / spectra[1])).mean())
@@ -162,7 +168,7 @@ def _distances(
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared MMD with the cubic kernel (x.y / d + 1)^3 of a (N, d) and b (M, d); may be negative."""
+    """Unbiased squared MMD of a (N, d) and b (M, d), kernel (x.y / d + 1)^3; may be negative."""
 
     def mean(x: np.ndarray, y: np.ndarray, *, same: bool) -> float:
         kernel = (x @ y.T / x.shape[1] + 1) ** 3

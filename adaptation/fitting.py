@@ -124,7 +124,8 @@ def _fit_texture(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
         batches = [_batch(material, radiometry, domain, config, rng) for domain in (SOURCE, TARGET)]
-        loss = sum(flow.bits_per_dim(x, domain).mean() for domain, x in enumerate(batches)) / 2
+        bits = [flow.bits_per_dim(x, domain).mean() for domain, x in enumerate(batches)]
+        loss = torch.stack(bits).mean()
         value = float(loss.detach())
         if not np.isfinite(value):
             raise FloatingPointError(f"loss is {value} at step {step}; lower learning_rate")

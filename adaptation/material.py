@@ -20,7 +20,8 @@ class Material:
     """What an adapter is fitted to.
 
     Attributes:
-        ordinary: Simulated images (3, H, W) uint8 with land cover, before any disaster: these set class colours.
+        ordinary: Simulated images (3, H, W) uint8 with land cover, before any disaster; these set class
+            colours.
         source: All simulated images with land cover, before and after: these set texture.
         target: Real images (3, H, W) uint8; all-black pixels are no data.
     """
@@ -55,8 +56,8 @@ def gather(
                 )
             if min(image.shape[1:]) < smallest:
                 raise InputError(
-                    f"a {name} image is {image.shape[1]} x {image.shape[2]} pixels; at least {smallest} a side "
-                    "are needed"
+                    f"a {name} image is {image.shape[1]} x {image.shape[2]} pixels; at least {smallest} "
+                    "a side are needed"
                 )
     for image, cover in ordinary + after:
         if cover.shape != image.shape[1:]:
@@ -83,7 +84,7 @@ def source_crop(
     material: Material, radiometry: Radiometry, size: int, rng: np.random.Generator
 ) -> np.ndarray:
     """A recoloured, noisy crop in a style of its own, float32 (3, size, size)."""
-    image, cover = material.source[rng.integers(len(material.source))]
+    image, cover = material.source[int(rng.integers(len(material.source)))]
     row, col = (int(rng.integers(n - size + 1)) for n in cover.shape)
     part = (slice(row, row + size), slice(col, col + size))
     coloured = recolour(radiometry, image[(slice(None), *part)], cover[part], draw_style(radiometry, rng))
@@ -94,9 +95,11 @@ def source_crop(
 def target_crop(material: Material, size: int, rng: np.random.Generator) -> np.ndarray:
     """A crop without nodata, its rounding undone by uniform noise, float32 (3, size, size)."""
     for _ in range(1000):
-        image = material.target[rng.integers(len(material.target))]
+        image = material.target[int(rng.integers(len(material.target)))]
         row, col = (int(rng.integers(n - size + 1)) for n in image.shape[1:])
         crop = image[:, row : row + size, col : col + size]
         if valid_pixels(crop).all():
             return (crop + rng.random(crop.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(255)
-    raise InputError(f"the target images hold hardly a {size}-px square without black pixels; give larger ones")
+    raise InputError(
+        f"the target images hold hardly a {size}-px square without black pixels; give larger ones"
+    )

@@ -19,6 +19,9 @@ _LABEL_SMOOTHING = 0.05
 class CellClassifier(nn.Module):
     """Standardises features (N, K) and scores the classes, (N, C)."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, features: Tensor, generator: torch.Generator, *, hidden: int = 48) -> None:
         super().__init__()
         self.register_buffer("mean", features.mean(dim=0))
@@ -26,9 +29,11 @@ class CellClassifier(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(features.shape[1], hidden), nn.GELU(), nn.Linear(hidden, CLASSES)
         )
-        for layer in (self.layers[0], self.layers[2]):
-            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
-            nn.init.zeros_(layer.bias)
+        for weight in self.layers.parameters():
+            if weight.dim() == 2:
+                nn.init.kaiming_uniform_(weight, a=5**0.5, generator=generator)
+            else:
+                nn.init.zeros_(weight)
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, C)."""

@@ -1,4 +1,4 @@
-"""Stage A: colours. Each land-cover class gets the affine map that carries its simulated colours to its real ones.
+"""Stage A: colours. An affine map for each land-cover class carries its simulated colours to its real ones.
 
 Per class c the Gaussian optimal transport (the Monge map between Gaussians; Pitie and Kokaram 2007,
 doi:10.1049/cp:20070055)
@@ -8,6 +8,8 @@ doi:10.1049/cp:20070055)
 with the statistics of a class with few pixels shrunk to what the common map predicts. A disaster must
 survive this: gains are bounded, so that contrast stays; a colour that is unlike its class, such as a burnt
 meadow's, takes the common map and not the meadow's; and so do the classes that have no target statistics.
+What comes out too dark is not cut off but pressed towards the target's darkest grey by a toe, which the
+target's statistics are measured through.
 """
 
 from collections.abc import Sequence
@@ -32,12 +34,12 @@ MIN_PIXELS = 30
 GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within this
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
-FLOOR_KNEE = 0.03  # how softly dark colours come down to the target's darkest
-# How far a class may go its own way from the common map, and how far one image's look from the mean look, along
-# luminance, red-green and yellow-blue [opponent units]. A sensor and a sky change all classes alike: a larger
-# departure is a mistaken pseudo-label (roads of trees, say). Departures are an assumption; looks were measured:
-# standard deviation of the mean colour of one place over 71 pairs of satellite images 9, 4 and 1 / 255, of which
-# the greater part of red-green is the season of leaves.
+TOE = 0.08  # how far above the target's darkest grey the toe reaches, in [0, 1]; an assumption
+# How far a class may go its own way from the common map, and how far one image's look from the mean look,
+# along luminance, red-green and yellow-blue [opponent units]. A sensor and a sky change all classes alike: a
+# larger departure is a mistaken pseudo-label (roads of trees, say). Departures are an assumption; looks were
+# measured: over 71 pairs of satellite images the mean colour of one place had standard deviations of 9, 4
+# and 1 / 255, the greater part of red-green being the season of leaves.
 DEPARTURE = np.array([45.0, 9.0, 9.0]) / 255
 STYLE_SPREAD = np.array([9.0, 2.5, 1.2]) / 255
 EDGE_SIGMA = 0.6  # [px] of the blur of the class weights, against halos at class borders
@@ -53,7 +55,6 @@ class ColourStats:
         within: Covariance around each image's own class mean, (C, 3, 3).
         total: Covariance around the class mean, (C, 3, 3).
         style: Covariance between images of their departure from the class means, (3, 3).
-        darkest: The 0.5 % quantile of each channel (3,).
     """
 
     count: np.ndarray
@@ -61,7 +62,6 @@ class ColourStats:
     within: np.ndarray
     total: np.ndarray
     style: np.ndarray
-    darkest: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Radiometry:
         offset: (C, 3): the map is x -> matrix x + offset.
         centre: Of each class's simulated colours (C, 3).
         whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
-        floor: Darkest colours of the target (3,), towards which dark colours are pressed.
+        floor: Darkest grey of the target, towards which dark colours are pressed.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
     """
@@ -82,7 +82,7 @@ class Radiometry:
     offset: np.ndarray
     centre: np.ndarray
     whitening: np.ndarray
-    floor: np.ndarray
+    floor: float
     style_root: np.ndarray
     blur: np.ndarray
 
@@ -107,12 +107,11 @@ def colour_stats(samples: Sequence[tuple[np.ndarray, np.ndarray]]) -> ColourStat
         within=scatter / divisor,
         total=square / divisor - mean[:, :, None] * mean[:, None, :],
         style=_style(count, total, mean),
-        darkest=np.quantile(np.concatenate([colours[::5] for colours, _ in samples]), 0.005, axis=0),
     )
 
 
 def _style(count: np.ndarray, total: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Covariance (3, 3) of each image's mean departure from the class means, of images with >= 1000 pixels."""
+    """Covariance (3, 3) of the images' mean departures from the class means, of 1000 pixels or more."""
     trusted = np.isin(np.arange(CLASSES), MAPPED)
     count, departure = count[:, trusted], (total - count[..., None] * mean)[:, trusted]
     pixels = count.sum(axis=1)
@@ -145,7 +144,7 @@ def _pooled(stats: ColourStats, weight: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def fit_radiometry(
-    source: ColourStats, target: ColourStats, *, style: float, by_class: bool = True
+    source: ColourStats, target: ColourStats, *, floor: float = 0.0, style: float, by_class: bool = True
 ) -> Radiometry:
     """Maps of every class, without blur.
 
@@ -154,7 +153,8 @@ def fit_radiometry(
 
     Args:
         source: Of the simulated images.
-        target: Of the real images by pseudo-label.
+        target: Of the real images by pseudo-label, measured through `toe_inverse` with `floor`.
+        floor: Darkest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one.
 
@@ -184,7 +184,7 @@ def fit_radiometry(
         offset=offset,
         centre=source.mean,
         whitening=np.stack([_power(total + 4e-4 * np.eye(3), -0.5) for total in source.total]),
-        floor=target.darkest,
+        floor=floor,
         style_root=style * _style_root(target.style, source.style),
         blur=np.zeros(3),
     )
@@ -243,10 +243,18 @@ def recolour(
         distance = np.square(_affine(whitening, -whitening @ radiometry.centre[c], x)).sum(axis=0)
         weight /= 1 + np.square(distance / TYPICAL**2)
         mapped += weight * (_affine(radiometry.matrix[c], radiometry.offset[c], x) - common)
-    floor = radiometry.floor.astype(np.float32)[:, None]
-    knee = np.float32(FLOOR_KNEE)
-    mapped = floor + knee * np.logaddexp(0, (mapped - floor) / knee)
-    return blur(np.minimum(mapped, 1).reshape(image.shape), radiometry.blur)
+    return blur(np.minimum(toe(mapped, radiometry.floor), 1).reshape(image.shape), radiometry.blur)
+
+
+def toe(x: np.ndarray, floor: float) -> np.ndarray:
+    """x with its dark end bent so that it stays above `floor`; nearly x from `floor` + 3 `TOE` up."""
+    return floor + TOE * np.logaddexp(0, (x - floor) / TOE)
+
+
+def toe_inverse(y: np.ndarray, floor: float) -> np.ndarray:
+    """The inverse of `toe`; colours less than a grey level and a half above `floor` are taken there."""
+    height = np.maximum(y - floor, 1.5 / 255) / TOE
+    return floor + TOE * np.log(np.expm1(height))
 
 
 def _affine(matrix: np.ndarray, offset: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -262,8 +270,10 @@ def draw_style(radiometry: Radiometry, rng: np.random.Generator) -> np.ndarray:
 def draw_pair_styles(
     radiometry: Radiometry, rng: np.random.Generator, *, correlation: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Correlated styles of the images before and after, (3,) each: one place under one sky rarely looks the same
-    twice, but independent styles would invent change."""
+    """Correlated styles of the images before and after, (3,) each.
+
+    One place rarely looks the same twice, but independent styles would invent change.
+    """
     first, second = (np.clip(rng.standard_normal(3), -2, 2) for _ in range(2))
     later = correlation * first + np.sqrt(1 - correlation**2) * second
     return radiometry.style_root @ first, radiometry.style_root @ later

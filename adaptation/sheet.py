@@ -28,7 +28,8 @@ def contact_sheet(
     rows = {len(column) for column in columns}
     if len(rows) != 1 or len(captions) != len(columns):
         raise ValueError(
-            f"columns must be equally long with a caption each, got {sorted(rows)} rows, {len(captions)} captions"
+            "columns must be equally long with a caption each, "
+            f"got {sorted(rows)} rows and {len(captions)} captions"
         )
     step = size + _GAP
     sheet = np.full((_BAR + rows.pop() * step, len(columns) * step, 3), 255, dtype=np.uint8)

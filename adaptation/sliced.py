@@ -1,4 +1,4 @@
-"""Sliced optimal transport: colours of one set moved onto those of another (Pitie, Kokaram and Dahyot 2007, IDT).
+"""Sliced optimal transport of colours (Pitie, Kokaram and Dahyot 2007, doi:10.1016/j.cviu.2006.11.011).
 
 Used to bring simulated images near enough to the target to teach a pseudo-labeller, and to measure colour.
 """
@@ -52,9 +52,7 @@ def _half_step(colours: np.ndarray, step: tuple[np.ndarray, np.ndarray, np.ndarr
     return colours + 0.5 * (moved - along) @ rotation.T
 
 
-def sliced_distance(
-    a: np.ndarray, b: np.ndarray, rng: np.random.Generator, *, directions: int = 64
-) -> float:
+def sliced_distance(a: np.ndarray, b: np.ndarray, rng: np.random.Generator, *, directions: int = 64) -> float:
     """Mean 1-Wasserstein distance of the projections of a (N, K) and b (M, K) on random directions."""
     axes = rng.standard_normal((a.shape[1], directions))
     axes /= np.linalg.norm(axes, axis=0)

@@ -26,7 +26,7 @@ from rasters.pictures import write_sheet
 JUDGED = 24  # captures and held-out images, at most, that the report looks at
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its result
-LEAST_TARGETS = 8
+LEAST_TARGETS, LEAST_HELD_OUT = 8, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,10 @@ def split_target(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
             f"of 64 pixels a side or more: give more, or cut large ones into tiles"
         )
     places = sorted({_place(path) for path in paths})
-    held = set(places[HELD_OUT - 1 :: HELD_OUT]) or {places[-1]}
+    order = [place for start in range(HELD_OUT) for place in places[HELD_OUT - 1 - start :: HELD_OUT]]
+    held: set[str] = set()
+    while len(held) < len(places) // HELD_OUT or sum(_place(path) in held for path in paths) < LEAST_HELD_OUT:
+        held.add(order[len(held)])
     fit = [path for path in paths if _place(path) not in held]
     return fit, [path for path in paths if _place(path) in held]
 

@@ -71,7 +71,7 @@ def _run(stage: str, words: Sequence[str]) -> None:
     parser = ArgumentParser(prog=f"mage {stage}", description=f"{STAGES[stage].capitalize()}.")
     parser.add_argument("--config", action="config", help="YAML file, or the name of a preset")
     parser.add_class_arguments(module.Config, None)
-    given = parser.instantiate_classes(parser.parse_args([_preset(word) for word in words]))
+    given = parser.instantiate(parser.parse_args([_preset(word) for word in words]))
     try:
         config = module.Config(**{field.name: given[field.name] for field in fields(module.Config)})
     except ValueError as error:

@@ -10,6 +10,7 @@ import pipelines.evaluate
 import pipelines.map
 import pipelines.simulate
 import pipelines.train
+from pipelines.devices import pick_device
 from rasters.catalogue import list_captures
 from rasters.errors import InputError
 from rasters.files import read_json, write_text
@@ -37,6 +38,8 @@ class Config:
         pre: Mosaic before: a GeoTIFF, a folder or a quoted pattern.
         post: Mosaic after.
         cities: Simulated cities, one capture each.
+        tile: Side of a capture [pixels].
+        adapt_steps: Steps of the adapter's fit.
         steps: Training steps of each model.
         workers: Processes that simulate.
         seed: Of everything.
@@ -50,6 +53,8 @@ class Config:
     pre: str | None = None
     post: str | None = None
     cities: int = 24
+    tile: int = 512
+    adapt_steps: int = 500
     steps: int = 130
     workers: int = 2
     seed: int = 1
@@ -74,14 +79,20 @@ def run(config: Config) -> None:
     if target is None:
         note = STAND_IN
         target = config.out / "stand-in"
-        _simulate(config, target, seed=config.seed + 1_000_000, cities=6, profile="stand_in")
+        _simulate(config, target, seed=config.seed + 1_000_000, cities=8, profile="stand_in")
         if val is None:
             val = config.out / "stand-in-val"
             _simulate(config, val, seed=config.seed + 2_000_000, cities=4, profile="stand_in")
     adapted = config.out / "adapted"
     pipelines.adapt.run(
         pipelines.adapt.Config(
-            captures=captures, target=target, out=adapted, seed=config.seed, note=note, device=config.device
+            captures=captures,
+            target=target,
+            out=adapted,
+            steps=config.adapt_steps,
+            seed=config.seed,
+            note=note,
+            device=pick_device(config.device),
         )
     )
     sets: dict[str, tuple[Path, Path | None]] = {
@@ -118,7 +129,12 @@ def _check_inputs(config: Config) -> None:
 def _simulate(config: Config, out: Path, *, seed: int, cities: int, profile: str) -> None:
     pipelines.simulate.run(
         pipelines.simulate.Config(
-            out=out, seed=seed, cities=cities, profile=profile, workers=min(config.workers, cities)
+            out=out,
+            seed=seed,
+            cities=cities,
+            tile=config.tile,
+            profile=profile,
+            workers=min(config.workers, cities),
         )
     )
 

@@ -17,7 +17,11 @@ from rasters.classes import LandCover
 from rasters.errors import InputError
 
 SMALL = AdaptConfig(steps=30, batch=4, max_images=4, levels=2, flow_steps=2, hidden=12, tile=64)
-COLOURS = {LandCover.RANGELAND: (90, 110, 60), LandCover.ROAD: (85, 85, 88), LandCover.BUILDING: (150, 90, 75)}
+COLOURS = {
+    LandCover.RANGELAND: (90, 110, 60),
+    LandCover.ROAD: (85, 85, 88),
+    LandCover.BUILDING: (150, 90, 75),
+}
 
 
 def village(rng: np.random.Generator, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +107,8 @@ def test_unchanged_ground_keeps_its_texture_in_a_pair(adapter: Adapter) -> None:
     cover_after[:40, :40] = LandCover.WATER
     style = adapter.draw_style(np.random.default_rng(2))
     made = [
-        adapter.translate(i, c, position=(0, 0), style=style) for i, c in ((image, cover), (after, cover_after))
+        adapter.translate(i, c, position=(0, 0), style=style)
+        for i, c in ((image, cover), (after, cover_after))
     ]
     changed = (made[0] != made[1]).any(axis=0)
     assert changed[:36, :36].mean() > 0.9
@@ -121,7 +126,9 @@ def test_adaptation_keeps_edges_where_their_labels_are(adapter: Adapter) -> None
     style = adapter.draw_style(np.random.default_rng(2))
     kept = structure(image, adapter.translate(image, cover, position=(0, 0), style=style), cover)
     assert kept.gradient_correlation > 0.7
-    assert max(abs(s) for s in kept.shift) < 0.1  # recolouring weighs edges anew, which alone moves it by 0.03
+    assert (
+        max(abs(s) for s in kept.shift) < 0.1
+    )  # recolouring weighs edges anew, which alone moves it by 0.03
     moved = structure(image, np.roll(image, 1, axis=2), cover)
     assert abs(moved.shift[1]) > 0.5  # the measure sees a shift
 

@@ -9,6 +9,7 @@ import pytest
 import shapely
 
 from rasters.errors import InputError
+from simulator.city.buildings import settle
 from simulator.city.city import generate_city
 from simulator.city.model import City, Ground
 from simulator.city.style import Style, load_style
@@ -145,6 +146,14 @@ def test_cars_stand_outside_buildings_and_apart(style: str, size: float, seed: i
     assert not len(shapely.STRtree(footprints(style, size, seed)).query(places, "within")[0])
     a, b = shapely.STRtree(places).query(places, "dwithin", distance=2.0)
     assert (a == b).all()
+
+
+def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
+    town = city("suburb", 512.0, 104)
+    first = town.buildings[0]
+    twin = replace(first, footprint=first.footprint + 1.0)
+    away = replace(first, footprint=first.footprint + 1000.0)
+    assert settle([away, first, twin], 512.0, town.terrain) == (first,)
 
 
 @pytest.mark.parametrize("style", ["suburb", "dense"])

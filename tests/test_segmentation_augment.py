@@ -52,6 +52,12 @@ def test_labels_stay_integers_and_on_their_pixels(shift: float) -> None:
         assert torch.equal(seen[pure], out[label][pure])
 
 
+def test_labels_are_never_mixed() -> None:
+    source = batch()
+    source["damage"] = torch.where(source["damage"] > 5, 4, 255).to(torch.uint8)
+    assert augment(source, 48, Augmentation(), seeded())["damage"].unique().tolist() == [4, 255]
+
+
 def test_without_motion_pictures_are_turned_and_mirrored_exactly() -> None:
     settings = Augmentation(strength=0.0, scale=(1.0, 1.0), rotation=0.0, shift=0.0)
     source = batch()

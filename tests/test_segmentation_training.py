@@ -1,14 +1,16 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rasters.errors import InputError
-from segmentation.augment import Augmentation
+from segmentation.augment import Augmentation, augment
 from segmentation.evaluation import evaluate
 from segmentation.model_file import load_model
 from segmentation.training import Segmenter, TrainConfig, average, rate_at, train
@@ -85,6 +87,18 @@ def test_another_config_does_not_resume(gold: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "last.ckpt").write_bytes(b"nonsense")
     with pytest.raises(InputError, match=r"last\.ckpt is damaged"):
         train(short, None, gold, tmp_path / "out")
+
+
+def test_every_step_is_augmented_anew(gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def watched(batch: Mapping[str, Tensor], size: int, settings: Augmentation, generator: Generator) -> Any:
+        seeds.append(generator.initial_seed())
+        return augment(batch, size, settings, generator)
+
+    monkeypatch.setattr("segmentation.training.augment", watched)
+    train(replace(TINY, steps=3), None, gold, tmp_path / "out")
+    assert len(set(seeds)) == len(seeds) == 3
 
 
 def test_a_loss_that_is_nan_is_named(gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

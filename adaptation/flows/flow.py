@@ -8,6 +8,8 @@ coarsest approximation - its colours and its layout - is kept.
 """
 
 import math
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -46,12 +48,18 @@ class ConditionalFlow(nn.Module):
     """Steps from x to latents z ~ N(0, 1), given a context image and a domain."""
 
     def __init__(
-        self, channels: int, context: int, *, steps: int, hidden: int, domains: int, generator: torch.Generator
+        self,
+        channels: int,
+        context: int,
+        *,
+        steps: int,
+        hidden: int,
+        domains: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.steps = nn.ModuleList(
-            FlowStep(channels, context, hidden, domains, generator) for _ in range(steps)
-        )
+        made = [FlowStep(channels, context, hidden, domains, generator) for _ in range(steps)]
+        self.steps = cast(Sequence[FlowStep], nn.ModuleList(made))
 
     @torch.no_grad()
     def initialise(self, x: Tensor, context: Tensor, domain: int) -> None:
@@ -92,10 +100,11 @@ class WaveletFlow(nn.Module):
 
     def __init__(self, *, levels: int, steps: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.flows = nn.ModuleList(
+        made = [
             ConditionalFlow(9, 3, steps=steps, hidden=hidden, domains=2, generator=generator)
             for _ in range(levels)
-        )
+        ]
+        self.flows = cast(Sequence[ConditionalFlow], nn.ModuleList(made))
 
     @torch.no_grad()
     def initialise(self, x: Tensor, domain: int) -> None:
@@ -104,7 +113,7 @@ class WaveletFlow(nn.Module):
             flow.initialise(detail, context, domain)
 
     def bits_per_dim(self, x: Tensor, domain: int) -> Tensor:
-        """Mean negative log2 density of 8-bit grey levels [bits per detail coefficient], (levels,), finest first.
+        """Mean negative log2 density of 8-bit grey levels [bits per coefficient], (levels,), finest first.
 
         Args:
             x: (B, 3, H, W) opponent colours of images in [0, 1], dequantised.

@@ -8,7 +8,7 @@ S_MAX = 2.0  # bound of a coupling's log-scale: exp(2) = 7.4 at most per step
 
 
 class ActNorm(nn.Module):
-    """A scale and a shift per channel and domain, set from data. Kingma and Dhariwal 2018, arXiv:1807.03039."""
+    """A scale and a shift per channel and domain, set from data (Kingma and Dhariwal 2018, Glow)."""
 
     def __init__(self, channels: int, domains: int) -> None:
         super().__init__()
@@ -33,7 +33,10 @@ class ActNorm(nn.Module):
 
 
 class Mixing(nn.Module):
-    """An invertible 1x1 convolution W = P L (U + diag(+-exp d)), whose log-det is sum d. arXiv:1807.03039, sec. 3.2."""
+    """An invertible 1x1 convolution W = P L (U + diag(+-exp d)) of log-det sum d. Glow, arXiv:1807.03039."""
+
+    permutation: Tensor
+    sign: Tensor
 
     def __init__(self, channels: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -77,11 +80,11 @@ class Conditioner(nn.Module):
         self.second = nn.Conv2d(hidden, hidden, 1)
         self.last = nn.Conv2d(hidden, outputs, 3, padding=1)
         self.film = nn.Parameter(torch.zeros(domains, 4, hidden, 1, 1))
-        for layer in (self.first, self.second):
-            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        for name, weight in self.named_parameters():
+            if name in ("first.weight", "second.weight"):
+                nn.init.kaiming_uniform_(weight, a=5**0.5, generator=generator)
+            else:
+                nn.init.zeros_(weight)
 
     def forward(self, x: Tensor, domain: int) -> Tensor:
         """(B, outputs, H, W) of x (B, inputs, H, W)."""

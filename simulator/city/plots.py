@@ -14,6 +14,12 @@ from simulator.city.style import Covering
 Box = tuple[float, float, float, float]
 """A rectangle as left, right, low, high in a local frame [m]."""
 
+WALLS: dict[Construction, str] = {
+    "timber": "wall_timber",
+    "masonry": "wall_plaster",
+    "concrete": "wall_concrete",
+    "steel": "wall_plaster",
+}
 SEALED = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING)
 
 
@@ -92,6 +98,7 @@ def draw_building(
     if covering.shape != "flat":
         sides = np.linalg.norm(footprint[1:3] - footprint[:2], axis=1)
         rise = float(sides.min() / 2 * rng.uniform(0.22, 0.62))
+    kind = c.construction if construction is None else construction
     tint = np.array(covering.tints[rng.integers(len(covering.tints))])
     tint = tint * rng.lognormal(0, 0.14) * rng.lognormal(0, 0.035, 3)
     return Building(
@@ -103,8 +110,8 @@ def draw_building(
         roof=covering.shape,
         roof_material=covering.material,
         roof_tint=(float(tint[0]), float(tint[1]), float(tint[2])),
-        wall_material="wall_brick" if rng.random() < c.brick else "wall_plaster",
-        construction=c.construction if construction is None else construction,
+        wall_material="wall_brick" if rng.random() < c.brick else WALLS[kind],
+        construction=kind,
     )
 
 

@@ -192,13 +192,12 @@ def _edges(
 
 def _span(line: shapely.LineString, land: Land) -> list[tuple[shapely.LineString, bool]]:
     """The pieces of a line on land, and as bridges over the river; none where it would graze along it."""
-    water = land.river.buffer(4.0)
-    if water.is_empty or not line.intersects(water):
+    if land.river.is_empty or not line.intersects(land.river):
         return [(line, False)]
-    pieces = [(part, False) for part in shapely.get_parts(line.difference(water))]
-    for part in shapely.get_parts(line.intersection(water)):
+    pieces = [(part, False) for part in shapely.get_parts(line.difference(land.banks))]
+    for part in shapely.get_parts(line.intersection(land.banks)):
         bridge = bool(part.intersects(land.river))
-        if not bridge or part.length < 2 * land.width + 20:
+        if not bridge or part.length < 2 * land.width + 35:
             pieces.append((part, bridge))
     return [(part, bridge) for part, bridge in pieces if part.geom_type == "LineString" and part.length > 0.5]
 

@@ -30,7 +30,8 @@ class Land:
         width: Of the river [m].
         course: (N, 2) the river's axis, downstream [m]; empty without a river.
         river: The water as a polygon, to well beyond the square; empty without a river.
-        corridor: The river with its banks, kept free of buildings.
+        banks: The river with its banks, which bridges span.
+        corridor: The banks and some more, kept free of buildings and local streets.
     """
 
     terrain: Field
@@ -39,6 +40,7 @@ class Land:
     width: float
     course: np.ndarray
     river: BaseGeometry
+    banks: BaseGeometry
     corridor: BaseGeometry
 
 
@@ -65,6 +67,7 @@ def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
             width=0.0,
             course=np.zeros((0, 2)),
             river=none,
+            banks=none,
             corridor=none,
         )
     course = _course(size, axis, width, rng)
@@ -79,6 +82,7 @@ def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
         width=width,
         course=course,
         river=line.buffer(width / 2),
+        banks=line.buffer(width / 2 + bank + 1),
         corridor=line.buffer(width / 2 + bank + rng.uniform(2, 25)),
     )
 
