@@ -21,6 +21,7 @@ from rasters.classes import LandCover
 
 _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
+DARKEST_GREY = 0.15  # of the deepest shadow under the thickest haze, an assumption
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 
 
@@ -49,9 +50,9 @@ def fit_colours(
 
 
 def _darkest_grey(material: Material) -> float:
-    """The 0.2 % quantile of the target's mean colour, in [0, 1]."""
+    """The 0.2 % quantile of the target's mean colour, in [0, 1], but no brighter than a shadow can be."""
     grey = np.concatenate([i[:, valid_pixels(i)][:, ::11].mean(axis=0) for i in material.target])
-    return float(np.quantile(grey, 0.002)) / 255
+    return min(float(np.quantile(grey, 0.002)) / 255, DARKEST_GREY)
 
 
 def _pixels(image: np.ndarray, land_cover: np.ndarray) -> Labelled:

@@ -42,7 +42,7 @@ def photograph(rng: np.random.Generator) -> np.ndarray:
     image, _ = village(rng)
     soft = cv2.GaussianBlur(image.transpose(1, 2, 0).astype(np.float32), (0, 0), 0.9)
     hazy = 40 + 0.7 * soft * np.array([1.0, 0.95, 0.9])
-    grain = cv2.GaussianBlur(rng.normal(0, 12, soft.shape), (0, 0), 0.7)
+    grain = cv2.GaussianBlur(rng.normal(0, 7, soft.shape), (0, 0), 0.7)
     made = np.clip(hazy + grain, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy()
     made[:, :10] = 0
     return made

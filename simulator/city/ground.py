@@ -67,7 +67,8 @@ def paint_ground(
         blends.fill([piece.shape], int(piece.blend))
         if piece.trees is not None:
             trees.fill([piece.shape], piece.trees)
-    clumps = smooth_noise(codes.values.shape, CELL, rng.uniform(8, 25), rng, octaves=3)
+    clumps = smooth_noise(codes.values.shape, CELL, rng.uniform(10, 40), rng, octaves=5)
+    clumps += 0.3 * rng.standard_normal(clumps.shape, np.float32)  # grounds fade into each other
     second = clumps + rng.uniform(-0.6, 0.6) < 0
     codes.values[second] = blends.values[second]
     codes.area(network.carriageway, int(Ground.ASPHALT))
