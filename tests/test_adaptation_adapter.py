@@ -117,18 +117,18 @@ def test_unchanged_ground_keeps_its_texture_in_a_pair(adapter: Adapter) -> None:
     pair = adapter.translate_pair(
         (image, cover), (image, cover), position=(0, 0), rng=np.random.default_rng(3)
     )
-    difference = (pair[0].astype(float) - pair[1])[:, 8:-8, 8:-8]
-    assert difference.std(axis=(1, 2)).max() < 3.0  # looks differ by a shift of colour, not by grain
+    grain = [np.diff(i.astype(float), axis=2)[cover[None].repeat(3, axis=0)[:, :, 1:] == 2] for i in pair]
+    assert np.corrcoef(grain[0], grain[1])[0, 1] > 0.9  # looks differ by a shift of colour, not by grain
 
 
 def test_adaptation_keeps_edges_where_their_labels_are(adapter: Adapter) -> None:
-    image, cover = scene(192)
-    style = adapter.draw_style(np.random.default_rng(2))
-    kept = structure(image, adapter.translate(image, cover, position=(0, 0), style=style), cover)
-    assert kept.gradient_correlation > 0.7
-    assert (
-        max(abs(s) for s in kept.shift) < 0.1
-    )  # recolouring weighs edges anew, which alone moves it by 0.03
+    kept = []
+    for seed in range(3):
+        image, cover = village(np.random.default_rng(100 + seed), 192)
+        style = adapter.draw_style(np.random.default_rng(seed))
+        kept.append(structure(image, adapter.translate(image, cover, position=(0, 0), style=style), cover))
+    assert min(k.gradient_correlation for k in kept) > 0.6
+    assert np.abs(np.mean([k.shift for k in kept], axis=0)).max() < 0.06  # grain alone moves one by 0.05
     moved = structure(image, np.roll(image, 1, axis=2), cover)
     assert abs(moved.shift[1]) > 0.5  # the measure sees a shift
 

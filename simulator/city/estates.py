@@ -43,7 +43,7 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     hall = fit_rectangle(land, (x, x + across, y, y + along), 7.0)
     if hall is None:
         return plot
-    ground = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[
+    ground = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[
         rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])
     ]
     plot.patches.append(patch(shapely.transform(land, frame.outside), ground, None, 0.02))
@@ -129,7 +129,7 @@ def _court(
         if part.geom_type != "Polygon" or part.is_empty:
             continue
         inner = part.intersection(shapely.box(part.bounds[0], low, part.bounds[2] - 4, high))
-        plot.patches.append(patch(shapely.transform(part, frame.outside), Ground.ASPHALT, None, 0.05))
+        plot.patches.append(patch(shapely.transform(part, frame.outside), Ground.TARMAC, None, 0.05))
         plot.stalls.extend(
             parking(inner, frame, rng.uniform(0.2, 0.8), rng) if inner.geom_type == "Polygon" else []
         )

@@ -23,7 +23,7 @@ from simulator.city.plots import (
 )
 from simulator.city.style import Covering
 
-PAVED = (Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING, Ground.ASPHALT, Ground.GRAVEL)
+PAVED = (Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING, Ground.TARMAC, Ground.GRAVEL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

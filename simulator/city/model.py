@@ -29,6 +29,7 @@ class Ground(IntEnum):
     CHAR = 14
     ASH = 15
     RUBBLE = 16
+    TARMAC = 17
 
 
 GROUND_LAND_COVER: dict[Ground, LandCover] = {
@@ -49,6 +50,7 @@ GROUND_LAND_COVER: dict[Ground, LandCover] = {
     Ground.CHAR: LandCover.BARELAND,
     Ground.ASH: LandCover.BARELAND,
     Ground.RUBBLE: LandCover.DEBRIS,
+    Ground.TARMAC: LandCover.DEVELOPED,  # asphalt off the streets: car parks, yards, drives
 }
 
 

@@ -20,7 +20,7 @@ WALLS: dict[Construction, str] = {
     "concrete": "wall_concrete",
     "steel": "wall_plaster",
 }
-SEALED = (Ground.ASPHALT, Ground.CONCRETE, Ground.PAVING)
+SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

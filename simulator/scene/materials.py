@@ -26,6 +26,7 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.SOIL: _m("soil", (0.235, 0.180, 0.125), 0.16, 11.0, 0.09),
     Ground.GRAVEL: _m("gravel", (0.275, 0.255, 0.220), 0.12, 6.0, 0.10),
     Ground.ASPHALT: _m("asphalt", (0.118, 0.116, 0.112), 0.10, 12.0, 0.06),
+    Ground.TARMAC: _m("tarmac", (0.110, 0.109, 0.106), 0.14, 9.0, 0.06),
     Ground.MARKING: _m("marking", (0.400, 0.400, 0.370), 0.20, 3.0, 0.08),
     Ground.CONCRETE: _m("concrete", (0.300, 0.288, 0.262), 0.10, 8.0, 0.05),
     Ground.PAVING: _m("paving", (0.225, 0.210, 0.190), 0.12, 5.0, 0.07),
@@ -77,7 +78,7 @@ MUDDY_WATER = np.array([0.205, 0.158, 0.098])
 
 
 def ground_materials() -> np.ndarray:
-    """(17,) uint16 index into `MATERIALS` of each `Ground` code."""
+    """(18,) uint16 index into `MATERIALS` of each `Ground` code."""
     return np.array([material_index(GROUND_MATERIALS[code].name) for code in Ground], np.uint16)
 
 
