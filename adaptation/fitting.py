@@ -1,7 +1,6 @@
 """Fitting an adapter to simulated images with labels and real images without."""
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -55,7 +54,6 @@ def fit_adapter(
     if not 0 < gsd < float("inf"):
         raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
-    started = time.process_time()
     material = gather(source, aftermath, target, config, of_material)
     radiometry, classes = fit_colours(material, config, of_colours)
     radiometry = _with_blur(material, radiometry, of_optics)
@@ -67,7 +65,6 @@ def fit_adapter(
         "target_class_pixels": classes,
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "bits_per_dim": round(bits, 4),
-        "cpu_seconds": round(time.process_time() - started, 1),
     }
     return Adapter(
         config=config, gsd=float(gsd), radiometry=radiometry, flow=flow, kernels=kernels, summary=summary

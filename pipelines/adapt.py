@@ -122,7 +122,7 @@ def check_gsd(captures: float, target: float, folder: Path) -> None:
 def _adapter(config: Config, folders: Sequence[Path], target: Sequence[Path], gsd: float) -> Adapter:
     path = config.out / "adapter.pt"
     if path.is_file():
-        return load_adapter(path)
+        return load_adapter(path, gsd=gsd, device=config.device)
     with tqdm(total=config.steps, desc="fit adapter", unit="step") as bar:
 
         def progress(step: int, steps: int, bits: float) -> None:

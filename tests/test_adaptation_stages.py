@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -26,12 +25,10 @@ from adaptation.radiometry import (
     toe,
     toe_inverse,
 )
-from adaptation.sheet import contact_sheet, write_sheet
 from adaptation.sliced import apply_transport, sliced_distance, transport_colours
 from adaptation.spectrum import BINS, radial_spectrum, valid_pixels
 from rasters.classes import LandCover
 from rasters.errors import InputError
-from rasters.folders import read_image
 from rasters.grid import Window
 
 
@@ -335,17 +332,3 @@ def test_black_pixels_are_no_data() -> None:
     image[:, 0] = 0
     image[1:, 1] = 0
     assert valid_pixels(image).sum() == 12
-
-
-# --- sheet
-
-
-def test_contact_sheet_shows_every_picture_where_it_belongs(tmp_path: Path) -> None:
-    tones = [[np.full((3, 50, 70), 40 * r + 100 * c + 10, np.uint8) for r in range(2)] for c in range(2)]
-    sheet = contact_sheet(tones, ("simulated", "real"), size=40)
-    assert sheet.shape == (22 + 2 * 44, 2 * 44, 3)
-    assert sheet[22 + 44 + 20, 44 + 20].tolist() == [150] * 3
-    write_sheet(tmp_path / "sheet.png", sheet)
-    assert (read_image(tmp_path / "sheet.png") == sheet.transpose(2, 0, 1)).all()
-    with pytest.raises(ValueError, match="equally long"):
-        contact_sheet([tones[0], tones[1][:1]], ("a", "b"))
