@@ -71,7 +71,7 @@ def simulator_work() -> dict[str, Callable[[], object]]:
     def disaster(kind: str) -> Callable[[], object]:
         def run() -> object:
             rng = np.random.default_rng(2)
-            return strike(city, kind, sample_parameters(kind, rng), rng)  # ty: ignore[invalid-argument-type]
+            return strike(city, kind, sample_parameters(kind, rng), rng)
 
         return run
 

@@ -1,6 +1,7 @@
 """Sheets of pictures with captions: what a person looks at before trusting a number."""
 
 from collections.abc import Sequence
+from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def capture_row(capture: Capture) -> list[np.ndarray]:
     """Every layer of a capture as pictures (3, H, W) uint8, in the order of `CAPTURE_COLUMNS`."""
     layers = capture.layers
 
-    def classes(name: str, kind: type) -> np.ndarray:
+    def classes(name: str, kind: type[IntEnum]) -> np.ndarray:
         return paint(layers[name], kind).transpose(2, 0, 1)
 
     return [

@@ -1,3 +1,5 @@
+from enum import IntEnum
+
 import numpy as np
 import pytest
 
@@ -38,8 +40,8 @@ def test_damage_scales_rise() -> None:
 
 
 @pytest.mark.parametrize("kind", PALETTES)
-def test_palettes_give_each_class_its_own_colour(kind: type) -> None:
-    assert set(PALETTES[kind]) == {int(c) for c in kind}  # ty: ignore[not-iterable]
+def test_palettes_give_each_class_its_own_colour(kind: type[IntEnum]) -> None:
+    assert set(PALETTES[kind]) == {int(c) for c in kind}
     assert len(set(PALETTES[kind].values())) == len(PALETTES[kind])
 
 

@@ -16,6 +16,7 @@ from simulator.city.model import (
     Boxes,
     Building,
     City,
+    Construction,
     Field,
     Ground,
     Street,
@@ -45,14 +46,14 @@ def field(function, cell: float) -> Field:
     return with_values(empty, np.broadcast_to(function(x[None, :], y[:, None]), (count, count)).copy())
 
 
-def terrain_height(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def terrain_height(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """A valley along y = 60 that falls to the east, its bed 24 m wide and 3 m deep, and a hollow off it."""
     bank = 0.04 * np.abs(y - 60) - 0.002 * x
     hollow = 8 * np.exp(-((x - 200) ** 2 + (y - 240) ** 2) / 30**2)
     return bank - 3.0 * (np.abs(y - 60) < 12) - hollow
 
 
-def house(instance: int, x: float, y: float, construction: str) -> Building:
+def house(instance: int, x: float, y: float, construction: Construction) -> Building:
     """A gabled house, 12 by 9 m, its south-west corner at (x, y)."""
     corners = np.array([[x, y], [x + 12, y], [x + 12, y + 9], [x, y + 9]])
     base = float(terrain_height(x + 6.0, y + 4.5))
@@ -204,7 +205,7 @@ def test_wrong_parameters_are_named() -> None:
     ]
     for kind, values, name in wrong:
         with pytest.raises(InputError, match=name):
-            kind(**values)
+            kind(**values)  # ty: ignore[invalid-argument-type]
 
 
 def test_strike_refuses_another_kinds_parameters(city: City) -> None:
@@ -286,6 +287,7 @@ def test_a_deeper_stage_floods_a_superset_and_damages_no_less(city: City) -> Non
 
 def test_no_more_than_the_largest_share_is_flooded(city: City) -> None:
     source = river_source(city)
+    assert source is not None
     for share in (0.1, 0.3):
         stage = stage_of_share(source, city.terrain, share)
         flooded = inundated(source, city.terrain, stage)[~source.cells].mean()

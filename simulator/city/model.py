@@ -70,7 +70,7 @@ class Field:
     cell: float
     values: np.ndarray
 
-    def sample(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def sample(self, x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
         """Bilinear values at points [m], float64, of the broadcast shape; beyond the edge, the edge's."""
         col, row = self._position(x, y)
         c0, r0 = np.floor(col).astype(np.int64), np.floor(row).astype(np.int64)
@@ -81,7 +81,7 @@ class Field:
         upper = f[r0, c0] * (1 - u) + f[r0, c1] * u
         return upper * (1 - v) + (f[r1, c0] * (1 - u) + f[r1, c1] * u) * v
 
-    def nearest(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def nearest(self, x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
         """Value of the cell that holds each point [m]; beyond the edge, the edge's."""
         col, row = self._position(x, y)
         return self.values[np.rint(row).astype(np.int64), np.rint(col).astype(np.int64)]
@@ -92,7 +92,7 @@ class Field:
         x = self.west + (np.arange(width) + 0.5) * self.cell
         return x, self.north - (np.arange(height) + 0.5) * self.cell
 
-    def _position(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _position(self, x: np.ndarray | float, y: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         height, width = self.values.shape
         col = np.clip((np.asarray(x, float) - self.west) / self.cell - 0.5, 0, width - 1)
         row = np.clip((self.north - np.asarray(y, float)) / self.cell - 0.5, 0, height - 1)

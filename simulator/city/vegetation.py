@@ -10,7 +10,15 @@ from simulator.city.model import Building, Field, Ground, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.streets import Network
 
-BARE = (Ground.ASPHALT, Ground.TARMAC, Ground.MARKING, Ground.RIVERBED, Ground.POOL, Ground.SPORT, Ground.CROP)
+BARE = (
+    Ground.ASPHALT,
+    Ground.TARMAC,
+    Ground.MARKING,
+    Ground.RIVERBED,
+    Ground.POOL,
+    Ground.SPORT,
+    Ground.CROP,
+)
 
 SPREAD = 0.35  # standard deviation of the logarithm of crown radii in one place (an assumption)
 LOSS = 1.7  # trees sown for one that stands, thinning and obstacles taking the others (measured)

@@ -4,7 +4,7 @@ import numpy as np
 
 from rasters.errors import InputError
 from simulator.city.model import City
-from simulator.disasters.aftermath import Aftermath, DisasterKind
+from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.earthquake import EarthquakeParameters, earthquake, sample_earthquake
 from simulator.disasters.fire import FireParameters, fire, sample_fire
 from simulator.disasters.flood import FloodParameters, flood, sample_flood
@@ -14,7 +14,7 @@ DisasterParameters = FloodParameters | EarthquakeParameters | FireParameters | N
 """`None` is the parameters of "none"."""
 
 
-def default_parameters(kind: DisasterKind) -> DisasterParameters:
+def default_parameters(kind: str) -> DisasterParameters:
     """A typical disaster of a kind.
 
     Raises:
@@ -32,7 +32,7 @@ def default_parameters(kind: DisasterKind) -> DisasterParameters:
     raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
 
 
-def sample_parameters(kind: DisasterKind, rng: np.random.Generator) -> DisasterParameters:
+def sample_parameters(kind: str, rng: np.random.Generator) -> DisasterParameters:
     """A random disaster of a kind, such as training sets are made of.
 
     Raises:
@@ -50,9 +50,7 @@ def sample_parameters(kind: DisasterKind, rng: np.random.Generator) -> DisasterP
     raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
 
 
-def strike(
-    city: City, kind: DisasterKind, parameters: DisasterParameters, rng: np.random.Generator
-) -> Aftermath:
+def strike(city: City, kind: str, parameters: DisasterParameters, rng: np.random.Generator) -> Aftermath:
     """What a disaster leaves of `city`; the same arguments and state of `rng` give the same bytes.
 
     Raises:
