@@ -20,7 +20,9 @@ from rasters.geotiff import nodata_mask
 from segmentation.partial_labels import UNKNOWN_DAMAGE, from_footprints
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
-TRIES = 8  # positions tried for a crop that is mostly labelled
+TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
+PROBED = 200  # pairs whose labels tell how much damage a folder holds
+SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +59,41 @@ def capture_sources(root: Path) -> list[TileSource]:
     return [partial(read_capture_tile, folder) for folder in list_captures(root)]
 
 
-def gold_sources(folder: Path) -> list[TileSource]:
+def gold_sources(folder: Path, *, damage: bool = True) -> list[TileSource]:
     """A reader for each labelled pair of a folder in xBD's layout.
+
+    Args:
+        folder: With images/ and targets/.
+        damage: Whether the damage labels count; else every level is unknown.
 
     Raises:
         InputError: No pair of the folder has targets.
     """
+    return [partial(read_gold_tile, pair, damage=damage) for pair in _labelled_pairs(folder)]
+
+
+def damaged_share(folder: Path) -> float:
+    """Share of damaged ones among the building pixels of a folder's labels, looking at up to `PROBED` pairs.
+
+    Raises:
+        InputError: As `gold_sources`, or a target is unreadable.
+    """
+    pairs = _labelled_pairs(folder)
+    counts = np.zeros(len(Damage), np.int64)
+    for pair in pairs[:: -(-len(pairs) // PROBED)]:
+        if pair.post_target is not None:
+            counts += np.bincount(_target(pair.post_target).ravel(), minlength=len(counts))
+    return float(counts[Damage.MINOR :].sum() / max(counts[Damage.NO_DAMAGE :].sum(), 1))
+
+
+def _labelled_pairs(folder: Path) -> list[Pair]:
     labelled = [pair for pair in xbd_pairs(folder) if pair.pre_target is not None]
     if not labelled:
         raise InputError(
             f"{folder}/targets labels none of the pairs in {folder}/images; "
             "gold needs <id>_pre_disaster_target.png and <id>_post_disaster_target.png"
         )
-    return [partial(read_gold_tile, pair) for pair in labelled]
+    return labelled
 
 
 def read_capture_tile(folder: Path) -> Tile:
@@ -77,8 +101,8 @@ def read_capture_tile(folder: Path) -> Tile:
     return Tile(id=folder.name, **read_capture(folder, LAYERS).layers)
 
 
-def read_gold_tile(pair: Pair) -> Tile:
-    """The tile of a labelled pair.
+def read_gold_tile(pair: Pair, *, damage: bool = True) -> Tile:
+    """The tile of a labelled pair; without `damage` its levels are unknown.
 
     Buildings are labelled before; after, those with no or minor damage are still buildings, a ruin may
     look like anything. Black areas that show nothing are unknown in both labels.
@@ -90,27 +114,28 @@ def read_gold_tile(pair: Pair) -> Tile:
         raise InputError(f"{pair.pre} has no targets; add them or leave the pair out")
     image_pre, image_post = read_image(pair.pre), read_image(pair.post)
     shape = image_pre.shape[1:]
-    building = _target(pair.pre_target, shape) > 0
-    damage = _target(pair.post_target, shape)
+    building, level = _target(pair.pre_target) > 0, _target(pair.post_target)
+    for path, labels in ((pair.pre_target, building), (pair.post_target, level)):
+        if labels.shape != shape:
+            raise InputError(f"{path} is {labels.shape} pixels, its image is {shape}")
     if image_post.shape[1:] != shape:
         raise InputError(f"{pair.post} is {image_post.shape[1:]} pixels, its twin before is {shape}")
     known_pre, known_post = ~nodata_mask(image_pre), ~nodata_mask(image_post)
-    unclassified = building != (damage > 0)
-    stands = building & ~unclassified & (damage <= Damage.MINOR)
+    unclassified = building != (level > 0)
+    stands = building & ~unclassified & (level <= Damage.MINOR)
+    judged = known_pre & known_post & ~unclassified & damage
     return Tile(
         id=pair.id,
         image_pre=image_pre,
         image_post=image_post,
         land_cover_pre=from_footprints(building, known_pre),
         land_cover_post=from_footprints(stands, known_post & (stands | ~building)),
-        damage=np.where(known_pre & known_post & ~unclassified, damage, np.uint8(UNKNOWN_DAMAGE)),
+        damage=np.where(judged, level, np.uint8(UNKNOWN_DAMAGE)),
     )
 
 
-def _target(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _target(path: Path) -> np.ndarray:
     labels = read_label(path)
-    if labels.shape != shape:
-        raise InputError(f"{path} is {labels.shape} pixels, its image is {shape}")
     if labels.max(initial=0) > Damage.DESTROYED:
         raise InputError(f"{path} holds value {labels.max()}; xBD's targets hold 0 to {Damage.DESTROYED}")
     return labels
@@ -146,7 +171,7 @@ class Crops(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: Draw) -> dict[str, Tensor]:
         """The layers of a crop: images (3, size, size), labels (size, size), uint8."""
         tile = self._tile(index.tile)
-        row, col = _place(tile.land_cover_pre, self.size, np.random.default_rng(index.key))
+        row, col = _place(tile, self.size, np.random.default_rng(index.key))
         return {name: torch.from_numpy(_crop(getattr(tile, name), row, col, self.size)) for name in LAYERS}
 
     def _tile(self, index: int) -> Tile:
@@ -158,15 +183,23 @@ class Crops(Dataset[dict[str, Tensor]]):
         return tile
 
 
-def _place(labels: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int]:
-    """A corner (row, col) whose crop is at least half labelled, or the most labelled of a few."""
+def _place(tile: Tile, size: int, rng: np.random.Generator) -> tuple[int, int]:
+    """A corner (row, col) whose crop is at least half labelled, or the most labelled of a few.
+
+    Every other time it is the one of a few with the most damaged pixels: damage is rare.
+    """
     best, most = (0, 0), -1.0
+    seeks_damage = rng.random() < SEEKS_DAMAGE
     for _ in range(TRIES):
-        row, col = (int(rng.integers(max(length - size, 0) + 1)) for length in labels.shape)
-        share = float((labels[row : row + size, col : col + size] != 0).mean())
-        if share > most:
-            best, most = (row, col), share
-        if share >= 0.5:
+        row, col = (int(rng.integers(max(n - size, 0) + 1)) for n in tile.damage.shape)
+        rows, cols = slice(row, row + size), slice(col, col + size)
+        score = min(float((tile.land_cover_pre[rows, cols] != 0).mean()), 0.5)
+        if seeks_damage:
+            damage = tile.damage[rows, cols]
+            score += float(((damage > Damage.NO_DAMAGE) & (damage != UNKNOWN_DAMAGE)).mean())
+        if score > most:
+            best, most = (row, col), score
+        if score >= 0.5 and not seeks_damage:
             break
     return best
 

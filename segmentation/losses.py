@@ -5,9 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rasters.classes import LandCover
-from segmentation.partial_labels import UNKNOWN_DAMAGE, allowed_classes
+from segmentation.partial_labels import DAMAGE_CLASSES, UNKNOWN_DAMAGE, allowed_classes
 
-DAMAGE_WEIGHTS = (0.05, 1.0, 2.0, 2.0, 2.0)  # assumption: background is light, damaged is rarer than whole
+BACKGROUND_SHARE = 0.1  # of the damage loss: where buildings are is the land cover's matter
+RARITY = 0.05  # of a batch's building pixels: levels much rarer than this count for less than the others
 
 
 def marginal_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
@@ -46,9 +47,10 @@ def building_dice_loss(logits: Tensor, codes: Tensor) -> Tensor:
 
 
 def damage_loss(logits: Tensor, damage: Tensor) -> Tensor:
-    """Weighted cross-entropy over the damage levels plus the squared distance of levels.
+    """Balanced cross-entropy over the damage levels plus the squared distance of levels.
 
-    Background has little weight: where buildings are is the land cover's matter. The second term is
+    The levels of a batch weigh about the same, however many pixels have them: real labels are nearly all
+    "no damage", and a network that minimises plain cross-entropy says nothing else. The second term is
     the squared earth mover's distance between levels (Hou et al. 2016, arXiv:1611.05916): to take
     "destroyed" for "no damage" costs more than for "major".
 
@@ -62,9 +64,19 @@ def damage_loss(logits: Tensor, damage: Tensor) -> Tensor:
     logits, labels = logits.float().movedim(1, -1), damage.long()
     known = labels != UNKNOWN_DAMAGE
     chosen, labels = logits[known], labels[known]
-    weights = torch.tensor(DAMAGE_WEIGHTS, device=logits.device)[labels]
+    weights = _level_weights(labels)[labels]
     entropy = F.cross_entropy(chosen, labels, reduction="none")
     levels = chosen[:, 1:].softmax(-1).cumsum(-1)
     truth = torch.arange(1, 5, device=labels.device) >= labels[:, None]
     distance = (levels - truth.float()).square().sum(-1) * (labels > 0)
     return (weights * (entropy + distance)).sum() / weights.sum().clamp_min(1e-6)
+
+
+def _level_weights(labels: Tensor) -> Tensor:
+    """(5,) float32 weight of a pixel of each level, from the labels (N,) of a batch."""
+    counts = torch.bincount(labels, minlength=DAMAGE_CLASSES).float()
+    levels = counts[1:]
+    weights = 1 / (levels + RARITY * levels.sum()).clamp_min(1)
+    total = (weights * levels).sum().clamp_min(1e-6)
+    background = BACKGROUND_SHARE / (1 - BACKGROUND_SHARE) * total / counts[:1].clamp_min(1)
+    return torch.cat([background, weights])

@@ -22,12 +22,20 @@ from torch.utils.data import DataLoader
 from backbones import LITE0
 from rasters.errors import InputError
 from segmentation.augment import Augmentation, augment
-from segmentation.datasets import Crops, MixedBatches, TileSource, capture_sources, gold_sources
+from segmentation.datasets import (
+    Crops,
+    MixedBatches,
+    TileSource,
+    capture_sources,
+    damaged_share,
+    gold_sources,
+)
 from segmentation.losses import building_dice_loss, damage_loss, marginal_cross_entropy
 from segmentation.model_file import save_model
 from segmentation.networks import SiameseUnet, channels_last
 
 MARGIN = 1.5  # tiles are cropped this much larger than the network's pictures, to turn and shrink them
+LEAST_DAMAGED = 0.05  # of gold's building pixels, an assumption
 MODEL_FILE, CHECKPOINT = "model.pt", "last.ckpt"
 EXPECTED = (  # warnings of Lightning
     ".*does not have many workers.*",  # crops of tiles in memory cost less than a process
@@ -247,7 +255,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
     if captures is None and gold is None:
         raise InputError("nothing to train on: give captures, gold or both")
     sources = [] if captures is None else capture_sources(captures)
-    labelled = [] if gold is None else gold_sources(gold)
+    labelled = [] if gold is None else gold_sources(gold, damage=_teaches_damage(gold, captures))
     out.mkdir(parents=True, exist_ok=True)
     lightning.seed_everything(config.seed, verbose=False)  # the heads' first weights
     module = Segmenter(config, sources, labelled, out)
@@ -278,6 +286,19 @@ def _quiet() -> Generator[None]:
             yield
     finally:
         log.setLevel(level)
+
+
+def _teaches_damage(gold: Path, captures: Path | None) -> bool:
+    """Whether gold's damage labels are learnt from.
+
+    Beside captures, gold that is nearly all "no damage" teaches that whatever looks real is whole: with it a
+    network finds no ruin in any real picture. Then its buildings are learnt and its levels are not.
+    """
+    share = damaged_share(gold)
+    if captures is None or share >= LEAST_DAMAGED:
+        return True
+    print(f"{gold}: {share:.1%} of the building pixels are damaged; damage is learnt from the captures alone")
+    return False
 
 
 def _resumable(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:

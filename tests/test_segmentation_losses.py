@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rasters.classes import LandCover
+from rasters.classes import Damage, LandCover
 from segmentation.losses import building_dice_loss, damage_loss, marginal_cross_entropy
 from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE, allowed_classes, from_footprints
 
@@ -91,3 +91,28 @@ def test_allowed_classes() -> None:
     assert set(np.flatnonzero(allowed[NOT_BUILDING])) == set(range(1, 11)) - {LandCover.BUILDING}
     codes = from_footprints(np.array([[True, False, True]]), np.array([[True, True, False]]))
     assert codes.tolist() == [[8, NOT_BUILDING, 0]]
+
+
+def test_rare_levels_weigh_as_much_as_common_ones() -> None:
+    """A network that always says "no damage" is as bad when 90 % are undamaged as when half are."""
+    logits = torch.zeros(1, 5, 1, 100)
+    logits[:, Damage.NO_DAMAGE] = 4.0
+    losses = []
+    for undamaged in (90, 50):
+        damage = torch.full((1, 1, 100), int(Damage.DESTROYED))
+        damage[..., :undamaged] = int(Damage.NO_DAMAGE)
+        losses.append(float(damage_loss(logits, damage)))
+    assert losses[0] > 0.6 * losses[1]
+
+
+def test_background_is_light() -> None:
+    logits = torch.zeros(1, 5, 1, 100)
+    damage = torch.zeros(1, 1, 100, dtype=torch.long)
+    damage[..., :2] = int(Damage.NO_DAMAGE)
+    wrong_about_background = logits.clone()
+    wrong_about_background[:, Damage.DESTROYED, :, 2:] = 5.0  # 98 pixels against 2
+    wrong_about_buildings = logits.clone()
+    wrong_about_buildings[:, Damage.DESTROYED, :, :2] = 5.0
+    start = damage_loss(logits, damage)
+    harm = [damage_loss(wrong, damage) - start for wrong in (wrong_about_buildings, wrong_about_background)]
+    assert harm[0] > 3 * harm[1] > 0
