@@ -23,7 +23,7 @@ from rasters.folders import list_images, read_image
 from rasters.layers import IMAGES
 from rasters.pictures import write_sheet
 
-JUDGED = 24  # captures and held-out images, at most, that the report looks at
+JUDGED = 16  # captures and held-out images, at most, that the report looks at
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its result
 LEAST_TARGETS, LEAST_HELD_OUT = 8, 4

@@ -52,10 +52,10 @@ class Config:
     val: Path | None = None
     pre: str | None = None
     post: str | None = None
-    cities: int = 24
+    cities: int = 20
     tile: int = 512
-    adapt_steps: int = 500
-    steps: int = 130
+    adapt_steps: int = 400
+    steps: int = 100
     workers: int = 2
     seed: int = 1
     device: str = "auto"

@@ -78,7 +78,7 @@ class TrainConfig:
     steps: int = 4000
     batch: int = 8
     crop: int = 160
-    gold_share: float = 0.5
+    gold_share: float = 0.25
     encoder: str = LITE0
     learning_rate: float = 2e-3
     encoder_rate: float = 0.3

@@ -17,7 +17,7 @@ from mapping.blending import Strip, window_weight
 from mapping.inference import MapFiles, map_mosaics
 from mapping.registration import Shift
 from mapping.scene import Scene
-from rasters.classes import LandCover
+from rasters.classes import PALETTES, Damage, LandCover
 from rasters.geotiff import read_raster
 from rasters.grid import windows
 
@@ -157,7 +157,7 @@ def test_unknown_ground_stays_unknown_and_is_not_predicted(tmp_path: Path) -> No
     assert sum(squares) == 4 * 5 - 2 * 2  # the north-western squares show nothing in either mosaic
     with rasterio.open(files.damage) as damage, rasterio.open(files.land_cover_pre) as cover:
         assert (damage.nodata, cover.nodata) == (255, 0)
-        assert damage.colormap(1)[4][:3] == (200, 20, 40)
+        assert damage.colormap(1)[4][:3] == PALETTES[Damage][4]
 
 
 def test_rasters_are_cloud_optimized_and_on_the_grid(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from mapping.quicklook import over_grey, write_quicklook
 from mapping.scene import Scene
 from mapping.summary import summarise
 from mapping.vectors import trace_buildings
-from rasters.classes import Damage, LandCover
+from rasters.classes import PALETTES, Damage, LandCover
 from rasters.grid import Window
 
 CAPTION = Caption(
@@ -173,8 +173,9 @@ def test_quicklook_shows_three_panels_of_the_mapped_part(tmp_path: Path) -> None
     assert tuple(after) == (150, 90, 40)
     assert np.ptp(damage) == 0  # undamaged ground is grey
     codes = np.array([[0, 4, 255]])
+    mixed = [round(0.35 * 100 + 0.65 * tone) for tone in PALETTES[Damage][4]]
     coloured = over_grey(np.full((1, 3, 3), 100, np.uint8), codes.astype(np.uint8))
-    assert coloured.tolist() == [[[100, 100, 100], [165, 48, 61], [100, 100, 100]]]
+    assert coloured.tolist() == [[[100, 100, 100], mixed, [100, 100, 100]]]
 
 
 ARGUMENTS = [
