@@ -6,8 +6,9 @@ STAMP  := .venv/.installed-$(EXTRAS)
 
 OUT      ?= runs
 SCENARIO ?= town
-WORKERS  ?= $(shell nproc)
+WORKERS  ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 CAPTURES ?= $(OUT)/captures
+ADAPTED  ?= $(OUT)/adapted/captures
 TARGET   ?=
 GOLD     ?=
 VAL      ?=
@@ -23,7 +24,7 @@ opt = $(if $($(1)),--$(2) '$($(1))')
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
-	@echo "variables: OUT SCENARIO WORKERS TARGET GOLD VAL PRE POST MODEL ARGS (see docs/guide.md)"
+	@echo "variables: OUT SCENARIO WORKERS CAPTURES ADAPTED TARGET GOLD VAL PRE POST MODEL ARGS (see docs/guide.md)"
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no python3 found; install Python 3.11"; exit 2; }
@@ -42,16 +43,16 @@ simulate: $(STAMP) ## captures of cities before and after disasters: SCENARIO= O
 	$(BIN)/mage simulate --config '$(SCENARIO)' --out '$(CAPTURES)' --workers $(WORKERS) $(ARGS)
 
 adapt: $(STAMP) ## make captures look like TARGET=<folder of unlabelled real images>
-	$(BIN)/mage adapt --captures '$(CAPTURES)' --target '$(TARGET)' --out '$(OUT)/adapted' $(ARGS)
+	$(BIN)/mage adapt --captures '$(CAPTURES)' $(call opt,TARGET,target) --out '$(OUT)/adapted' $(ARGS)
 
-train: $(STAMP) ## train on CAPTURES= and, if given, GOLD=<labelled real folder>
-	$(BIN)/mage train --captures '$(CAPTURES)' $(call opt,GOLD,gold) --out '$(OUT)/model' $(ARGS)
+train: $(STAMP) ## train on ADAPTED= (OUT/adapted/captures) and, if given, GOLD=<labelled real folder>
+	$(BIN)/mage train --captures '$(ADAPTED)' $(call opt,GOLD,gold) --out '$(OUT)/model' $(ARGS)
 
 evaluate: $(STAMP) ## score MODEL= on VAL=<labelled real folder>
-	$(BIN)/mage evaluate --model '$(MODEL)' --data '$(VAL)' --out '$(OUT)/evaluation' $(ARGS)
+	$(BIN)/mage evaluate --model '$(MODEL)' $(call opt,VAL,data) --out '$(OUT)/evaluation' $(ARGS)
 
 map: $(STAMP) ## map damage between PRE='before/*.tif' and POST='after/*.tif' with MODEL=
-	$(BIN)/mage map --model '$(MODEL)' --pre '$(PRE)' --post '$(POST)' --out '$(OUT)/map' $(ARGS)
+	$(BIN)/mage map --model '$(MODEL)' $(call opt,PRE,pre) $(call opt,POST,post) --out '$(OUT)/map' $(ARGS)
 
 test: $(STAMP) ## the tests (minutes)
 	$(BIN)/python -m pytest -q $(ARGS)
@@ -67,5 +68,5 @@ check: $(STAMP) ## lint, format and types
 bench: $(STAMP) ## measure speed; JSON into benchmarks/results/
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-clean: ## remove .venv and runs
-	rm -rf .venv '$(OUT)'
+clean: ## remove .venv and runs/
+	rm -rf .venv runs

@@ -18,7 +18,7 @@ from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
 VERSION = 1
-GSD_TOLERANCE = 0.25  # texture is fitted at one scale; a further one needs its own fit
+GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
 
 def save_adapter(path: Path, adapter: Adapter) -> None:
@@ -43,6 +43,24 @@ def save_adapter(path: Path, adapter: Adapter) -> None:
         partial.write_bytes(buffer.getvalue())
 
 
+def check_gsd(gsd: float, fitted: float | None, what: str) -> None:
+    """Checks that images to be adapted are of the scale that an adapter is or will be fitted at.
+
+    Args:
+        gsd: Ground sample distance of the images [m].
+        fitted: Ground sample distance of the adapter or its target [m]; None, where nothing tells, passes.
+        what: The file of the adapter or the folder of the target, for the message.
+
+    Raises:
+        InputError: The first is not within 0.8 and 1.25 times the second.
+    """
+    if fitted is not None and not 1 / GSD_FACTOR <= gsd / fitted <= GSD_FACTOR:
+        raise InputError(
+            f"{what} is of {fitted:g} m a pixel, the images to adapt are of {gsd:g} m, more than a factor of "
+            f"{GSD_FACTOR:g} apart; simulate at {fitted:g} m, or fit to real imagery of about {gsd:g} m"
+        )
+
+
 def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = None) -> Adapter:
     """Reads an adapter.
 
@@ -53,15 +71,12 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
 
     Raises:
         InputError: Missing, foreign or damaged file, another format version, or a ground sample distance
-            more than 25 % from the fitted one.
+            that `check_gsd` refuses.
     """
     state = _read(path)
     fitted = state["gsd"]
-    if gsd is not None and abs(gsd / fitted - 1) > GSD_TOLERANCE:
-        raise InputError(
-            f"{path} was fitted at {fitted:g} m a pixel and is asked to adapt images of {gsd:g} m; "
-            "fit an adapter to imagery of that scale"
-        )
+    if gsd is not None:
+        check_gsd(gsd, fitted, str(path))
     try:
         config = AdaptConfig(**state["config"])
         if device is not None:

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from adaptation.spectrum import WINDOW, radial_spectrum, valid_pixels
+from adaptation.spectrum import radial_spectrum, valid_pixels
+from rasters.errors import InputError
 
 PATCH = 128  # pixels, the side of the patches that features are pooled over
+LEAST_SIDE = PATCH  # pixels, of an image; a whole window of `adaptation.spectrum` lies in every patch
 PERIODS = (2, 4, 8)  # pixels, of the wavelet's blocks
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -41,10 +43,13 @@ def describe(
     """Descriptors of the images that have a patch without nodata.
 
     Args:
-        images: (3, H, W) uint8, at least 128 px a side; all-black pixels are no data.
+        images: (3, H, W) uint8, at least `LEAST_SIDE` px a side; all-black pixels are no data.
         encoder: Maps (B, 3, H, W) in [0, 1] to five feature maps.
         rng: Chooses patches and pixels.
         patches: Of each image, at most.
+
+    Raises:
+        InputError: An image is smaller than that.
     """
     found = []
     for image in images:
@@ -84,8 +89,11 @@ def _describe(
 
 def _patches(valid: np.ndarray, wanted: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Upper left corners (row, col) of random patches without nodata."""
-    if min(valid.shape) < max(PATCH, WINDOW):
-        raise ValueError(f"images must be at least {PATCH} px a side, got {valid.shape}")
+    if min(valid.shape) < LEAST_SIDE:
+        raise InputError(
+            f"images must be at least {LEAST_SIDE} px a side to be compared, got {valid.shape[0]} x "
+            f"{valid.shape[1]} px; give larger images"
+        )
     corners = []
     for _ in range(10 * wanted):
         row, col = (int(rng.integers(n - PATCH + 1)) for n in valid.shape)

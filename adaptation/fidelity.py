@@ -179,12 +179,17 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
     return mean(a, a, same=True) + mean(b, b, same=True) - 2 * mean(a, b, same=False)
 
 
-def structure(original: np.ndarray, adapted: np.ndarray, land_cover: np.ndarray) -> Structure:
-    """How well adapted (3, H, W) uint8 keeps the edges of original, at the borders of land_cover (H, W)."""
+def structure(original: np.ndarray, adapted: np.ndarray, land_cover: np.ndarray) -> Structure | None:
+    """How well adapted (3, H, W) uint8 keeps the edges of original, at the borders of land_cover (H, W).
+
+    None if there is no label edge to look at: one class everywhere, or an image that is flat around them.
+    """
     maps = [_gradient(image) for image in (original, adapted)]
-    correlation = float(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1])
     border = cv2.morphologyEx(land_cover, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     near = cv2.GaussianBlur(border.astype(np.float64), (9, 9), 2)
+    if not border.any() or any(np.ptp(m[near > 0]) == 0 for m in maps):
+        return None
+    correlation = float(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1])
     centred = [(m - np.average(m, weights=near + 1e-9)) * near for m in maps]
     return Structure(gradient_correlation=correlation, shift=_displacement(*centred))
 

@@ -21,6 +21,7 @@ import numpy as np
 from adaptation.flows.wavelet import OPPONENT
 from adaptation.optics import blur
 from rasters.classes import LandCover
+from rasters.errors import InputError
 
 CLASSES = len(LandCover)
 # Classes whose look in the target is trusted to a pseudo-label. Water, vehicles and debris are not: a flood,
@@ -159,12 +160,18 @@ def fit_radiometry(
         by_class: Whether classes have maps of their own; else all take the common one.
 
     Raises:
-        ValueError: No class is seen on both sides.
+        InputError: No class is seen on both sides.
     """
-    seen = np.isin(np.arange(CLASSES), MAPPED)
-    seen &= (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
+    sides = [np.isin(np.arange(CLASSES), MAPPED) & (s.count >= MIN_PIXELS) for s in (source, target)]
+    seen = sides[0] & sides[1]
     if not seen.any():
-        raise ValueError("no land-cover class is seen on both sides; at least one is needed")
+        found = [
+            ", ".join(LandCover(int(c)).name.lower() for c in np.flatnonzero(s)) or "none" for s in sides
+        ]
+        raise InputError(
+            "no land-cover class is seen both in the simulated and in the target images (simulated: "
+            f"{found[0]}; target: {found[1]}); give target images of the same kind of place, or more of them"
+        )
     weight = seen * np.sqrt(source.count)
     source_mean, source_covariance = _pooled(source, weight)
     target_mean, target_covariance = _pooled(target, weight)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from rasters.errors import InputError
+
 WINDOW = 64  # pixels, the side of the windows of a periodogram
 BINS = 23  # radii: 1/64 to 23/32 cycles a pixel hold the whole spectrum up to its corners
 
@@ -31,7 +33,7 @@ def window_spectra(images: Iterable[np.ndarray]) -> np.ndarray:
         images: Of shape (K, H, W) float; windows that hold NaN are left out.
 
     Raises:
-        ValueError: No window is whole.
+        InputError: No window is whole.
     """
     hann = np.hanning(WINDOW + 2)[1:-1]
     taper = np.outer(hann, hann)
@@ -49,7 +51,10 @@ def window_spectra(images: Iterable[np.ndarray]) -> np.ndarray:
                 power = np.abs(np.fft.fft2(patch)) ** 2
                 spectra.append(power.reshape(len(image), -1) @ share)
     if not spectra:
-        raise ValueError(f"no whole {WINDOW}-px window in the images; larger images are needed")
+        raise InputError(
+            f"no image holds a square of {WINDOW} x {WINDOW} px without nodata; give larger images, or ones "
+            "with less nodata"
+        )
     return np.stack(spectra)
 
 

@@ -6,7 +6,7 @@ strip of `window` rows across the scene, 112 bytes a pixel.
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +18,10 @@ from torch import Tensor
 from mapping.blending import Strip, window_weight
 from mapping.scene import Scene, open_scene
 from rasters.classes import PALETTES, Damage, LandCover
-from rasters.geotiff import Mosaic, RasterWriter, create_raster
+from rasters.geotiff import RasterWriter, create_raster
 from rasters.grid import Grid, Window, windows
+from rasters.mosaic import Mosaic
+from segmentation.decisions import damage_confidence, damage_levels, land_cover_classes
 
 Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """(before, after), each (B, 3, H, W) float32 in [0, 1], to the probabilities of land cover before and
@@ -27,7 +29,7 @@ after (B, 11, H, W) and of damage (B, 5, H, W)."""
 
 COVERS, LEVELS = len(LandCover), len(Damage)
 CHANNELS = 2 * COVERS + LEVELS
-STRIDE = 32  # networks halve their input five times
+STRIDE = 32  # networks halve their input five times: squares of other sizes are padded for nothing
 UNKNOWN = 255  # in every map raster but land cover, where it is LandCover.UNLABELLED
 
 
@@ -35,13 +37,17 @@ UNKNOWN = 255  # in every map raster but land cover, where it is LandCover.UNLAB
 class MapFiles:
     """The rasters of a map, Cloud Optimized GeoTIFFs on one grid.
 
+    Classes follow `segmentation.decisions`, as in the evaluation of a model.
+
     Attributes:
         land_cover_pre: `LandCover` before; 0 where the mosaic shows nothing.
         land_cover_post: `LandCover` after, likewise.
-        damage: `Damage` of each pixel; 255 where either mosaic shows nothing.
-        confidence: Probability of that damage value [%]; 255 likewise.
+        damage: `Damage` of each pixel, 0 where no building stood; 255 where either mosaic shows nothing.
+        confidence: Of a building pixel P(damage level | building), elsewhere P(no building before) [%];
+            255 likewise.
         building: Probability of a building before [%]; 255 where the mosaic before shows nothing.
-        damage_probability: Probability of each `Damage` value [%], five bands; 255 as `damage`.
+        damage_probability: The damage head's probability of each `Damage` value [%], five bands; 255 as
+            `damage`. Only its levels mean anything, and only where a building stood.
     """
 
     land_cover_pre: Path
@@ -62,6 +68,11 @@ def map_files(folder: Path) -> MapFiles:
         building=folder / "building_probability.tif",
         damage_probability=folder / "damage_probability.tif",
     )
+
+
+def finished(files: MapFiles) -> bool:
+    """Whether `map_mosaics` has written all rasters of the map: each appears only when it is whole."""
+    return all(getattr(files, field.name).is_file() for field in fields(files))
 
 
 def map_mosaics(
@@ -146,18 +157,15 @@ def _add_predictions(
 
 
 def _predict(predict: Predict, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
-    """Probabilities (B, 27, H, W) float32 for images (B, 3, H, W) uint8; padded for the network and cut."""
-    height, width = pre.shape[2:]
-    margin = ((0, 0), (0, 0), (0, -height % STRIDE), (0, -width % STRIDE))
-    pair = [torch.from_numpy(np.pad(image, margin)).float() / 255 for image in (pre, post)]
+    """Probabilities (B, 27, H, W) float32 for images (B, 3, H, W) uint8."""
+    pair = [torch.from_numpy(image).float() / 255 for image in (pre, post)]
     with torch.inference_mode():
         outputs = predict(*pair)
     for output, channels in zip(outputs, (COVERS, COVERS, LEVELS), strict=True):
-        wanted = (len(pre), channels, *pair[0].shape[2:])
+        wanted = (len(pre), channels, *pre.shape[2:])
         if tuple(output.shape) != wanted:
             raise ValueError(f"predict must return probabilities {wanted}, got {tuple(output.shape)}")
-    merged = np.concatenate([output.float().cpu().numpy() for output in outputs], axis=1)
-    return merged[:, :, :height, :width]
+    return np.concatenate([output.float().cpu().numpy() for output in outputs], axis=1)
 
 
 @contextmanager
@@ -168,7 +176,7 @@ def _open_writers(files: MapFiles, grid: Grid) -> Generator[dict[Path, RasterWri
         (files.land_cover_pre, ["land cover before"], int(LandCover.UNLABELLED), cover),
         (files.land_cover_post, ["land cover after"], int(LandCover.UNLABELLED), cover),
         (files.damage, ["damage"], UNKNOWN, damage),
-        (files.confidence, ["probability of the damage value [%]"], UNKNOWN, None),
+        (files.confidence, ["P(damage level | building), elsewhere P(no building) [%]"], UNKNOWN, None),
         (files.building, ["probability of a building before [%]"], UNKNOWN, None),
         (files.damage_probability, levels, UNKNOWN, None),
     )
@@ -202,18 +210,12 @@ def _layers(means: np.ndarray, known_pre: np.ndarray, known_post: np.ndarray) ->
     """Probabilities (27, h, w) as the map's rasters (bands, h, w) uint8, in the order of `MapFiles`."""
     pre, post, damage = means[:COVERS], means[COVERS : 2 * COVERS], means[2 * COVERS :]
     both = known_pre & known_post
-    yield _land_cover(pre, known_pre)
-    yield _land_cover(post, known_post)
-    yield np.where(both, damage.argmax(axis=0), UNKNOWN).astype(np.uint8)[None]
-    yield _percent(damage.max(axis=0, keepdims=True), both)
+    yield np.where(known_pre, land_cover_classes(pre), LandCover.UNLABELLED).astype(np.uint8)[None]
+    yield np.where(known_post, land_cover_classes(post), LandCover.UNLABELLED).astype(np.uint8)[None]
+    yield np.where(both, damage_levels(pre, damage), UNKNOWN).astype(np.uint8)[None]
+    yield _percent(damage_confidence(pre, damage)[None], both)
     yield _percent(pre[LandCover.BUILDING, None], known_pre)
     yield _percent(damage, both)
-
-
-def _land_cover(probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The likeliest class (1, h, w) of (11, h, w); 'unlabelled' is no class, it stands for unknown ground."""
-    likeliest = probabilities[1:].argmax(axis=0) + 1
-    return np.where(known, likeliest, LandCover.UNLABELLED).astype(np.uint8)[None]
 
 
 def _percent(probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:

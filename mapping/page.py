@@ -25,8 +25,8 @@ from mapping.scene import Scene, open_scene
 from mapping.vectors import DAMAGE_NAMES, lonlat_geojson
 from rasters.classes import PALETTES, Damage, LandCover
 from rasters.files import write_text
-from rasters.geotiff import Mosaic
 from rasters.grid import Grid, Window
+from rasters.mosaic import Mosaic
 
 TILE = 2048  # pixels a side of an embedded image; every WebGL 2 device takes 2048
 LONGEST = 4096  # pixels of a scene's longer side in the page: 16 megapixels each, about 5 MB

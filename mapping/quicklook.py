@@ -19,6 +19,7 @@ LEAST_WIDTH = 600  # pixels the legend takes
 GAP = 8  # pixels between panels and around them
 LINE = 26  # pixels of a line of text
 PLAIN = Caption(title="")
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 INK, PAPER, WARNING = (23, 33, 43), (255, 255, 255), (150, 90, 0)
 
 
@@ -31,21 +32,39 @@ def write_quicklook(
     with open_scene(scene, shown) as mosaics:
         pre, post = (_on_paper(*mosaic.read(whole)) for mosaic in mosaics)
     damage = over_grey(post, read_shown(files.damage, shown))
-    size = (max(3 * shown.width + 4 * GAP, LEAST_WIDTH), shown.height + 3 * LINE + 3 * GAP)
-    sheet = Image.new("RGB", size, PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
+    font, width = ImageFont.load_default(16), max(3 * shown.width + 4 * GAP, LEAST_WIDTH)
     heading = " - ".join(text for text in (caption.title, caption.place) if text)
-    draw.text((GAP, GAP // 2), heading, INK, font)
-    draw.text((2 * GAP + draw.textlength(heading, font), GAP // 2), caption.note, WARNING, font)
+    texts = ((heading, INK), (caption.note, WARNING))
+    lines = [(line, ink) for text, ink in texts for line in wrap(text, font, width - 2 * GAP)]
+    names = len(lines) * LINE  # where the panels' names stand, below the caption
+    sheet = Image.new("RGB", (width, names + shown.height + 2 * LINE + 3 * GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, (line, ink) in enumerate(lines):
+        draw.text((GAP, number * LINE + GAP // 2), line, ink, font)
     for number, (name, panel) in enumerate(
         zip(("before", "after", "damage"), (pre, post, damage), strict=True)
     ):
         left = GAP + number * (shown.width + GAP)
-        draw.text((left, LINE + GAP // 2), name, INK, font)
-        sheet.paste(Image.fromarray(np.ascontiguousarray(panel)), (left, 2 * LINE + GAP))
-    _draw_legend(draw, font, top=2 * LINE + shown.height + 2 * GAP)
+        draw.text((left, names + GAP // 2), name, INK, font)
+        sheet.paste(Image.fromarray(np.ascontiguousarray(panel)), (left, names + LINE + GAP))
+    _draw_legend(draw, font, top=names + LINE + shown.height + 2 * GAP)
     with atomic_path(path) as partial:
         sheet.save(partial, "PNG", optimize=True)
+
+
+def wrap(text: str, font: Font, width: float) -> list[str]:
+    """Lines of at most `width` [px] that hold all of a text, broken between words, or in a longer word."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+            continue
+        lines.append("")
+        for letter in word:
+            if lines[-1] and font.getlength(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    return lines
 
 
 def _on_paper(image: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -61,9 +80,7 @@ def over_grey(image: np.ndarray, damage: np.ndarray) -> np.ndarray:
     return np.rint(mixed).astype(np.uint8)
 
 
-def _draw_legend(
-    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, *, top: int
-) -> None:
+def _draw_legend(draw: ImageDraw.ImageDraw, font: Font, *, top: int) -> None:
     left = float(GAP)
     for level in list(Damage)[1:]:
         draw.rectangle((left, top + 3, left + 16, top + 19), fill=PALETTES[Damage][level], outline=INK)

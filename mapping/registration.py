@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rasters.geotiff import Mosaic
 from rasters.grid import Window, windows
+from rasters.mosaic import Mosaic
 
 TILE = 256  # pixels a side of a measured window, down to 64 in small scenes
 MOST_TILES, LEAST_TILES = 64, 4

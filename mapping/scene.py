@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapping.registration import Shift, estimate_shift
-from rasters.geotiff import Mosaic, common_grid, open_mosaic
 from rasters.grid import Grid
+from rasters.mosaic import Mosaic, common_grid, open_mosaic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

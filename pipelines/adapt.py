@@ -1,32 +1,38 @@
 """`mage adapt`: fits the realism adapter to unlabelled imagery, then adapts every capture."""
 
+import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from adaptation.adapter import Adapter
-from adaptation.checkpoint import load_adapter, save_adapter
+from adaptation.checkpoint import check_gsd, load_adapter, save_adapter
 from adaptation.config import AdaptConfig
+from adaptation.descriptors import LEAST_SIDE
 from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
 from adaptation.fitting import fit_adapter
+from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
-from pipelines.settings import settings, settle
+from pipelines.settings import capture_files, settings, settle
 from rasters.capture import derive_capture, read_capture
-from rasters.catalogue import finished, list_captures, write_catalogue
+from rasters.catalogue import common_gsd, finished, list_captures, write_catalogue
 from rasters.errors import InputError
 from rasters.files import write_json, write_text
 from rasters.folders import list_images, read_image
+from rasters.geotiff import open_raster
 from rasters.layers import IMAGES
+from rasters.mosaic import common_grid
 from rasters.pictures import write_sheet
 
 JUDGED = 16  # captures and held-out images, at most, that the report looks at
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its result
-LEAST_TARGETS, LEAST_HELD_OUT = 8, 4
+LEAST_HELD_OUT = 4  # and to fit on
+CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +43,11 @@ class Config(AdaptConfig):
         captures: Folder of captures, from `mage simulate`.
         target: Folder of unlabelled real images, 8-bit PNG, JPEG or TIFF (or of captures: a stand-in).
         out: Folder for the adapter, the adapted captures, the fidelity report and the contact sheet.
-        target_gsd: Ground sample distance of the target [m]; the captures' own if not given. A
-            difference of more than a quarter is refused.
+        target_gsd: Ground sample distance of the target [m]; if not given, what its georeference says, else
+            the captures' own. A difference of more than a quarter is refused.
         seed: Of the fit and of the looks that are drawn.
         note: Said on every figure, such as that the target is a stand-in.
+        device: "auto", "cpu" or "cuda".
     """
 
     captures: Path
@@ -49,6 +56,14 @@ class Config(AdaptConfig):
     target_gsd: float | None = None
     seed: int = 1
     note: str = ""
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        AdaptConfig.__post_init__(self)
+        if self.seed < 0:
+            raise InputError(f"seed must be at least 0, got {self.seed}")
+        if self.target_gsd is not None and not 0 < self.target_gsd < math.inf:
+            raise InputError(f"target_gsd must be a positive length in metres, got {self.target_gsd}")
 
 
 def run(config: Config) -> None:
@@ -57,11 +72,19 @@ def run(config: Config) -> None:
     Raises:
         InputError: Too little imagery, another ground sample distance, or the folder holds another result.
     """
+    config = replace(config, device=pick_device(config.device))
     folders = list_captures(config.captures)
-    fit_paths, judge_paths = split_target(target_images(config.target))
-    gsd = read_capture(folders[0], []).grid.gsd
-    check_gsd(gsd, config.target_gsd or gsd, config.target)
-    settle(config.out, "adapt", settings(config))
+    gsd, images = common_gsd(folders), target_images(config.target)
+    check_images(images)
+    fit_paths, judge_paths = split_target(images, config.target)
+    real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
+    check_gsd(gsd, gsd if real is None else real, f"the captures in {config.captures}")
+    if len(folders) < 2 or min(read_capture(folders[0], []).grid.shape) < LEAST_SIDE:
+        raise InputError(
+            f"{config.captures} must hold at least 2 captures of {LEAST_SIDE} pixels a side; "
+            "simulate more or larger ones"
+        )
+    settle(config.out, "adapt", settings(config), [*capture_files(config.captures), *images])
     adapter = _adapter(config, folders, fit_paths, gsd)
     adapted = config.out / "captures"
     done = {folder.name for folder in finished(adapted)}
@@ -79,44 +102,56 @@ def target_images(folder: Path) -> list[Path]:
     return [capture / f"{name}.tif" for capture in captures for name in IMAGES] or list_images(folder)
 
 
-def split_target(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+def check_images(paths: Sequence[Path]) -> None:
+    """Looks at the headers of target images, at most `CHECKED` of them.
+
+    Raises:
+        InputError: One is not 8-bit or too small; it is named.
+    """
+    for path in paths[:: -(-len(paths) // CHECKED)]:
+        with open_raster(path) as dataset:
+            if dataset.dtypes[0] != "uint8" or min(dataset.shape) < LEAST_SIDE:
+                raise InputError(
+                    f"{path} has {dataset.height} x {dataset.width} {dataset.dtypes[0]} pixels; target "
+                    f"images must be 8-bit and at least {LEAST_SIDE} pixels a side: convert it or take it out"
+                )
+
+
+def target_gsd(path: Path) -> float | None:
+    """Ground sample distance [m] of an image that lies somewhere on the Earth, else None."""
+    with open_raster(path) as dataset:
+        lies = dataset.crs is not None
+    return common_grid([path], [path], None).gsd if lies else None
+
+
+def split_target(paths: Sequence[Path], root: Path) -> tuple[list[Path], list[Path]]:
     """Target images to fit on and images held out to judge the fit; before and after stay together.
 
     Raises:
-        InputError: There are fewer than `LEAST_TARGETS`.
+        InputError: There are too few for both.
     """
-    if len(paths) < LEAST_TARGETS:
-        raise InputError(
-            f"the target folder holds {len(paths)} images; at least {LEAST_TARGETS} are needed, "
-            f"of 64 pixels a side or more: give more, or cut large ones into tiles"
-        )
-    places = sorted({_place(path) for path in paths})
-    order = [place for start in range(HELD_OUT) for place in places[HELD_OUT - 1 - start :: HELD_OUT]]
+    places = {path: _place(path.relative_to(root)) for path in paths}
+    names = sorted(set(places.values()))
+    order = [name for start in range(HELD_OUT) for name in names[HELD_OUT - 1 - start :: HELD_OUT]]
     held: set[str] = set()
-    while len(held) < len(places) // HELD_OUT or sum(_place(path) in held for path in paths) < LEAST_HELD_OUT:
-        held.add(order[len(held)])
-    fit = [path for path in paths if _place(path) not in held]
-    return fit, [path for path in paths if _place(path) in held]
+    for name in order:
+        if len(held) >= len(names) // HELD_OUT and sum(p in held for p in places.values()) >= LEAST_HELD_OUT:
+            break
+        held.add(name)
+    fit = [path for path, place in places.items() if place not in held]
+    if len(fit) < LEAST_HELD_OUT:
+        raise InputError(
+            f"{root} holds {len(paths)} images of {len(names)} places; at least {2 * LEAST_HELD_OUT} images "
+            "are needed, half of them held out: give more, or cut large ones into tiles"
+        )
+    return fit, [path for path, place in places.items() if place in held]
 
 
 def _place(path: Path) -> str:
-    """What an image before and one after have in common."""
+    """What an image before and one after have in common: their path without the phase."""
     if path.stem in IMAGES:
-        return path.parent.name
-    return path.stem.removesuffix("_pre_disaster").removesuffix("_post_disaster")
-
-
-def check_gsd(captures: float, target: float, folder: Path) -> None:
-    """Refuses a target whose pixels differ by more than a quarter from the captures'.
-
-    Raises:
-        InputError: They do.
-    """
-    if not 0.8 <= captures / target <= 1.25:
-        raise InputError(
-            f"{folder} has pixels of {target} m, the captures of {captures} m: more than a quarter apart; "
-            "simulate with a profile of the target's ground sample distance"
-        )
+        return str(path.parent)
+    return str(path.parent / path.stem.removesuffix("_pre_disaster").removesuffix("_post_disaster"))
 
 
 def _adapter(config: Config, folders: Sequence[Path], target: Sequence[Path], gsd: float) -> Adapter:
@@ -171,12 +206,13 @@ def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -
         "adapted": Lazy(adapted, lambda folder: _labelled(folder, "pre")[0]),
     }
     report = fidelity(sets, real, rng=rng)
-    kept = [
+    looked_at = [
         structure(before[0], after[0], before[1])
         for before, after in (
             (_labelled(a, "pre"), _labelled(b, "pre")) for a, b in zip(some, adapted, strict=True)
         )
     ]
+    kept = [found for found in looked_at if found is not None]
     write_text(config.out / "fidelity.md", _fidelity_text(report, kept, config.note))
     rows = [
         [_centre(picture) for picture in (*triple[:2], real[index % len(real)])]
@@ -192,6 +228,8 @@ def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -
 
 
 def _fidelity_text(report: FidelityReport, kept: Sequence[Structure], note: str) -> str:
+    if not kept:
+        return "\n".join([report.to_markdown(), "No capture holds a label edge to look at.", note]) + "\n"
     correlation = np.array([k.gradient_correlation for k in kept])
     shift = np.array([np.hypot(*k.shift) for k in kept])
     edges = (

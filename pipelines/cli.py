@@ -69,9 +69,9 @@ def _fail(stage: str, message: str) -> int:
 def _run(stage: str, words: Sequence[str]) -> None:
     module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
     parser = ArgumentParser(prog=f"mage {stage}", description=f"{STAGES[stage].capitalize()}.")
-    parser.add_argument("--config", action="config", help="YAML file, or the name of a preset")
+    parser.add_argument("--config", action="config", help="YAML file; for simulate also the name of a preset")
     parser.add_class_arguments(module.Config, None)
-    given = parser.instantiate(parser.parse_args([_preset(word) for word in words]))
+    given = parser.instantiate(parser.parse_args(_named_presets(words)))
     try:
         config = module.Config(**{field.name: given[field.name] for field in fields(module.Config)})
     except ValueError as error:
@@ -79,8 +79,12 @@ def _run(stage: str, words: Sequence[str]) -> None:
     module.run(config)
 
 
-def _preset(word: str) -> str:
-    """The path of a preset that is named where a YAML file is expected; any other word unchanged."""
-    name = word.removeprefix("--config=")
-    path = PRESETS / f"{name}.yaml"
-    return word.removesuffix(name) + str(path) if name and "/" not in name and path.is_file() else word
+def _named_presets(words: Sequence[str]) -> list[str]:
+    """The words with the name of a preset after --config replaced by its file."""
+    found = [word.removeprefix("--config=") for word in words]
+    for index, word in enumerate(words):
+        follows = index > 0 and words[index - 1] == "--config"
+        path = PRESETS / f"{found[index]}.yaml"
+        named = (follows or word.startswith("--config=")) and path.is_file()
+        found[index] = (str(path) if follows else f"--config={path}") if named else word
+    return found

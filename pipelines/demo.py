@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pipelines.adapt
 import pipelines.evaluate
 import pipelines.map
 import pipelines.simulate
 import pipelines.train
-from pipelines.devices import pick_device
 from rasters.catalogue import list_captures
 from rasters.errors import InputError
 from rasters.files import read_json, write_text
-from rasters.folders import list_images, list_mosaic, xbd_pairs
+from rasters.folders import list_mosaic, xbd_pairs
 
 STAND_IN = "Stand-in target: a second simulated region, an unknown sensor; not a real result."
 SIMULATED_MAP = "Simulated scene: not a real event."
@@ -33,6 +32,7 @@ class Config:
     Attributes:
         out: Folder for everything.
         target: Unlabelled real images at about 1 m; without it, a simulated stand-in is the target.
+        target_gsd: Its ground sample distance [m]; what its georeference says, or 1 m, if not given.
         gold: Labelled real pairs in xBD's layout, trained on.
         val: Labelled real pairs in xBD's layout, only evaluated.
         pre: Mosaic before: a GeoTIFF, a folder or a quoted pattern.
@@ -48,6 +48,7 @@ class Config:
 
     out: Path
     target: Path | None = None
+    target_gsd: float | None = None
     gold: Path | None = None
     val: Path | None = None
     pre: str | None = None
@@ -58,7 +59,7 @@ class Config:
     steps: int = 100
     workers: int = 2
     seed: int = 1
-    device: str = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
         if (self.pre is None) != (self.post is None):
@@ -92,7 +93,8 @@ def run(config: Config) -> None:
             steps=config.adapt_steps,
             seed=config.seed,
             note=note,
-            device=pick_device(config.device),
+            target_gsd=config.target_gsd,
+            device=config.device,
         )
     )
     sets: dict[str, tuple[Path, Path | None]] = {
@@ -115,7 +117,9 @@ def run(config: Config) -> None:
 def _check_inputs(config: Config) -> None:
     """Finds bad paths now, not after minutes of work."""
     if config.target is not None:
-        list_images(config.target)
+        images = pipelines.adapt.target_images(config.target)
+        pipelines.adapt.check_images(images)
+        pipelines.adapt.split_target(images, config.target)
     for folder in (config.gold, config.val):
         if folder is not None and all(pair.pre_target is None for pair in xbd_pairs(folder)):
             raise InputError(
@@ -144,7 +148,13 @@ def _train(config: Config, name: str, captures: Path, gold: Path | None) -> Path
     out = config.out / "models" / _folder(name)
     pipelines.train.run(
         pipelines.train.Config(
-            captures=captures, gold=gold, out=out, steps=config.steps, seed=config.seed, wandb="off"
+            captures=captures,
+            gold=gold,
+            out=out,
+            steps=config.steps,
+            seed=config.seed,
+            wandb="off",
+            device=config.device,
         )
     )
     return out / "model.pt"

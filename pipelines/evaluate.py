@@ -7,7 +7,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipelines.devices import pick_device
-from pipelines.settings import settings, settle
+from pipelines.settings import labelled_files, settings, settle
+from rasters.errors import InputError
 from rasters.files import write_json, write_text
 from segmentation.evaluation import evaluate
 from segmentation.model_file import load_model
@@ -33,6 +34,10 @@ class Config:
     seed: int = 0
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"seed must be at least 0, got {self.seed}")
+
 
 def run(config: Config) -> None:
     """Writes `config.out`; scores that are already there are kept.
@@ -41,7 +46,7 @@ def run(config: Config) -> None:
         InputError: The model or a tile cannot be used, or the folder holds another result.
     """
     model = load_model(config.model, pick_device(config.device))
-    settle(config.out, "evaluate", settings(config))
+    settle(config.out, "evaluate", settings(config), [config.model, *labelled_files(config.data)])
     table = config.out / "scores.md"
     if not table.is_file():
         progress = partial(tqdm, desc="evaluate", unit="tile")

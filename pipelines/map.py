@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mapping.hotspots import find_hotspots
-from mapping.inference import map_mosaics
+from mapping.inference import finished, map_files, map_mosaics
 from mapping.page import Caption, write_page
 from mapping.quicklook import write_quicklook
 from mapping.scene import align
@@ -73,21 +73,23 @@ def run(config: Config) -> None:
     model = load_model(config.model, pick_device(config.device))
     pre, post = list_mosaic(config.pre), list_mosaic(config.post)
     scene = align(pre, post, gsd=config.gsd or model.gsd)
-    settle(config.out, "map", {**settings(config), "pre": _names(pre), "post": _names(post)})
+    settle(config.out, "map", settings(config), [config.model, *pre, *post])
     page = config.out / "map.html"
     if page.is_file():
         print(f"the map is there already: {page}")
         return
-    with tqdm(total=100, desc="map", unit="%") as bar:
-        files = map_mosaics(
-            scene,
-            partial(predict, model, flips=config.flips),
-            config.out,
-            window=config.window,
-            overlap=config.overlap,
-            batch=config.batch,
-            report=lambda share: bar.update(round(100 * share) - bar.n),
-        )
+    files = map_files(config.out)
+    if not finished(files):
+        with tqdm(total=100, desc="map", unit="%") as bar:
+            map_mosaics(
+                scene,
+                partial(predict, model, flips=config.flips),
+                config.out,
+                window=config.window,
+                overlap=config.overlap,
+                batch=config.batch,
+                report=lambda share: bar.update(round(100 * share) - bar.n),
+            )
     buildings = trace_buildings(files)
     cells = find_hotspots(buildings)
     write_geopackage(config.out / "map.gpkg", {"buildings": buildings, "hot_spots": cells})
@@ -96,10 +98,6 @@ def run(config: Config) -> None:
     caption = Caption(title=config.title, before=_named(pre), after=_named(post), note=config.note)
     write_quicklook(config.out / "quicklook.png", scene, files, caption)
     write_page(page, scene, files, buildings, cells, summary, caption)
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    return [str(path) for path in paths]
 
 
 def _named(paths: Sequence[Path]) -> str:

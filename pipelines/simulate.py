@@ -1,7 +1,6 @@
 """`mage simulate`: a scenario to a catalogue of captures, by several processes, resumable."""
 
 import multiprocessing
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,11 +11,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipelines.settings import settings, settle
-from rasters.capture import PARTIAL, read_capture, write_capture
+from rasters.capture import read_capture, write_capture
 from rasters.catalogue import finished, write_catalogue
 from rasters.errors import InputError
+from rasters.grid import utm_crs
 from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
+from rasters.sensing.profile import load_profile, profile_path
 from simulator.capture import capture_ids, simulate_city
+from simulator.city.style import load_style, style_path
+from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.scenario import Scenario
 
@@ -48,9 +51,12 @@ def run(config: Config) -> None:
         InputError: The folder holds captures of another scenario, or the scenario is impossible.
     """
     scenario = Scenario(**{f.name: getattr(config, f.name) for f in fields(Scenario)})
-    settle(config.out, "simulate", settings(scenario))
-    for leftover in config.out.glob(f"{PARTIAL}*"):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    data = [profile_path(scenario.profile), *(style_path(style) for style in scenario.styles)]
+    load_profile(scenario.profile)
+    for style in scenario.styles:
+        load_style(style)
+    utm_crs(scenario.longitude, scenario.latitude)
+    settle(config.out, "simulate", {**settings(scenario), "engine": VARIANT}, data)
     done = {folder.name for folder in finished(config.out)}
     wanted = [name for index in range(scenario.cities) for name in capture_ids(scenario, index)]
     missing = [i for i in range(scenario.cities) if not done.issuperset(capture_ids(scenario, i))]

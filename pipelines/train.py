@@ -3,8 +3,9 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pipelines.settings import settings, settle
-from segmentation.training import MODEL_FILE, TrainConfig, train
+from pipelines.devices import pick_device
+from pipelines.settings import labelled_files, settings, settle
+from segmentation.training import MODEL_FILE, RUNTIME, TrainConfig, check_sources, train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,12 @@ def run(config: Config) -> None:
         InputError: Nothing to train on, unusable input, or the folder holds another result.
         FloatingPointError: The loss is NaN or infinite.
     """
-    settle(config.out, "train", settings(config))
+    pick_device(config.device)
+    values = {name: value for name, value in settings(config).items() if name not in RUNTIME}
+    given = [folder for folder in (config.captures, config.gold) if folder is not None]
+    check_sources(config, config.captures, config.gold)
+    inputs = [path for folder in given for path in labelled_files(folder)]
+    settle(config.out, "train", values, inputs)
     path = config.out / MODEL_FILE
     if path.is_file():
         print(f"the model is there already: {path}")

@@ -71,7 +71,9 @@ def write_capture(root: Path, capture: Capture) -> Path:
 
 
 def derive_capture(source: Path, root: Path, images: Mapping[str, np.ndarray]) -> Path:
-    """Copies a capture to `root` with other images; every other file keeps its bytes.
+    """Copies a capture to `root` with other images; its item and other layers keep their bytes.
+
+    What else lies in the folder, as the sidecar files of viewers, stays behind.
 
     Args:
         source: The folder of the capture.
@@ -83,9 +85,10 @@ def derive_capture(source: Path, root: Path, images: Mapping[str, np.ndarray]) -
     """
     grid = read_grid(source / f"{next(iter(IMAGES))}.tif")
     with _whole_folder(root, source.name) as partial:
-        for path in sorted(source.iterdir()):
-            if path.stem not in images:
-                shutil.copyfile(path, partial / path.name)
+        shutil.copyfile(source / f"{source.name}.json", partial / f"{source.name}.json")
+        for layer in LAYERS.keys() - images.keys():
+            if (source / f"{layer}.tif").is_file():
+                shutil.copyfile(source / f"{layer}.tif", partial / f"{layer}.tif")
         for name, image in images.items():
             write_layer(partial / f"{name}.tif", name, image, grid)
     return root / source.name

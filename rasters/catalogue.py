@@ -1,10 +1,11 @@
 """A folder of captures as a self-contained STAC catalogue (STAC 1.1, stacspec.org)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pystac
 
-from rasters.capture import PARTIAL
+from rasters.capture import PARTIAL, read_capture
 from rasters.errors import InputError
 from rasters.files import write_json
 
@@ -42,3 +43,20 @@ def write_catalogue(root: Path, *, title: str) -> Path:
         catalogue.add_link(pystac.Link("item", href, media_type=pystac.MediaType.GEOJSON, title=folder.name))
     write_json(root / CATALOGUE, catalogue.to_dict(include_self_link=False))
     return root / CATALOGUE
+
+
+def common_gsd(folders: Sequence[Path]) -> float:
+    """The ground sample distance that captures share [m].
+
+    Raises:
+        InputError: One of them has another; it is named.
+    """
+    gsd = read_capture(folders[0], []).grid.gsd
+    for folder in folders[1:]:
+        other = read_capture(folder, []).grid.gsd
+        if other != gsd:
+            raise InputError(
+                f"{folder} has pixels of {other} m, {folders[0]} of {gsd} m; "
+                "use captures of one ground sample distance"
+            )
+    return gsd

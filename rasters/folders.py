@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rasterio.enums import ColorInterp
 
 from rasters.errors import InputError
 from rasters.geotiff import open_raster, unreadable
@@ -55,16 +56,19 @@ def _is_image(path: Path) -> bool:
 
 
 def list_mosaic(pattern: str) -> list[Path]:
-    """The files of a mosaic: a file, a folder of GeoTIFFs, or a glob pattern; sorted.
+    """The files of a mosaic: a file, a folder of GeoTIFFs, or a glob pattern; sorted, without hidden ones.
 
     Raises:
         InputError: Nothing matches.
     """
     path = Path(pattern)
+    if path.is_file():  # first, as a name may hold [, ] or ?
+        return [path]
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in {".tif", ".tiff"})
+        matches = [p for p in path.iterdir() if p.suffix.lower() in {".tif", ".tiff"}]
     else:
-        found = sorted(Path(p) for p in glob.glob(pattern))  # noqa: PTH207  (absolute patterns too)
+        matches = [Path(p) for p in glob.glob(pattern)]  # noqa: PTH207  (absolute patterns too)
+    found = sorted(p for p in matches if p.is_file() and not p.name.startswith("."))
     if not found:
         raise InputError(
             f"no GeoTIFF matches {pattern!r}; give a file, a folder or a quoted pattern such as 'pre/*.tif'"
@@ -73,24 +77,27 @@ def list_mosaic(pattern: str) -> list[Path]:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """An 8-bit image as (3, H, W) uint8, R, G, B; grey images are repeated, alpha is dropped.
+    """An 8-bit image as (3, H, W) uint8, R, G, B; grey is repeated, palettes are applied, alpha is dropped.
 
     Raises:
         InputError: Unreadable or truncated, or not 8-bit.
     """
-    bands = _read(path)
+    bands = _read_png(path) if path.suffix.lower() == ".png" else _read_colours(path)
     if bands.dtype != np.uint8:
         raise InputError(f"{path} holds {bands.dtype} pixels; give 8-bit display-encoded images")
     return bands[:3] if bands.shape[0] >= 3 else np.repeat(bands[:1], 3, axis=0)
 
 
 def read_label(path: Path) -> np.ndarray:
-    """A single-band 8-bit label raster (H, W) uint8.
+    """A single-band 8-bit label raster (H, W) uint8; of one with a palette, the codes.
 
     Raises:
         InputError: Unreadable or truncated, more than one band, or not 8-bit.
     """
-    bands = _read(path)
+    if path.suffix.lower() == ".png":
+        _read_png(path)  # for its checks; it turns codes into the colours of their palette
+    with open_raster(path) as dataset:
+        bands = dataset.read()
     if bands.shape[0] != 1 or bands.dtype != np.uint8:
         raise InputError(
             f"{path} must be one band of 8-bit class codes, got {bands.shape[0]} of {bands.dtype}"
@@ -98,11 +105,16 @@ def read_label(path: Path) -> np.ndarray:
     return bands[0]
 
 
-def _read(path: Path) -> np.ndarray:
-    if path.suffix.lower() == ".png":
-        return _read_png(path)
+def _read_colours(path: Path) -> np.ndarray:
     with open_raster(path) as dataset:
-        return dataset.read()
+        bands = dataset.read()
+        if dataset.colorinterp[0] is not ColorInterp.palette or bands.dtype != np.uint8:
+            return bands
+        colours = dataset.colormap(1)
+    table = np.zeros((256, 3), np.uint8)
+    for code, colour in colours.items():
+        table[code] = colour[:3]
+    return np.ascontiguousarray(table[bands[0]].transpose(2, 0, 1))
 
 
 def _read_png(path: Path) -> np.ndarray:
@@ -128,7 +140,7 @@ def xbd_pairs(folder: Path) -> list[Pair]:
     `targets/<id>_{pre,post}_disaster_target.png` (Gupta et al. 2019, arXiv:1911.09296).
 
     Raises:
-        InputError: No such layout, or an image or target without its twin.
+        InputError: No such layout, two images of one id and phase, or an image or target without its twin.
     """
     images = folder / "images"
     if not images.is_dir():
@@ -140,7 +152,11 @@ def xbd_pairs(folder: Path) -> list[Pair]:
         for phase, found in by_phase.items():
             mark = f"_{phase}_disaster"
             if path.stem.endswith(mark):
-                found[path.stem.removesuffix(mark)] = path
+                twin = found.setdefault(path.stem.removesuffix(mark), path)
+                if twin != path:
+                    raise InputError(
+                        f"{twin} and {path} are images of one id; rename or take out one of them"
+                    )
     if not by_phase["pre"] and not by_phase["post"]:
         raise InputError(f"{images} holds no <id>_pre_disaster or <id>_post_disaster image")
     for phase, twin in (("pre", "post"), ("post", "pre")):

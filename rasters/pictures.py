@@ -59,13 +59,13 @@ def write_sheet(
 
 
 CAPTURE_COLUMNS = (
-    "before", "after", "cover before", "cover after", "buildings", "damage", "height after",
+    "before", "after", "cover before", "cover after", "buildings", "damage", "height before", "height after",
     "flood depth", "burnt", "passability", "change",
 )  # fmt: skip
 
 
 def capture_row(capture: Capture) -> list[np.ndarray]:
-    """Every layer of a capture as pictures (3, H, W) uint8, in the order of `CAPTURE_COLUMNS`."""
+    """The layers of a capture as pictures (3, H, W) uint8, in the order of `CAPTURE_COLUMNS`."""
     layers = capture.layers
 
     def classes(name: str, kind: type[IntEnum]) -> np.ndarray:
@@ -78,6 +78,7 @@ def capture_row(capture: Capture) -> list[np.ndarray]:
         classes("land_cover_post", LandCover),
         _instances(layers["building"]),
         classes("damage", Damage),
+        _ramp(layers["height_pre"], 15.0),
         _ramp(layers["height_post"], 15.0),
         _ramp(layers["flood_depth"], 3.0),
         _ramp(layers["burnt"].astype(np.float32), 1.0),

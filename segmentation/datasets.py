@@ -16,7 +16,7 @@ from rasters.catalogue import list_captures
 from rasters.classes import Damage
 from rasters.errors import InputError
 from rasters.folders import Pair, read_image, read_label, xbd_pairs
-from rasters.geotiff import nodata_mask
+from rasters.mosaic import nodata_mask
 from segmentation.partial_labels import UNKNOWN_DAMAGE, from_footprints
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")

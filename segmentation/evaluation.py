@@ -12,6 +12,7 @@ from rasters.catalogue import finished
 from rasters.classes import Damage, LandCover
 from rasters.grid import windows
 from segmentation.datasets import Tile, TileSource, capture_sources, gold_sources
+from segmentation.decisions import damage_levels, land_cover_classes
 from segmentation.metrics import (
     BINS,
     binary_tables,
@@ -25,7 +26,7 @@ from segmentation.metrics import (
     threshold_counts,
     xview2_score,
 )
-from segmentation.model_file import Model, damage_levels, land_cover_classes, predict
+from segmentation.model_file import Model, predict
 from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES, NOT_BUILDING, UNKNOWN_DAMAGE
 
 WINDOW, OVERLAP = 512, 64  # [pixels]; windows bound the memory, overlaps hide their edges
@@ -133,14 +134,14 @@ def count_tile(model: Model, tile: Tile, *, flips: bool = False) -> TileCounts:
         images = [
             torch.from_numpy(x[:, rows, cols]).float()[None] / 255 for x in (tile.image_pre, tile.image_post)
         ]
-        cover_pre, cover_post, levels = predict(model, *images, flips=flips)
+        cover_pre, cover_post, levels = (x[0].cpu().numpy() for x in predict(model, *images, flips=flips))
         top, left = (OVERLAP // 2 if start else 0 for start in (window.row, window.col))
         inner = (slice(rows.start + top, rows.stop), slice(cols.start + left, cols.stop))
-        cut = (0, slice(top, None), slice(left, None))
-        probability[inner] = cover_pre[:, LandCover.BUILDING][cut].cpu().numpy()
-        covers["pre"][inner] = land_cover_classes(cover_pre)[cut].cpu().numpy()
-        covers["post"][inner] = land_cover_classes(cover_post)[cut].cpu().numpy()
-        damage[inner] = damage_levels(cover_pre, levels)[cut].cpu().numpy()
+        cut = (slice(top, None), slice(left, None))
+        probability[inner] = cover_pre[LandCover.BUILDING][cut]
+        covers["pre"][inner] = land_cover_classes(cover_pre)[cut]
+        covers["post"][inner] = land_cover_classes(cover_post)[cut]
+        damage[inner] = damage_levels(cover_pre, levels)[cut]
     return tile_counts(tile, probability, covers["pre"], covers["post"], damage)
 
 

@@ -1,5 +1,6 @@
 """A trained model as one file, and what it predicts."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ class Model:
 
 
 def save_model(path: Path, network: SiameseUnet, *, gsd: float, metadata: Mapping[str, Any]) -> None:
-    """Writes a model file, whole or not at all.
+    """Writes a model file, whole or not at all; equal models give equal bytes.
 
     Args:
         path: Of the file.
@@ -56,8 +57,10 @@ def save_model(path: Path, network: SiameseUnet, *, gsd: float, metadata: Mappin
         "metadata": dict(metadata),
         "weights": {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()},
     }
+    buffer = io.BytesIO()  # given a path, torch would write the temporary file's name into the archive
+    torch.save(content, buffer)
     with atomic_path(path) as partial:
-        torch.save(content, partial)
+        partial.write_bytes(buffer.getbuffer())
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
@@ -120,37 +123,3 @@ def predict(model: Model, pre: Tensor, post: Tensor, *, flips: bool = False) -> 
         total = [a + b for a, b in zip(total, seen, strict=True)] if total else seen
     cover_pre, cover_post, damage = (x / len(views) for x in total)
     return cover_pre, cover_post, damage
-
-
-def land_cover_classes(land_cover: Tensor, *, threshold: float = 0.5) -> Tensor:
-    """The land cover map: a building where its probability says so, else the likeliest other class.
-
-    So buildings here and in `damage_levels` are the same, and a model trained on footprints alone, to
-    which the other classes are one, still finds them.
-
-    Args:
-        land_cover: Probabilities (B, 11, H, W).
-        threshold: Least probability of a building.
-
-    Returns:
-        (B, H, W) uint8, `LandCover`, never 0.
-    """
-    building = land_cover[:, LandCover.BUILDING] >= threshold
-    others = land_cover.clone()
-    others[:, LandCover.BUILDING] = -1
-    return torch.where(building, int(LandCover.BUILDING), others.argmax(1)).to(torch.uint8)
-
-
-def damage_levels(land_cover_pre: Tensor, damage: Tensor, *, threshold: float = 0.5) -> Tensor:
-    """The damage map: a level where a building stood, else background.
-
-    Args:
-        land_cover_pre: Probabilities (B, 11, H, W).
-        damage: Probabilities (B, 5, H, W).
-        threshold: Least probability of a building.
-
-    Returns:
-        (B, H, W) uint8, `Damage`.
-    """
-    building = land_cover_pre[:, LandCover.BUILDING] >= threshold
-    return torch.where(building, damage[:, 1:].argmax(1) + 1, 0).to(torch.uint8)

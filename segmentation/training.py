@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from backbones import LITE0
+from rasters.catalogue import common_gsd, list_captures
 from rasters.errors import InputError
 from segmentation.augment import Augmentation, augment
 from segmentation.datasets import (
@@ -43,7 +44,7 @@ EXPECTED = (  # warnings of Lightning
     ".*the logging interval.*",
     ".*your dataloader is not resumable.*",  # it starts at the right step
 )
-RUNTIME = ("device", "devices", "workers", "cache_gb", "wandb", "progress")  # fields that change no weight
+RUNTIME = ("workers", "cache_gb", "wandb", "progress")  # fields that change no weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,8 @@ class TrainConfig:
         dice_weight: Of the building's Dice loss beside the cross-entropy.
         damage_weight: Of the damage loss.
         augmentation: How far to vary the pictures.
-        gsd: Ground sample distance of the training pictures, kept in the model file [m].
+        gsd: Ground sample distance of the training pictures, kept in the model file [m]; that of the
+            captures if not given, 1 for gold alone.
         seed: Of everything drawn.
         checkpoint_steps: Steps between checkpoints.
         precision: "auto" is bf16 on CUDA and fp32 elsewhere: bf16 depthwise convolutions are slow on CPUs.
@@ -87,7 +89,7 @@ class TrainConfig:
     dice_weight: float = 0.5
     damage_weight: float = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
-    gsd: float = 1.0
+    gsd: float | None = None
     seed: int = 0
     checkpoint_steps: int = 100
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -108,6 +110,8 @@ class TrainConfig:
             raise InputError(f"gold_share must be in [0, 1], got {self.gold_share}")
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
+        if self.seed < 0 or (self.gsd is not None and not 0 < self.gsd < math.inf):
+            raise InputError(f"seed must be at least 0 and gsd positive, got {self.seed}, {self.gsd}")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
 
@@ -252,8 +256,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
         InputError: Nothing to train on, unusable input, or `out` holds the checkpoint of another training.
         FloatingPointError: The loss is NaN or infinite.
     """
-    if captures is None and gold is None:
-        raise InputError("nothing to train on: give captures, gold or both")
+    gsd = check_sources(config, captures, gold)
     sources = [] if captures is None else capture_sources(captures)
     labelled = [] if gold is None else gold_sources(gold, damage=_teaches_damage(gold, captures))
     out.mkdir(parents=True, exist_ok=True)
@@ -269,7 +272,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
     path = out / MODEL_FILE
     if trainer.is_global_zero:
         metadata = {"config": asdict(config), "captures": len(sources), "gold": len(labelled)}
-        save_model(path, module.network, gsd=config.gsd, metadata=metadata)
+        save_model(path, module.network, gsd=gsd, metadata=metadata)
     return path
 
 
@@ -286,6 +289,29 @@ def _quiet() -> Generator[None]:
             yield
     finally:
         log.setLevel(level)
+
+
+def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None) -> float:
+    """Checks what a training is given before anything is written; returns its ground sample distance [m].
+
+    Raises:
+        InputError: Nothing to train on, no tiles, too small a batch, or contradicting pixel sizes.
+    """
+    if captures is None and gold is None:
+        raise InputError("nothing to train on: give captures, gold or both")
+    least = max(config.devices, 2 if captures is not None and gold is not None else 1)
+    if config.batch < least:
+        raise InputError(
+            f"batch must be at least {least} for this many devices and kinds of tile, got {config.batch}"
+        )
+    if gold is not None:
+        gold_sources(gold)
+    if captures is None:
+        return 1.0 if config.gsd is None else config.gsd
+    gsd = common_gsd(list_captures(captures))
+    if config.gsd is not None and config.gsd != gsd:
+        raise InputError(f"{captures} has pixels of {gsd} m, gsd is {config.gsd}; leave gsd out")
+    return gsd
 
 
 def _teaches_damage(gold: Path, captures: Path | None) -> bool:

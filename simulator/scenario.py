@@ -2,11 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from rasters.errors import InputError
 
-PRESETS = Path(__file__).parent / "presets"
 DISASTERS = ("none", "flood", "earthquake", "fire")
 
 

@@ -34,16 +34,21 @@ def write_scene(folder: Path, before: np.ndarray, after: np.ndarray, *, gsd: flo
 
 
 def predict_by_pixel(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A network that looks at no neighbours: class scores are fixed functions of a pixel's colours."""
+    """A network that looks at no neighbours: class scores are fixed functions of a pixel's colours.
 
-    def classes(image: Tensor, count: int) -> Tensor:
+    As after training, class 0 of land cover has no probability and class 0 of damage means nothing.
+    """
+
+    def classes(image: Tensor, count: int, never: int = 0) -> Tensor:
         turns = torch.arange(1, count + 1).reshape(1, count, 1, 1)
         mixed = image[:, 0:1] * turns + 2 * image[:, 1:2] - image[:, 2:3] * turns**2
-        return torch.softmax(3 * torch.sin(mixed), dim=1)
+        scores = 9 * torch.sin(mixed)
+        scores[:, :never] = -1e4
+        return torch.softmax(scores, dim=1)
 
     return (
-        classes(before, len(LandCover)),
-        classes(after, len(LandCover)),
+        classes(before, len(LandCover), never=1),
+        classes(after, len(LandCover), never=1),
         classes(after - before, len(Damage)),
     )
 
@@ -54,8 +59,10 @@ def write_map(
     """The rasters of a map: building [%] (H, W), damage probability [%] (5, H, W), land cover (2, H, W)."""
     files = map_files(folder)
     cover = np.ones((2, *grid.shape), np.uint8) if cover is None else cover
-    codes = np.where(damage[0] == 255, 255, damage.argmax(axis=0))
-    confidence = np.where(damage[0] == 255, 255, damage.max(axis=0))
+    shares = damage / 100
+    codes = np.where(damage[0] == 255, 255, np.where(building >= 50, shares[1:].argmax(axis=0) + 1, 0))
+    sure = np.where(building >= 50, shares[1:].max(axis=0) / shares[1:].sum(axis=0), 1 - building / 100)
+    confidence = np.where(damage[0] == 255, 255, np.rint(100 * sure))
     for path, array in (
         (files.land_cover_pre, cover[0]),
         (files.land_cover_post, cover[1]),

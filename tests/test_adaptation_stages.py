@@ -8,9 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from scipy import stats
 
 from adaptation.calibration import filter_image, fit_gains, radial_kernel
+from adaptation.checkpoint import check_gsd
+from adaptation.descriptors import LEAST_SIDE, describe
 from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
 from adaptation.noise import place_noise
 from adaptation.optics import blur, edge_sharpness, fit_blur
@@ -27,6 +31,7 @@ from adaptation.radiometry import (
 )
 from adaptation.sliced import apply_transport, sliced_distance, transport_colours
 from adaptation.spectrum import BINS, radial_spectrum, valid_pixels
+from backbones import lite0_encoder
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -321,10 +326,57 @@ def test_structure_finds_a_known_shift() -> None:
     cover = (image[0] > 100).astype(np.uint8)
     matrix = np.array([[1, 0, 0.4], [0, 1, -0.3]], dtype=np.float32)
     moved = [cv2.warpAffine(p, matrix, (160, 160)) for p in image]
-    found = structure(image, np.stack(moved), cover)
+    found, same = structure(image, np.stack(moved), cover), structure(image, image, cover)
+    assert found is not None
+    assert same is not None
     assert abs(found.shift[0] + 0.3) < 0.15
     assert abs(found.shift[1] - 0.4) < 0.15
-    assert structure(image, image, cover).gradient_correlation == pytest.approx(1)
+    assert same.gradient_correlation == pytest.approx(1)
+
+
+def test_without_a_label_edge_there_is_no_structure_to_look_at() -> None:
+    rng = np.random.default_rng(0)
+    image, flat = noisy(rng), np.full((3, 160, 160), 90, np.uint8)
+    cover = np.full((160, 160), LandCover.ROAD, np.uint8)
+    assert structure(image, image, cover) is None
+    cover[40:80, 40:80] = LandCover.BUILDING
+    assert structure(image, image, cover) is not None
+    assert structure(image, flat, cover) is None
+    assert structure(flat, image, cover) is None
+
+
+def noisy(rng: np.random.Generator, size: int = 160) -> np.ndarray:
+    return rng.integers(1, 256, (3, size, size), dtype=np.uint8)
+
+
+def test_images_too_small_to_compare_are_bad_input_and_emptied_ones_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    encoder = lite0_encoder()
+    with pytest.raises(InputError, match=r"at least 128 px a side.*127 x 127"):
+        describe([noisy(rng, LEAST_SIDE - 1)], encoder, rng)
+    empty = np.zeros((3, LEAST_SIDE, LEAST_SIDE), np.uint8)
+    assert len(describe([noisy(rng, LEAST_SIDE), empty], encoder, rng)) == 1
+
+
+def test_nothing_to_fit_to_is_bad_input_with_a_remedy() -> None:
+    rng = np.random.default_rng(0)
+    road = colour_stats(toned(rng, {LandCover.ROAD: (0.3, 0.3, 0.3)}, 900))
+    tree = colour_stats(toned(rng, {LandCover.TREE: (0.1, 0.3, 0.1)}, 900))
+    with pytest.raises(InputError, match=r"simulated: road; target: tree\); give"):
+        fit_radiometry(road, tree, style=1.0)
+    with pytest.raises(InputError, match=r"64 x 64 px without nodata; give"):
+        radial_spectrum([np.zeros((1, 63, 80)), np.full((1, 80, 80), np.nan)])
+
+
+@given(fitted=st.floats(0.05, 30), ratio=st.floats(0.3, 3))
+def test_scales_within_a_quarter_are_let_pass(fitted: float, ratio: float) -> None:
+    assume(min(abs(ratio - 0.8), abs(ratio - 1.25)) > 1e-6)
+    check_gsd(1.0, None, "target")
+    if 0.8 < ratio < 1.25:
+        check_gsd(ratio * fitted, fitted, "target")
+    else:
+        with pytest.raises(InputError, match="target is of"):
+            check_gsd(ratio * fitted, fitted, "target")
 
 
 def test_black_pixels_are_no_data() -> None:

@@ -79,6 +79,16 @@ def test_a_derived_capture_keeps_its_labels_bytes(tmp_path: Path) -> None:
         assert (path.read_bytes() == (folder / path.name).read_bytes()) == (path.stem != "image_pre")
 
 
+def test_a_derived_capture_leaves_behind_what_is_none_of_it(tmp_path: Path) -> None:
+    source = write_capture(tmp_path / "a", capture("c"))
+    names = {path.name for path in source.iterdir()}
+    (source / "image_post.tif.aux.xml").write_text("<PAMDataset/>")
+    (source / "notes").mkdir()
+    (source / "flood_depth.tif").unlink()
+    folder = derive_capture(source, tmp_path / "b", {"image_pre": np.full((3, *GRID.shape), 7, np.uint8)})
+    assert {path.name for path in folder.iterdir()} == names - {"flood_depth.tif"}
+
+
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -3,9 +3,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from rasters.classes import PALETTES, Damage
 from rasters.errors import InputError
 from rasters.folders import list_images, list_mosaic, read_image, read_label, xbd_pairs
+from rasters.geotiff import write_raster
+from rasters.grid import Grid
 
 
 def png(path: Path, array: np.ndarray) -> Path:
@@ -54,6 +58,31 @@ def test_a_missing_twin_is_named(folder: Path, lost: str, asked: str) -> None:
         xbd_pairs(folder)
 
 
+@pytest.mark.parametrize("other", ["images/n/a_1_pre_disaster.png", "images/a_1_pre_disaster.tif"])
+def test_two_images_of_one_id_are_named(folder: Path, other: str) -> None:
+    (folder / other).parent.mkdir(exist_ok=True)
+    (folder / other).write_bytes((folder / "images/a_1_pre_disaster.png").read_bytes())
+    with pytest.raises(InputError, match="images of one id") as caught:
+        xbd_pairs(folder)
+    assert str(folder / other) in str(caught.value)
+    assert str(folder / "images/a_1_pre_disaster.png") in str(caught.value)
+
+
+def test_a_palette_gives_colours_to_images_and_codes_to_labels(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 5, (9, 13), dtype=np.uint8)
+    palette = PALETTES[Damage]
+    colours = np.array([palette[code] for code in range(5)], np.uint8)
+    grid = Grid(crs="EPSG:32615", west=0, north=9, gsd=1, height=9, width=13)
+    write_raster(tmp_path / "p.tif", codes, grid, bands=["d"], palette=palette)
+    indexed = Image.fromarray(codes)
+    indexed.putpalette(colours.tobytes())
+    indexed.save(tmp_path / "p.png")  # the palette is short: 4 bits a pixel
+    indexed.save(tmp_path / "deep.png", bits=8)
+    for name in ("p.tif", "p.png", "deep.png"):
+        np.testing.assert_array_equal(read_label(tmp_path / name), codes)
+        np.testing.assert_array_equal(read_image(tmp_path / name), colours[codes].transpose(2, 0, 1))
+
+
 def test_images_are_rgb(tmp_path: Path) -> None:
     bgr = np.zeros((4, 5, 3), np.uint8)
     bgr[..., 2] = 200  # red
@@ -76,6 +105,10 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path) -> None:
     for name in ("cut.png", "text.png", "text.jpg", "gone.png"):
         with pytest.raises(InputError, match=rf"{name} cannot be read"):
             read_image(tmp_path / name)
+    label = png(tmp_path / "label.png", np.random.default_rng(0).integers(0, 5, (64, 64), dtype=np.uint8))
+    label.write_bytes(label.read_bytes()[:900])
+    with pytest.raises(InputError, match=r"label\.png cannot be read"):
+        read_label(label)
     with pytest.raises(InputError, match="8-bit"):
         read_image(deep)
     with pytest.raises(InputError, match="one band"):
@@ -91,3 +124,17 @@ def test_empty_and_missing_folders(tmp_path: Path) -> None:
         xbd_pairs(tmp_path)
     with pytest.raises(InputError, match="no GeoTIFF matches"):
         list_mosaic(str(tmp_path / "*.tif"))
+
+
+def test_mosaics_are_listed_without_what_is_hidden_or_no_file(tmp_path: Path) -> None:
+    for name in ("b.tif", "a.tif", ".partial-x.tif", "a[1]?.tif"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.tif").mkdir()
+    odd, a, b = (tmp_path / name for name in ("a[1]?.tif", "a.tif", "b.tif"))
+    assert list_mosaic(str(tmp_path)) == sorted([odd, a, b])
+    assert list_mosaic(str(tmp_path / "*.tif")) == sorted([odd, a, b])
+    assert list_mosaic(str(tmp_path / "[b]*")) == [b]
+    assert list_mosaic(str(odd)) == [odd]
+    for pattern in (".*.tif", "folder*"):
+        with pytest.raises(InputError, match="no GeoTIFF matches"):
+            list_mosaic(str(tmp_path / pattern))

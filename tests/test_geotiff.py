@@ -1,3 +1,8 @@
+import errno
+import resource
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +12,9 @@ from rasterio.transform import from_origin
 
 from rasters.classes import PALETTES, Damage
 from rasters.errors import InputError
-from rasters.geotiff import common_grid, create_raster, open_mosaic, read_grid, read_raster, write_raster
+from rasters.geotiff import create_raster, read_grid, read_raster, write_raster
 from rasters.grid import Grid, Window, windows
+from rasters.mosaic import OPEN_FILES, common_grid, open_mosaic
 
 GRID = Grid(crs="EPSG:32615", west=366_676.0, north=4_104_257.0, gsd=0.6, height=61, width=83)
 
@@ -77,6 +83,49 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@contextmanager
+def largest_file(size: int) -> Generator[None]:
+    """Within the block, writing a file beyond `size` [bytes] fails as it does on a full disk."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("cog", [False, True])
+@pytest.mark.parametrize("height", [300, 1100])  # without overviews and with
+def test_a_full_disk_leaves_no_raster(tmp_path: Path, height: int, cog: bool) -> None:
+    grid = Grid(crs="EPSG:32615", west=10, north=0, gsd=1, height=height, width=300)
+    values = np.random.default_rng(0).integers(0, 256, (1, *grid.shape), dtype=np.uint8)
+
+    def write(path: Path) -> None:
+        with create_raster(path, grid, bands=["x"], dtype="uint8", cog=cog) as raster:
+            for window in windows(*grid.shape, size=256):
+                raster.write(values[:, *window.slices], window)
+
+    write(tmp_path / "whole.tif")
+    whole = (tmp_path / "whole.tif").stat().st_size
+    for size in (0, *(int(share * whole) for share in (0.2, 0.5, 0.7, 0.75, 0.8, 0.9)), whole - 1):
+        with pytest.raises(OSError, match="not written whole") as caught, largest_file(size):
+            write(tmp_path / "cut.tif")
+        assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "cut.tif")), size
+        assert [p.name for p in tmp_path.iterdir()] == ["whole.tif"], size
+    with largest_file(whole):
+        write(tmp_path / "whole.tif")
+
+
+@pytest.mark.parametrize("cog", [False, True])
+def test_an_empty_raster_is_whole(tmp_path: Path, cog: bool) -> None:
+    grid = Grid(crs="EPSG:32615", west=10, north=0, gsd=1, height=1100, width=300)
+    with create_raster(tmp_path / "e.tif", grid, bands=["a", "b"], dtype="uint8", nodata=0, cog=cog):
+        pass
+    assert not read_raster(tmp_path / "e.tif").any()
+
+
 def test_mosaic_aligns_files_whose_grids_differ(tmp_path: Path) -> None:
     """A linear ramp sampled on shifted, oblong pixels reads back as the same ramp on the common grid."""
     for name, west, north in (("pre", 1000.0, 5000.0), ("post", 1010.3, 4995.2)):
@@ -132,6 +181,111 @@ def test_mosaic_windows_agree_and_black_collars_are_unknown(tmp_path: Path) -> N
     assert not valid[:, :11].any()
     assert valid[:, 11:76].all()
     assert not valid[:, 76:].any()
+
+
+def test_windows_see_all_of_a_file_of_another_zone_that_is_shifted(tmp_path: Path) -> None:
+    """Windows that skip files whose extent they miss see what a read of the whole sees."""
+    array = image(np.random.default_rng(4), (90, 120))
+    foreign(tmp_path / "a.tif", array, 980_000.0, 4_100_090.0, (1.0, 1.0), "EPSG:32615")
+    grid = common_grid([tmp_path / "a.tif"], [tmp_path / "a.tif"], 1.0)
+    corner = Grid(crs="EPSG:32616", west=446_900.0, north=4_098_400.0, gsd=1, height=300, width=300)
+    centre = tmp_path / "b.tif"
+    foreign(centre, array, 447_000.0, 4_098_300.0, (1.0, 1.0), "EPSG:32616")
+    for paths, where in (([tmp_path / "a.tif"], grid), ([centre], corner)):
+        with open_mosaic(paths, where, shift=(7.3, -4.6)) as mosaic:
+            whole, valid = mosaic.read(Window(row=0, col=0, height=where.height, width=where.width))
+            assert valid.any()
+            for window in windows(*where.shape, size=10):
+                part, known = mosaic.read(window)
+                np.testing.assert_array_equal(part, whole[:, *window.slices])
+                np.testing.assert_array_equal(known, valid[window.slices])
+
+
+def count_open() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_a_mosaic_of_many_files_holds_few_of_them_open(tmp_path: Path) -> None:
+    side, count = 8, OPEN_FILES + 20
+    values = image(np.random.default_rng(5), (side, side * count))
+    paths = [tmp_path / f"{i:03}.tif" for i in range(count)]
+    for i, path in enumerate(paths):
+        foreign(path, values[:, :, i * side : (i + 1) * side], i * side, side, (1.0, 1.0), "EPSG:32615")
+    grid = Grid(crs="EPSG:32615", west=0, north=side, gsd=1, height=side, width=side * count)
+    descriptors = count_open()
+    with open_mosaic(paths, grid) as mosaic:
+        assert count_open() == descriptors
+        for window in [*windows(*grid.shape, size=30), Window(row=0, col=0, height=side, width=grid.width)]:
+            got, valid = mosaic.read(window)
+            assert valid.all()
+            np.testing.assert_array_equal(got, values[:, *window.slices])
+            assert count_open() <= descriptors + OPEN_FILES
+        last = Window(row=0, col=grid.width - side, height=side, width=side)
+        paths[0].unlink()
+        mosaic.read(last)  # needs the last files only
+    assert count_open() == descriptors
+
+
+def test_an_error_in_the_block_is_not_blamed_on_a_file(tmp_path: Path) -> None:
+    foreign(tmp_path / "a.tif", np.ones((3, 9, 9), np.uint8), 0.0, 9.0, (1.0, 1.0), "EPSG:32615")
+    grid = Grid(crs="EPSG:32615", west=0, north=9, gsd=1, height=9, width=9)
+    with (
+        pytest.raises(rasterio.errors.RasterioIOError, match="of the caller"),
+        open_mosaic([tmp_path / "a.tif"], grid),
+    ):
+        raise rasterio.errors.RasterioIOError("of the caller")
+
+
+def test_a_file_that_breaks_is_named(tmp_path: Path) -> None:
+    for name, west in (("a", 0.0), ("b", 9.0)):
+        foreign(tmp_path / f"{name}.tif", np.ones((3, 9, 9), np.uint8), west, 9.0, (1.0, 1.0), "EPSG:32615")
+    grid = Grid(crs="EPSG:32615", west=0, north=9, gsd=1, height=9, width=18)
+    window = Window(row=0, col=0, height=9, width=18)
+    with open_mosaic([tmp_path / "a.tif", tmp_path / "b.tif"], grid) as mosaic:
+        (tmp_path / "b.tif").unlink()
+        with pytest.raises(InputError, match=r"b\.tif cannot be read"):
+            mosaic.read(window)
+
+
+@pytest.mark.parametrize(
+    ("west", "north", "crs"),
+    [
+        (500_256.0, 4_104_257.0, "EPSG:4326"),  # metres tagged as degrees
+        (-1e9, 4_104_257.0, "EPSG:32615"),
+        (366_676.0, 4_104_257.0, 'LOCAL_CS["site",UNIT["metre",1]]'),
+    ],
+)
+def test_a_wrong_reference_system_is_named(tmp_path: Path, west: float, north: float, crs: str) -> None:
+    array = image(np.random.default_rng(0), (40, 40))
+    bad, good = tmp_path / "bad.tif", tmp_path / "good.tif"
+    foreign(bad, array, west, north, (1.0, 1.0), crs)
+    foreign(good, array, 366_676.0, 4_104_257.0, (1.0, 1.0), "EPSG:32615")
+    for pre, post in ((bad, good), (good, bad)):
+        with pytest.raises(
+            InputError, match=r"bad\.tif has coordinates that do not fit.*assign the right one"
+        ):
+            common_grid([pre], [post], None)
+    with pytest.raises(InputError, match=r"bad\.tif has coordinates"), open_mosaic([bad], GRID):
+        pass
+
+
+def test_places_without_a_zone_and_the_antimeridian(tmp_path: Path) -> None:
+    array = image(np.random.default_rng(0), (40, 40))
+    foreign(tmp_path / "pole.tif", array, 10.0, 88.0, (1e-5, 1e-5), "EPSG:4326")
+    with pytest.raises(InputError, match=r"pole\.tif: no UTM zone"):
+        common_grid([tmp_path / "pole.tif"], [tmp_path / "pole.tif"], None)
+    foreign(tmp_path / "fiji.tif", array, 179.9999, -17.0, (1e-5, 1e-5), "EPSG:4326")
+    assert common_grid([tmp_path / "fiji.tif"], [tmp_path / "fiji.tif"], 1.0).crs == "EPSG:32701"
+
+
+def test_a_palette_is_no_grey(tmp_path: Path) -> None:
+    codes = np.full((61, 83), 3, np.uint8)
+    write_raster(tmp_path / "p.tif", codes, GRID, bands=["d"], palette=PALETTES[Damage])
+    with (
+        pytest.raises(InputError, match=r"p\.tif holds indexes of a palette.*-expand rgb"),
+        open_mosaic([tmp_path / "p.tif"], GRID),
+    ):
+        pass
 
 
 def test_geographic_files_get_their_utm_zone(tmp_path: Path) -> None:

@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mapping_scenes import damage_percent, grid_of, write_map, write_scene
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from mapping_scenes import damage_percent, grid_of, noise_image, write_map, write_scene
+from PIL import Image, ImageFont
 
 import mapping.page
 from mapping.hotspots import find_hotspots
 from mapping.page import Caption, write_page
 from mapping.picture import mapped_part, read_shown, shown_grid
-from mapping.quicklook import over_grey, write_quicklook
+from mapping.quicklook import over_grey, wrap, write_quicklook
 from mapping.scene import Scene
 from mapping.summary import summarise
 from mapping.vectors import trace_buildings
@@ -167,8 +169,8 @@ def test_what_a_picture_shows(tmp_path: Path) -> None:
 def test_quicklook_shows_three_panels_of_the_mapped_part(tmp_path: Path) -> None:
     made_page(tmp_path)
     sheet = np.asarray(Image.open(tmp_path / "quicklook.png"))
-    assert sheet.shape == (150 + 3 * 26 + 3 * 8, 3 * 190 + 4 * 8, 3)
-    before, after, damage = (sheet[100, 8 + number * 198 + 20] for number in range(3))
+    assert sheet.shape == (150 + 4 * 26 + 3 * 8, 3 * 190 + 4 * 8, 3)
+    before, after, damage = (sheet[126, 8 + number * 198 + 20] for number in range(3))
     assert tuple(before) == (40, 160, 60)
     assert tuple(after) == (150, 90, 40)
     assert np.ptp(damage) == 0  # undamaged ground is grey
@@ -176,6 +178,32 @@ def test_quicklook_shows_three_panels_of_the_mapped_part(tmp_path: Path) -> None
     mixed = [round(0.35 * 100 + 0.65 * tone) for tone in PALETTES[Damage][4]]
     coloured = over_grey(np.full((1, 3, 3), 100, np.uint8), codes.astype(np.uint8))
     assert coloured.tolist() == [[[100, 100, 100], mixed, [100, 100, 100]]]
+
+
+@given(text=st.text(st.sampled_from("ab wMi- .\n"), max_size=80), width=st.integers(20, 300))
+def test_wrapped_text_is_whole_and_fits(text: str, width: int) -> None:
+    font = ImageFont.load_default(16)
+    lines = wrap(text, font, width)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(font.getlength(line) <= width for line in lines)
+    assert wrap(text, font, 1e6) == [" ".join(text.split())] * bool(text.split())
+
+
+def test_a_long_note_stands_on_lines_of_its_own_in_a_quicklook(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    scene = write_scene(tmp_path, noise_image(rng, 20, 30), noise_image(rng, 20, 30))
+    nothing = np.zeros((20, 30), np.uint8)
+    files = write_map(tmp_path, nothing, damage_percent(nothing), scene.grid)
+    note = "The imagery is simulated, and the damage with it. " * 5
+    write_quicklook(tmp_path / "q.png", scene, files, Caption(title="A title " * 3, note=note))
+    sheet = np.asarray(Image.open(tmp_path / "q.png")).astype(int)
+    lines = len(wrap(note, ImageFont.load_default(16), sheet.shape[1] - 16))
+    assert lines > 2
+    assert sheet.shape[0] == 20 + (1 + lines + 2) * 26 + 3 * 8
+    assert (sheet[:, -6:] == 255).all()
+    orange = (sheet == (150, 90, 0)).all(axis=2).any(axis=1)
+    assert not orange[:26].any()
+    assert [orange[26 * n : 26 * (n + 1)].any() for n in range(1, lines + 1)] == [True] * lines
 
 
 ARGUMENTS = [

@@ -1,4 +1,5 @@
 import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -24,15 +25,23 @@ def test_every_option_is_explained(stage: str, capsys: pytest.CaptureFixture[str
         main([stage, "--help"])
     assert stop.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
-    options = [word for word in shown.split() if word.startswith("--") and word.endswith("OUT")]
-    assert "--out OUT" in shown, options
-    assert "--out OUT (required" not in shown  # an option without words would show its type at once
+    options = re.findall(r"--[a-z_.]+ (?:[A-Z_]+|\{[^}]*\}|\[ITEM,...\]) (\S+)", shown)
+    assert len(options) >= 5
+    assert not [words for words in options if words.startswith("(type")]  # no words, only a type
 
 
 def test_a_preset_is_found_by_its_name() -> None:
-    assert cli._preset("town") == str(cli.PRESETS / "town.yaml")
-    assert cli._preset("--config=town") == f"--config={cli.PRESETS / 'town.yaml'}"
-    assert cli._preset("--seed") == "--seed"
+    path = str(cli.PRESETS / "town.yaml")
+    words = ["--out", "town", "--config", "town", "--config=town", "--config", "mine.yaml"]
+    assert cli._named_presets(words) == [
+        "--out",
+        "town",
+        "--config",
+        path,
+        f"--config={path}",
+        "--config",
+        "mine.yaml",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,9 @@ def test_xview2_by_hand() -> None:
 
 
 def test_a_level_never_found_makes_the_harmonic_mean_zero() -> None:
-    assert harmonic_mean(np.array([0.9, 0.0, np.nan, 0.8])) == pytest.approx(0, abs=1e-5)
+    assert harmonic_mean(np.array([0.9, 0.0, np.nan, 0.8])) == 0
+    assert harmonic_mean(np.zeros(4)) == 0
+    assert np.isnan(harmonic_mean(np.full(4, np.nan)))
 
 
 def test_bootstrap() -> None:

@@ -6,9 +6,10 @@ import torch
 
 from rasters.errors import InputError
 from segmentation.datasets import Tile
+from segmentation.decisions import damage_confidence, damage_levels, land_cover_classes
 from segmentation.evaluation import count_tile, summarise, tile_counts
 from segmentation.metrics import BINS
-from segmentation.model_file import Model, damage_levels, land_cover_classes, load_model, predict, save_model
+from segmentation.model_file import Model, load_model, predict, save_model
 from segmentation.networks import SiameseUnet
 from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE
 
@@ -80,6 +81,13 @@ def test_a_saved_model_predicts_the_same(model: Model, tmp_path: Path) -> None:
         torch.testing.assert_close(part, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_equal_models_give_equal_bytes(model: Model, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.pt", "other.pt")]
+    for path in paths:
+        save_model(path, model.network, gsd=0.5, metadata={"captures": 3})
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 @pytest.mark.parametrize(
     "damage", ["missing", "truncated", "noise", "other", "version", "classes", "weights"]
 )
@@ -103,18 +111,26 @@ def test_a_bad_model_file_is_named(model: Model, tmp_path: Path, damage: str) ->
 
 
 def test_damage_stands_only_where_buildings_stood() -> None:
-    cover = torch.zeros(1, 11, 1, 3)
-    cover[0, 8, 0] = torch.tensor([0.9, 0.5, 0.4])
-    damage = torch.tensor([0.9, 0.02, 0.01, 0.03, 0.04]).view(1, 5, 1, 1).expand(1, 5, 1, 3)
-    assert damage_levels(cover, damage).tolist() == [[[4, 4, 0]]]
+    cover = np.zeros((11, 1, 3))
+    cover[8, 0] = [0.9, 0.5, 0.4]
+    damage = np.tile(np.reshape([0.9, 0.02, 0.01, 0.03, 0.04], (5, 1, 1)), 3)
+    assert damage_levels(cover, damage).tolist() == [[4, 4, 0]]
+    assert damage_confidence(cover, damage)[0] == pytest.approx([0.4, 0.4, 0.6])
+    assert damage_confidence(cover, np.zeros((5, 1, 3)))[0] == pytest.approx([0, 0, 0.6])
 
 
 def test_a_building_needs_half_the_probability() -> None:
-    cover = torch.zeros(1, 11, 1, 3)
-    cover[0, :, 0, 0] = torch.tensor([0, 0, 0.3, 0, 0, 0, 0, 0, 0.45, 0.25, 0])
-    cover[0, :, 0, 1] = torch.tensor([0, 0, 0.5, 0, 0, 0, 0, 0, 0.5, 0, 0])
-    cover[0, :, 0, 2] = torch.tensor([0, 0, 0.1, 0, 0, 0.9, 0, 0, 0, 0, 0])
-    assert land_cover_classes(cover).tolist() == [[[2, 8, 5]]]
+    cover = np.zeros((11, 1, 4), np.float32)
+    cover[:, 0, 0] = [0, 0, 0.3, 0, 0, 0, 0, 0, 0.45, 0.25, 0]
+    cover[:, 0, 1] = [0, 0, 0.5, 0, 0, 0, 0, 0, 0.5, 0, 0]
+    cover[:, 0, 2] = [0, 0, 0.1, 0, 0, 0.9, 0, 0, 0, 0, 0]
+    assert land_cover_classes(cover).tolist() == [[2, 8, 5, 1]]  # never "unlabelled"
+
+
+def test_where_no_building_is_the_land_cover_is_the_likeliest_class() -> None:
+    cover = np.random.default_rng(0).random((11, 30, 40))
+    cover[[0, 8]] = 0
+    assert (land_cover_classes(cover) == cover.argmax(axis=0)).all()
 
 
 def tile(size: int = 80, *, gold: bool = False) -> Tile:

@@ -62,13 +62,18 @@ class Profile:
             raise InputError(f"profile {self.name}: mtf must be in (0, 1), got {self.mtf!r}")
 
 
+def profile_path(name: str) -> Path:
+    """The data file of a profile: `name` itself if it is a YAML file's."""
+    return Path(name) if name.endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
+
+
 def load_profile(name: str) -> Profile:
     """A profile by the name of its file in `profiles/`, or by the path of a YAML file.
 
     Raises:
         InputError: No such profile, or a key is unknown, missing or out of range.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
+    path = profile_path(name)
     known = sorted(p.stem for p in PROFILES.glob("*.yaml"))
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))

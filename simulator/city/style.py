@@ -142,13 +142,18 @@ POSITIVE = {"block_length", "block_depth", "street_width", "lot_width", "lot_dep
 MAX_BEND = 0.45  # a larger turn would fold the plane over itself
 
 
+def style_path(name: str) -> Path:
+    """The data file of a style: `name` itself if it is a YAML file's."""
+    return Path(name) if name.endswith((".yaml", ".yml")) else STYLES / f"{name}.yaml"
+
+
 def load_style(name: str) -> Style:
     """A style by the name of its file in `styles/`, or by the path of a YAML file.
 
     Raises:
         InputError: No such style, or a key is unknown, missing or out of range.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else STYLES / f"{name}.yaml"
+    path = style_path(name)
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError:

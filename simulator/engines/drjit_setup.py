@@ -96,8 +96,8 @@ def _check_libatomic() -> None:
 
 
 _check_libatomic()
-_VARIANT = "cuda_ad_rgb" if _cuda_present() else "llvm_ad_rgb"
-if _VARIANT == "llvm_ad_rgb":
+VARIANT = "cuda_ad_rgb" if _cuda_present() else "llvm_ad_rgb"
+if VARIANT == "llvm_ad_rgb":
     _choose_llvm()
 
 import drjit  # noqa: E402  (after the library has been chosen)
@@ -108,10 +108,10 @@ dr: Any = drjit
 mi: Any = mitsuba
 
 try:
-    mi.set_variant(_VARIANT)
+    mi.set_variant(VARIANT)
 except ImportError as error:
-    raise EngineUnavailable(f"Mitsuba's variant {_VARIANT} cannot start: {error}") from error
-if _VARIANT == "llvm_ad_rgb" and dr.detail.llvm_version() < (OLDEST_LLVM,):
+    raise EngineUnavailable(f"Mitsuba's variant {VARIANT} cannot start: {error}") from error
+if VARIANT == "llvm_ad_rgb" and dr.detail.llvm_version() < (OLDEST_LLVM,):
     raise EngineUnavailable(
         f"{LIBRARY_VARIABLE}={os.environ[LIBRARY_VARIABLE]} is LLVM {dr.detail.llvm_version()}, with which "
         f"Dr.Jit ends the process: unset the variable, or name a libLLVM from version {OLDEST_LLVM} on"

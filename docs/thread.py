@@ -1,0 +1,48 @@
+"""Makes docs/images/thread.png from a finished `make demo` without real imagery (runs/demo)."""
+
+import sys
+from pathlib import Path
+
+from rasters.capture import read_capture
+from rasters.classes import Damage, LandCover, paint
+from rasters.pictures import write_sheet
+
+COLUMNS = (
+    "simulated before",
+    "simulated after",
+    "land cover after",
+    "damage",
+    "adapted before",
+    "adapted after",
+)
+NAMES = ("flood", "earthquake", "fire")
+
+
+def main(demo: Path) -> None:
+    """Writes the picture: one capture of each disaster, simulated, labelled and adapted to the stand-in."""
+    rows, names = [], []
+    for name in NAMES:
+        folders = sorted((demo / "captures").glob(f"*-{name}-*"))
+        damage = [(read_capture(f, ["damage"]).layers["damage"] > Damage.NO_DAMAGE).mean() for f in folders]
+        folder = folders[damage.index(max(damage))]
+        simulated = read_capture(folder).layers
+        adapted = read_capture(
+            demo / "adapted" / "captures" / folder.name, ["image_pre", "image_post"]
+        ).layers
+        labels = (paint(simulated["land_cover_post"], LandCover), paint(simulated["damage"], Damage))
+        rows.append(
+            [
+                simulated["image_pre"],
+                simulated["image_post"],
+                *(label.transpose(2, 0, 1) for label in labels),
+                adapted["image_pre"],
+                adapted["image_post"],
+            ]
+        )
+        names.append(f"{name}: {folder.name}")
+    path = Path(__file__).parent / "images" / "thread.png"
+    write_sheet(path, rows, columns=COLUMNS, names=names, note="adapted to a simulated stand-in", side=200)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo"))
