@@ -80,13 +80,13 @@ class TrainConfig:
     steps: int = 4000
     batch: int = 8
     crop: int = 160
-    gold_share: float = 0.25
+    gold_share: float = 0.5
     encoder: str = LITE0
     learning_rate: float = 2e-3
     encoder_rate: float = 0.3
     weight_decay: float = 1e-2
     ema_decay: float = 0.99
-    dice_weight: float = 0.5
+    dice_weight: float = 1.5
     damage_weight: float = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
     gsd: float | None = None
