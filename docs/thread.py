@@ -18,13 +18,19 @@ COLUMNS = (
 NAMES = ("flood", "earthquake", "fire")
 
 
+def change(folder: Path, name: str) -> float:
+    """How much there is to see: share of flooded or of damaged pixels."""
+    layers = read_capture(folder, ["damage", "flood_depth"]).layers
+    seen = layers["flood_depth"] > 0.3 if name == "flood" else layers["damage"] > Damage.NO_DAMAGE
+    return float(seen.mean())
+
+
 def main(demo: Path) -> None:
     """Writes the picture: one capture of each disaster, simulated, labelled and adapted to the stand-in."""
     rows, names = [], []
     for name in NAMES:
         folders = sorted((demo / "captures").glob(f"*-{name}-*"))
-        damage = [(read_capture(f, ["damage"]).layers["damage"] > Damage.NO_DAMAGE).mean() for f in folders]
-        folder = folders[damage.index(max(damage))]
+        folder = max(folders, key=lambda f: change(f, name))
         simulated = read_capture(folder).layers
         adapted = read_capture(
             demo / "adapted" / "captures" / folder.name, ["image_pre", "image_post"]
@@ -41,7 +47,7 @@ def main(demo: Path) -> None:
         )
         names.append(f"{name}: {folder.name}")
     path = Path(__file__).parent / "images" / "thread.png"
-    write_sheet(path, rows, columns=COLUMNS, names=names, note="adapted to a simulated stand-in", side=200)
+    write_sheet(path, rows, columns=COLUMNS, names=names, note="adapted to a simulated stand-in", side=190)
 
 
 if __name__ == "__main__":
