@@ -95,8 +95,7 @@ def test_same_seed_same_bytes_and_other_seeds_other_grain(adapter: Adapter) -> N
 def test_fitting_twice_gives_the_same_file(adapter: Adapter, tmp_path: Path) -> None:
     again = fitted()
     for name, made in (("a", adapter), ("b", again)):
-        summary = made.summary
-        save_adapter(tmp_path / name, dataclasses.replace(made, summary=summary))
+        save_adapter(tmp_path / name, made)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
