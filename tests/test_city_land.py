@@ -14,8 +14,8 @@ from simulator.city.noise import draw_bend, smooth_noise
 from simulator.city.style import MAX_BEND, load_style
 from simulator.city.terrain import make_land
 
-WET = replace(load_style("suburb"), river=1.0)
-DRY = replace(load_style("suburb"), river=0.0)
+WET = replace(load_style("suburb"), water={"river": 1.0})
+DRY = replace(load_style("suburb"), water={"none": 1.0})
 
 
 @pytest.mark.parametrize("seed", range(8))

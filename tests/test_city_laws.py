@@ -38,7 +38,7 @@ def footprints(style: str, size: float, seed: int) -> np.ndarray:
 def only(style: Style, name: str) -> Style:
     """A town without river or country that is all of one kind of district."""
     districts = tuple(d for d in style.districts if d.name == name)
-    return replace(style, districts=districts, fringe=(0.0, 0.0), river=0.0)
+    return replace(style, districts=districts, fringe=(0.0, 0.0), water={"none": 1.0})
 
 
 each_city = pytest.mark.parametrize(("style", "size", "seed"), CITIES)
@@ -77,7 +77,7 @@ def test_no_building_stands_on_a_carriageway(style: str, size: float, seed: int)
 
 @each_city
 def test_every_building_lies_in_one_parcel(style: str, size: float, seed: int) -> None:
-    parcels = np.array([shapely.Polygon(ring) for ring in city(style, size, seed).parcels])
+    parcels = np.array([shapely.Polygon(lot.ring) for lot in city(style, size, seed).land_use])
     assert shapely.is_valid(parcels).all()
     shapes = footprints(style, size, seed)
     inside = shapely.STRtree(shapely.buffer(parcels, 1e-6)).query(shapes, predicate="within")[0]
@@ -185,7 +185,7 @@ def test_dense_blocks_are_mostly_built_over() -> None:
     shares = []
     for seed in range(2):
         town = generate_city(replace(style, arterial_width=(9.0, 12.0)), 300.0, np.random.default_rng(seed))
-        parcels = shapely.union_all([shapely.Polygon(ring) for ring in town.parcels])
+        parcels = shapely.union_all([shapely.Polygon(lot.ring) for lot in town.land_use])
         inner = parcels.intersection(
             shapely.box(20, 20, 280, 280)
         )  # buildings that cross the edge are left out

@@ -14,6 +14,7 @@ from rasters.errors import InputError
 from simulator.city.model import (
     NO_BOXES,
     Boxes,
+    BoxKind,
     Building,
     City,
     Construction,
@@ -103,13 +104,14 @@ def small_city(*, river: bool = True) -> City:
             Street(centreline=np.array([[0.0, row], [SIZE, row]]), width=7.0, kind="residential")
             for row in street_rows
         ),
-        parcels=(),
+        land_use=(),
         buildings=buildings,
         trees=Trees(
             xy=xy,
             radius=rng.uniform(1.5, 4, 150),
             height=rng.uniform(4, 15, 150),
-            conifer=rng.random(150) < 0.5,
+            kind=rng.integers(0, 2, 150).astype(np.uint8),
+            foliage=np.ones(150),
             tint=np.ones((150, 3)),
             burnt=np.zeros(150),
         ),
@@ -119,6 +121,7 @@ def small_city(*, river: bool = True) -> City:
             heading=np.zeros(len(cars)),
             tilt=np.zeros(len(cars)),
             colour=rng.random((len(cars), 3)),
+            kind=np.full(len(cars), BoxKind.CAR, np.uint8),
         ),
         debris=NO_BOXES,
     )
@@ -182,7 +185,7 @@ def test_sampled_disasters_leave_every_degree_of_damage_and_spare_some(city: Cit
 
 def test_a_city_without_buildings_trees_or_cars_is_struck_too(city: City) -> None:
     trees = Trees(
-        xy=np.zeros((0, 2)), radius=np.zeros(0), height=np.zeros(0), conifer=np.zeros(0, bool),
+        xy=np.zeros((0, 2)), radius=np.zeros(0), height=np.zeros(0), kind=np.zeros(0, np.uint8), foliage=np.zeros(0),
         tint=np.zeros((0, 3)), burnt=np.zeros(0),
     )  # fmt: skip
     bare = replace(city, buildings=(), streets=(), trees=trees, vehicles=NO_BOXES)

@@ -15,6 +15,7 @@ from simulator.city.model import (
     GROUND_LAND_COVER,
     NO_BOXES,
     Boxes,
+    BoxKind,
     Building,
     City,
     Field,
@@ -63,7 +64,8 @@ def trees(n: int, seed: int = 0) -> Trees:
         xy=rng.uniform(2, 20, (n, 2)),
         radius=rng.uniform(1.5, 3, n),
         height=rng.uniform(4, 9, n),
-        conifer=rng.random(n) < 0.3,
+        kind=(rng.random(n) < 0.3).astype(np.uint8),
+        foliage=np.ones(n),
         tint=np.ones((n, 3)),
         burnt=(rng.random(n) < 0.2).astype(float),
     )
@@ -78,7 +80,7 @@ def town(**changes) -> City:
         water=level(SIZE, 2.0, np.nan, np.float32),
         turbidity=0.3,
         streets=(),
-        parcels=(),
+        land_use=(),
         buildings=(tower(),),
         trees=trees(0),
         vehicles=NO_BOXES,
@@ -100,6 +102,7 @@ def full_town() -> City:
         heading=np.array([0.3, 1.57]),
         tilt=np.zeros(2),
         colour=np.array([[0.6, 0.1, 0.1], [0.7, 0.7, 0.7]]),
+        kind=np.array([BoxKind.CAR, BoxKind.LORRY], np.uint8),
     )
     houses = [
         tower(

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from simulator.city.model import Construction
-from simulator.city.style import DISTRICT_RANGES, Covering, Fabric, OpenUse, Style
+from simulator.city.style import DISTRICT_RANGES, Boundary, BuiltUse, Covering, Fabric, OpenUse, Pattern, Plan, Style
 
 Key = TypeVar("Key", bound=str)
 
@@ -17,18 +17,22 @@ class Character:
     """One neighbourhood: the numbers drawn from a `District`, which explains them."""
 
     fabric: Fabric
-    organic: bool
+    use: BuiltUse
+    pattern: Pattern
     block_length: float
     block_depth: float
     street_width: float
     sidewalk: float
     verge: float
     dead_end: float
+    alley: float
+    unpaved: float
     lot_width: float
     lot_depth: float
     setback: float
     gap: float
     cover: float
+    plan: Mapping[Plan, float]
     eave: float
     vacant: float
     open_blocks: float
@@ -38,6 +42,11 @@ class Character:
     shed: float
     driveway: float
     parked: float
+    boundary: Boundary
+    clutter: float
+    solar: float
+    rooftop: float
+    year: float
     construction: Construction
     brick: float
     coverings: tuple[Covering, ...]
@@ -54,7 +63,10 @@ def draw_district(style: Style, rng: np.random.Generator) -> Character:
     return Character(
         fabric=district.fabric,
         construction=district.construction,
-        organic=bool(rng.random() < district.organic),
+        use=district.use,
+        pattern=choose(district.pattern, rng),
+        plan=district.plan,
+        boundary=choose(district.boundary, rng),
         coverings=coverings,
         yard={key: weight * float(rng.lognormal(0, 0.7)) for key, weight in district.yard.items()},
         open_uses=district.open_uses,

@@ -7,7 +7,7 @@ from rasters.errors import InputError
 from simulator.city.buildings import fill_blocks, settle
 from simulator.city.frames import polygons, ring
 from simulator.city.ground import paint_ground
-from simulator.city.model import NO_BOXES, City, Street
+from simulator.city.model import City, LandUse, Street
 from simulator.city.parcels import make_blocks
 from simulator.city.streets import Network, make_network
 from simulator.city.style import Style
@@ -42,7 +42,7 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
     parcels, plot = fill_blocks(blocks, network, style, streams[3])
     buildings = settle(plot.buildings, size, land.terrain)
     ground, cover = paint_ground(plot.patches, network, land, size, streams[4])
-    conifers = float(rng.uniform(*style.conifer))
+    conifers = style.trees.get("conifer", 0.0) / sum(style.trees.values())
     return City(
         size=float(size),
         terrain=land.terrain,
@@ -50,11 +50,10 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
         water=land.water,
         turbidity=land.turbidity,
         streets=_cut_streets(network, size),
-        parcels=_cut_parcels(parcels, size),
+        land_use=_cut_parcels(parcels, size),
         buildings=buildings,
         trees=plant_trees(cover, ground, buildings, network, conifers, streams[5]),
         vehicles=place_vehicles(network, plot.stalls, ground, streams[6]),
-        debris=NO_BOXES,
     )
 
 
@@ -70,7 +69,7 @@ def _cut_streets(network: Network, size: float) -> tuple[Street, ...]:
     )
 
 
-def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[np.ndarray, ...]:
+def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[LandUse, ...]:
     """The parts of the parcels within the square."""
     if not rings:
         return ()
@@ -78,4 +77,4 @@ def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[np.ndarray, ...]
     shapes = np.array([shapely.Polygon(r) for r in rings])
     out = ~shapely.within(shapes, square)
     shapes[out] = shapely.intersection(shapes[out], square)
-    return tuple(ring(part) for shape in shapes for part in polygons(shape, 1.0))
+    return tuple(LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0))

@@ -34,7 +34,7 @@ def local_streets(
     """The local streets of a superblock, cut at its edge, none of them squeezed along that edge."""
     plan = shapely.transform(shapely.segmentize(shape, 15.0), bend.straighten)
     plan = plan if plan.is_valid else plan.buffer(0)
-    lines = (_organic if character.organic else _grid)(plan, character, rng)
+    lines = (_organic if character.pattern != "grid" else _grid)(plan, character, rng)
     if not lines:
         return []
     bent = shapely.transform(shapely.segmentize(lines, 10.0), bend)

@@ -30,6 +30,15 @@ class Ground(IntEnum):
     ASH = 15
     RUBBLE = 16
     TARMAC = 17
+    LAWN = 18
+    TILLED = 19
+    STUBBLE = 20
+    SAND = 21
+    BALLAST = 22
+    CLAY = 23
+    COBBLE = 24
+    DIRT_ROAD = 25
+    DRY_GRASS = 26
 
 
 GROUND_LAND_COVER: dict[Ground, LandCover] = {
@@ -51,6 +60,15 @@ GROUND_LAND_COVER: dict[Ground, LandCover] = {
     Ground.ASH: LandCover.BARELAND,
     Ground.RUBBLE: LandCover.DEBRIS,
     Ground.TARMAC: LandCover.DEVELOPED,  # asphalt off the streets: car parks, yards, drives
+    Ground.LAWN: LandCover.RANGELAND,  # mown in stripes
+    Ground.TILLED: LandCover.AGRICULTURE,
+    Ground.STUBBLE: LandCover.AGRICULTURE,
+    Ground.SAND: LandCover.BARELAND,
+    Ground.BALLAST: LandCover.DEVELOPED,  # under rails
+    Ground.CLAY: LandCover.DEVELOPED,  # courts and running tracks
+    Ground.COBBLE: LandCover.ROAD,
+    Ground.DIRT_ROAD: LandCover.ROAD,
+    Ground.DRY_GRASS: LandCover.RANGELAND,
 }
 
 
@@ -99,8 +117,34 @@ class Field:
         return col, row
 
 
-Roof = Literal["flat", "gable", "hip", "open", "rubble"]
-Construction = Literal["timber", "masonry", "concrete", "steel"]
+ROADWAY = tuple(g for g, cover in GROUND_LAND_COVER.items() if cover == LandCover.ROAD)
+"""What carriageways are made of."""
+
+Roof = Literal[
+    "flat", "gable", "hip", "mansard", "shed", "sawtooth", "dome", "barrel", "open", "rubble"
+]  # fmt: skip
+Construction = Literal["timber", "masonry", "concrete", "steel", "adobe"]
+Use = Literal["residential", "commercial", "industrial", "civic", "religious", "farm", "outbuilding"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A further body of a building: it shares the base, the materials and the instance of the main one.
+
+    Bodies may interpenetrate: two gables across each other make the valleys of an L-shaped roof.
+
+    Attributes:
+        footprint: (N, 2) float64 [m], counter-clockwise, not repeated at the end.
+        eave: Height of its walls above the building's base [m].
+        rise: Height of its ridge above its eave [m].
+        roof: As `Building.roof`.
+    """
+
+    footprint: np.ndarray
+    eave: float
+    rise: float
+    roof: Roof
+
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +153,27 @@ class Building:
 
     Attributes:
         instance: Positive, unique in the city, the same before and after a disaster.
-        footprint: (N, 2) float64 [m], counter-clockwise, not repeated at the end. Gable and hip roofs
-            need a rectangle (N = 4).
+        footprint: Of the main body, (N, 2) float64 [m], counter-clockwise, not repeated at the end. All
+            roofs but flat, open and rubble need a rectangle (N = 4).
         base: Elevation of the ground floor [m].
         eave: Height of the walls above `base` [m].
         rise: Height of the ridge above the eave [m]; 0 for a flat roof.
-        roof: "flat" (with parapet), "gable", "hip"; after a disaster also "open" (walls stand, the roof
-            is gone, one sees debris or ash inside) and "rubble" (a heap of mean height `eave`).
+        roof: "flat" (with parapet), "gable", "hip", "mansard" (steep below, nearly flat above), "shed"
+            (one slope), "sawtooth" (rows of sheds), "dome", "barrel" (a vault along the longer side); after
+            a disaster also "open" (walls stand, the roof is gone, one sees debris or ash inside) and
+            "rubble" (a heap of mean height `eave`).
         roof_material: A name in the scene's material table, such as "roof_tile".
         roof_tint: (3,) float64 linear albedo multiplier, near 1.
         wall_material: As `roof_material`.
         construction: For fragility.
         soot: Share of the surfaces blackened by fire, in [0, 1].
         roof_loss: Share of the roof covering that is missing (holes, displaced tiles), in [0, 1].
+        uid: The same for this building in every tile of its region, and in the vectors; seeds its details.
+        wings: Further bodies of the same building.
+        use: What it is for.
+        year: Of construction.
+        solar: Share of the roof under solar panels, in [0, 1].
+        rooftop: Density of what stands on the roof (chimneys, tanks, plant), in [0, 1].
     """
 
     instance: int
@@ -136,6 +188,12 @@ class Building:
     construction: Construction
     soot: float = 0.0
     roof_loss: float = 0.0
+    uid: int = 0
+    wings: tuple[Volume, ...] = ()
+    use: Use = "residential"
+    year: int = 1980
+    solar: float = 0.0
+    rooftop: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +203,64 @@ class Street:
     Attributes:
         centreline: (N, 2) float64 [m].
         width: Of the carriageway [m].
-        kind: OpenStreetMap's highway value: "primary", "residential", "service", ...
+        kind: OpenStreetMap's highway value: "motorway", "primary", "residential", "service", "track", ...
         bridge: Whether it crosses water.
+        lanes: Of both directions together.
+        oneway: Whether traffic runs only along the centreline.
+        roundabout: Whether it is a part of one.
+        surface: Of the carriageway, one of `ROADWAY`.
+        sidewalk: Width of the paved strip on each side [m]; 0 for none.
     """
 
     centreline: np.ndarray
     width: float
     kind: str
     bridge: bool = False
+    lanes: int = 2
+    oneway: bool = False
+    roundabout: bool = False
+    surface: Ground = Ground.ASPHALT
+    sidewalk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandUse:
+    """What a lot, or a block without lots, is used for.
+
+    Attributes:
+        ring: (N, 2) float64 [m].
+        use: "residential", "commercial", "industrial", or the open use: "park", "crop", "cemetery", ...
+    """
+
+    ring: np.ndarray
+    use: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Barrier:
+    """A hedge, wall or fence.
+
+    Attributes:
+        line: (N, 2) float64 [m].
+        kind: "hedge", "wall" or "fence".
+        height, width: [m].
+    """
+
+    line: np.ndarray
+    kind: Literal["hedge", "wall", "fence"]
+    height: float
+    width: float
+
+
+class TreeKind(IntEnum):
+    """The shape of a crown."""
+
+    BROADLEAF = 0
+    CONIFER = 1
+    PALM = 2
+    COLUMN = 3
+    SHRUB = 4
+    FRUIT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +271,8 @@ class Trees:
         xy: (N, 2) float64 trunk position [m].
         radius: (N,) crown radius [m].
         height: (N,) top above ground [m].
-        conifer: (N,) bool.
+        kind: (N,) uint8 `TreeKind`.
+        foliage: (N,) share of the leaves that are on, in [0, 1].
         tint: (N, 3) linear albedo multiplier, near 1.
         burnt: (N,) in [0, 1]: 0 green, 1 a black bare trunk.
     """
@@ -171,14 +280,35 @@ class Trees:
     xy: np.ndarray
     radius: np.ndarray
     height: np.ndarray
-    conifer: np.ndarray
+    kind: np.ndarray
+    foliage: np.ndarray
     tint: np.ndarray
     burnt: np.ndarray
 
 
+class BoxKind(IntEnum):
+    """What a box is the hull of."""
+
+    DEBRIS = 0
+    CAR = 1
+    VAN = 2
+    LORRY = 3
+    BUS = 4
+    BOAT = 5
+    CONTAINER = 6
+    STALL = 7
+    TENT = 8
+    PLAY = 9
+    POLE = 10
+    RICKSHAW = 11
+    TRAIN = 12
+    GRAVE = 13
+    GREENHOUSE = 14
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boxes:
-    """Upright or tilted boxes, one row a box: vehicles and pieces of debris.
+    """Upright or tilted boxes, one row a box: vehicles, clutter and pieces of debris.
 
     Attributes:
         centre: (N, 3) float64 of the box's middle; z is above the ground there [m].
@@ -186,6 +316,7 @@ class Boxes:
         heading: (N,) counter-clockwise from east [rad].
         tilt: (N,) about the length axis [rad].
         colour: (N, 3) linear albedo in [0, 1].
+        kind: (N,) uint8 `BoxKind`.
     """
 
     centre: np.ndarray
@@ -193,6 +324,17 @@ class Boxes:
     heading: np.ndarray
     tilt: np.ndarray
     colour: np.ndarray
+    kind: np.ndarray
+
+
+NO_BOXES = Boxes(
+    centre=np.zeros((0, 3)),
+    size=np.zeros((0, 3)),
+    heading=np.zeros(0),
+    tilt=np.zeros(0),
+    colour=np.zeros((0, 3)),
+    kind=np.zeros(0, np.uint8),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,9 +348,11 @@ class City:
         water: Elevation of the water surface [m], float32, NaN where dry; same cells as `terrain`.
         turbidity: Of the water in [0, 1]: 0 clear and dark, 1 brown with sediment.
         streets: The street graph's edges.
-        parcels: Each (N, 2) float64 ring [m].
+        rails: Centrelines of single tracks, each (N, 2) float64 [m].
+        land_use: The lots and the blocks without lots.
         buildings: Instances 1 to n, in order.
-        trees, vehicles, debris: Loose objects; debris is empty before a disaster.
+        barriers: Hedges, walls and fences.
+        trees, vehicles, clutter, debris: Loose objects; debris is empty before a disaster.
     """
 
     size: float
@@ -217,17 +361,11 @@ class City:
     water: Field
     turbidity: float
     streets: tuple[Street, ...]
-    parcels: tuple[np.ndarray, ...]
+    land_use: tuple[LandUse, ...]
     buildings: tuple[Building, ...]
     trees: Trees
     vehicles: Boxes
-    debris: Boxes
-
-
-NO_BOXES = Boxes(
-    centre=np.zeros((0, 3)),
-    size=np.zeros((0, 3)),
-    heading=np.zeros(0),
-    tilt=np.zeros(0),
-    colour=np.zeros((0, 3)),
-)
+    rails: tuple[np.ndarray, ...] = ()
+    barriers: tuple[Barrier, ...] = ()
+    clutter: Boxes = NO_BOXES
+    debris: Boxes = NO_BOXES

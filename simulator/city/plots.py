@@ -19,6 +19,7 @@ WALLS: dict[Construction, str] = {
     "masonry": "wall_plaster",
     "concrete": "wall_concrete",
     "steel": "wall_plaster",
+    "adobe": "wall_plaster",
 }
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 

@@ -15,8 +15,20 @@ Key = TypeVar("Key", bound=str)
 STYLES = Path(__file__).parent / "styles"
 
 Range = tuple[float, float]
-Fabric = Literal["detached", "row", "estate", "halls"]
-OpenUse = Literal["park", "forest", "meadow", "crop", "sport", "parking", "vacant"]
+Fabric = Literal["detached", "row", "perimeter", "estate", "halls", "informal", "compound"]
+OpenUse = Literal[
+    "park", "forest", "meadow", "crop", "sport", "parking", "vacant", "civic", "worship", "cemetery",
+    "construction", "market", "orchard", "pond",
+]  # fmt: skip
+BuiltUse = Literal["residential", "commercial", "industrial"]
+Water = Literal["none", "river", "coast", "lake", "canal"]
+Skeleton = Literal["grid", "radial", "organic"]
+Pattern = Literal["grid", "organic", "radial", "cul_de_sac", "informal"]
+Plan = Literal["rectangle", "l", "t", "u", "courtyard", "cross"]
+Boundary = Literal["none", "hedge", "wall", "fence"]
+Season = Literal["leafy", "autumn", "bare", "dry"]
+Species = Literal["broadleaf", "conifer", "palm", "column", "shrub", "fruit"]
+SHAPES: tuple[Roof, ...] = ("flat", "gable", "hip", "mansard", "shed", "sawtooth", "dome", "barrel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +36,7 @@ class Covering:
     """One kind of roof.
 
     Attributes:
-        shape: "flat", "gable" or "hip".
+        shape: One of `SHAPES`.
         material: A name in the scene's material table.
         weight: How common it is, against the district's other coverings.
         tints: Linear albedo multipliers to choose from.
@@ -42,18 +54,23 @@ class District:
 
     Attributes:
         name: For people.
-        fabric: "detached" houses in gardens, "row" houses filling their lots, "estate" of apartment
-            blocks, "halls" with yards.
+        fabric: "detached" houses in gardens, "row" houses filling their lots, "perimeter" blocks around
+            courts, "estate" of apartment blocks, "halls" with yards, "informal" huts where they find room,
+            "compound" of a villa with outhouses behind a wall.
+        use: "residential", "commercial" or "industrial".
         weight: How common it is, against the style's other districts.
-        organic: Probability that the streets split the land as it comes, instead of a grid.
+        pattern: Weight of each way in which local streets divide the land.
         block_length, block_depth: Between street axes [m].
         street_width: Of the local carriageways [m].
         sidewalk, verge: Width of the paved and of the green strip beside the carriageway [m].
         dead_end: Share of cross streets that end blind.
+        alley: Share of blocks with a service alley behind the lots.
+        unpaved: Share of the local streets that are earth.
         lot_width, lot_depth: [m].
         setback: From the front lot line to the house [m].
         gap: From the side lot line to the house [m].
         cover: Share of a lot under its main building.
+        plan: Weight of each shape of the main buildings' outline.
         eave: Of the main buildings [m].
         vacant: Share of lots without a building.
         open_blocks: Share of blocks without buildings.
@@ -61,6 +78,11 @@ class District:
         street_trees: A 100 m of street side.
         pool, shed, driveway: Share of lots that have one.
         parked: Cars a 100 m of kerb.
+        boundary: Weight of what parts a lot from the next.
+        clutter: Density of loose things in yards, in [0, 1].
+        solar: Share of the roofs with solar panels.
+        rooftop: Density of chimneys, tanks and plant on roofs, in [0, 1].
+        year: Of construction.
         construction: Of the main buildings.
         brick: Share of brick walls; the others are plastered.
         coverings: Roofs.
@@ -70,19 +92,23 @@ class District:
 
     name: str
     fabric: Fabric
+    use: BuiltUse
     weight: float
-    organic: float
+    pattern: Mapping[Pattern, float]
     block_length: Range
     block_depth: Range
     street_width: Range
     sidewalk: Range
     verge: Range
     dead_end: Range
+    alley: Range
+    unpaved: Range
     lot_width: Range
     lot_depth: Range
     setback: Range
     gap: Range
     cover: Range
+    plan: Mapping[Plan, float]
     eave: Range
     vacant: Range
     open_blocks: Range
@@ -92,6 +118,11 @@ class District:
     shed: Range
     driveway: Range
     parked: Range
+    boundary: Mapping[Boundary, float]
+    clutter: Range
+    solar: Range
+    rooftop: Range
+    year: Range
     construction: Construction
     brick: Range
     coverings: tuple[Covering, ...]
@@ -107,38 +138,49 @@ class Style:
         name: Of the data file.
         relief: Height of the hills [m].
         gradient: Fall of the valley along its axis [m/m].
-        river: Probability of a river.
-        river_width: [m].
+        water: Weight of each kind of water that a city has.
+        river_width: Of rivers [m]; canals are a third as wide.
+        lake_size: Diameter of lakes [m].
         turbidity: Of its water, in [0, 1].
         bend: How far streets turn from straight [rad].
+        arterials: Weight of each way in which the arterials run.
         arterial_spacing, arterial_width: [m].
+        motorway, rail: Probability that one runs through.
+        roundabout: Share of the arterials' crossings that are one.
         fringe: Share of the superblocks that is open country.
         country: Weight of each use of the open country.
-        conifer: Share of the trees.
+        trees: Weight of each kind of tree.
+        season: Weight of each state of the leaves.
         districts: Kinds of neighbourhood.
     """
 
     name: str
     relief: Range
     gradient: Range
-    river: float
+    water: Mapping[Water, float]
     river_width: Range
+    lake_size: Range
     turbidity: Range
     bend: Range
+    arterials: Mapping[Skeleton, float]
     arterial_spacing: Range
     arterial_width: Range
+    motorway: float
+    rail: float
+    roundabout: Range
     fringe: Range
     country: Mapping[OpenUse, float]
-    conifer: Range
+    trees: Mapping[Species, float]
+    season: Mapping[Season, float]
     districts: tuple[District, ...]
 
 
 DISTRICT_RANGES = tuple(f.name for f in fields(District) if f.type is Range)
 STYLE_RANGES = tuple(f.name for f in fields(Style) if f.type is Range)
 SHARES = {"turbidity", "dead_end", "cover", "vacant", "open_blocks", "tree_cover", "pool", "shed", "driveway",
-          "brick", "fringe", "conifer"}  # fmt: skip
+          "brick", "fringe", "alley", "unpaved", "clutter", "solar", "rooftop", "roundabout"}  # fmt: skip
 POSITIVE = {"block_length", "block_depth", "street_width", "lot_width", "lot_depth", "eave", "river_width",
-            "arterial_spacing", "arterial_width"}  # fmt: skip
+            "arterial_spacing", "arterial_width", "lake_size", "year"}  # fmt: skip
 MAX_BEND = 0.45  # a larger turn would fold the plane over itself
 
 
@@ -168,7 +210,12 @@ def load_style(name: str) -> Style:
         raise InputError(f"{where}: districts must be a list of at least one district, got {entries!r}")
     return Style(
         name=path.stem,
-        river=_number(table["river"], f"{where}: river", high=1.0),
+        motorway=_number(table["motorway"], f"{where}: motorway", high=1.0),
+        rail=_number(table["rail"], f"{where}: rail", high=1.0),
+        water=_weights(table["water"], get_args(Water), f"{where}: water"),
+        arterials=_weights(table["arterials"], get_args(Skeleton), f"{where}: arterials"),
+        trees=_weights(table["trees"], get_args(Species), f"{where}: trees"),
+        season=_weights(table["season"], get_args(Season), f"{where}: season"),
         country=_weights(table["country"], get_args(OpenUse), f"{where}: country"),
         districts=tuple(_district(entry, where) for entry in entries),
         **{key: _range(table[key], key, where) for key in STYLE_RANGES},
@@ -178,21 +225,21 @@ def load_style(name: str) -> Style:
 def _district(table: Any, where: str) -> District:
     _check_keys(table, {f.name for f in fields(District)}, f"{where}: district")
     where = f"{where}: district {table['name']}"
-    if table["fabric"] not in get_args(Fabric):
-        raise InputError(f"{where}: fabric must be one of {get_args(Fabric)}, got {table['fabric']!r}")
-    if table["construction"] not in get_args(Construction):
-        raise InputError(
-            f"{where}: construction must be one of {get_args(Construction)}, got {table['construction']!r}"
-        )
+    for key, kind in (("fabric", Fabric), ("use", BuiltUse), ("construction", Construction)):
+        if table[key] not in get_args(kind):
+            raise InputError(f"{where}: {key} must be one of {get_args(kind)}, got {table[key]!r}")
     coverings = table["coverings"]
     if not isinstance(coverings, list) or not coverings:
         raise InputError(f"{where}: coverings must be a list of at least one roof, got {coverings!r}")
     return District(
         name=str(table["name"]),
         fabric=table["fabric"],
+        use=table["use"],
         construction=table["construction"],
         weight=_number(table["weight"], f"{where}: weight"),
-        organic=_number(table["organic"], f"{where}: organic", high=1.0),
+        pattern=_weights(table["pattern"], get_args(Pattern), f"{where}: pattern"),
+        plan=_weights(table["plan"], get_args(Plan), f"{where}: plan"),
+        boundary=_weights(table["boundary"], get_args(Boundary), f"{where}: boundary"),
         coverings=tuple(_covering(entry, where) for entry in coverings),
         yard=_weights(table["yard"], tuple(g.name.lower() for g in Ground), f"{where}: yard"),
         open_uses=_weights(table["open_uses"], get_args(OpenUse), f"{where}: open_uses"),
@@ -202,8 +249,8 @@ def _district(table: Any, where: str) -> District:
 
 def _covering(table: Any, where: str) -> Covering:
     _check_keys(table, {f.name for f in fields(Covering)}, f"{where}: covering")
-    if table["shape"] not in ("flat", "gable", "hip"):
-        raise InputError(f"{where}: a covering's shape must be flat, gable or hip, got {table['shape']!r}")
+    if table["shape"] not in SHAPES:
+        raise InputError(f"{where}: a covering's shape must be one of {SHAPES}, got {table['shape']!r}")
     try:
         tints = tuple((float(r), float(g), float(b)) for r, g, b in table["tints"])
     except (TypeError, ValueError) as error:

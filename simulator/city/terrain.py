@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from simulator.city.model import Field
+from simulator.city.character import choose
 from simulator.city.noise import smooth_noise
 from simulator.city.style import Style
 
@@ -57,7 +58,7 @@ def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
     relief = (relief - relief.min()) * rng.uniform(*style.relief) / 4
     turbidity = float(rng.uniform(*style.turbidity))
     width = rng.uniform(*style.river_width)
-    if rng.random() >= style.river:
+    if choose(style.water, rng) != "river":
         none = shapely.Polygon()
         dry = np.full((cells, cells), np.nan, np.float32)
         return Land(

@@ -6,7 +6,7 @@ import shapely
 from scipy.spatial import KDTree
 
 from simulator.city.ground import CELL, Canvas, has_median
-from simulator.city.model import Building, Field, Ground, Trees
+from simulator.city.model import Building, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.streets import Network
 
@@ -72,7 +72,9 @@ def _describe(
     tone = rng.normal(0, 0.16, count) + 0.12 * stand
     warm = rng.normal(0, 0.08, count) + 0.05 * stand
     tint = np.exp(np.stack([tone + warm, tone, tone - warm], 1))
-    return Trees(xy=xy, radius=radius, height=height, conifer=conifer, tint=tint, burnt=np.zeros(count))
+    kind = np.where(conifer, TreeKind.CONIFER, TreeKind.BROADLEAF).astype(np.uint8)
+    leafy, unburnt = np.ones(count), np.zeros(count)
+    return Trees(xy=xy, radius=radius, height=height, kind=kind, foliage=leafy, tint=tint, burnt=unburnt)
 
 
 def _scatter(cover: Field, clear: Field, mean: float, rng: np.random.Generator) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import shapely
 
-from simulator.city.model import Boxes, Field, Ground
+from simulator.city.model import ROADWAY, Boxes, BoxKind, Field
 from simulator.city.streets import Network
 
 COLOURS = np.array(
@@ -29,7 +29,7 @@ def place_vehicles(
             parked.append(_along(street.centreline, street.width / 2 - 1.15, network.parked[k], 5.8, rng))
     on_street = np.concatenate([*lanes, *parked])
     wheels = np.isin(
-        ground.nearest(on_street[:, 0], on_street[:, 1]), (int(Ground.ASPHALT), int(Ground.MARKING))
+        ground.nearest(on_street[:, 0], on_street[:, 1]), [int(g) for g in ROADWAY]
     )
     places = np.concatenate([np.array(stalls).reshape(-1, 3), on_street[wheels]])
     size = ground.north
@@ -90,4 +90,5 @@ def _boxes(places: np.ndarray, rng: np.random.Generator) -> Boxes:
         heading=places[:, 2],
         tilt=np.zeros(count),
         colour=np.clip(colour, 0.01, 0.95),
+        kind=np.where(large > 0.985, BoxKind.LORRY, np.where(large > 0.88, BoxKind.VAN, BoxKind.CAR)).astype(np.uint8),
     )

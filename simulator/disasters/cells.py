@@ -9,7 +9,7 @@ import rasterio.features
 from affine import Affine
 
 from rasters.errors import InputError
-from simulator.city.model import Boxes, Building, City, Field, Ground
+from simulator.city.model import ROADWAY, Boxes, Building, City, Field
 
 
 def check_range(owner: str, name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -39,7 +39,7 @@ def nearest_on_cells_of(field: Field, like: Field) -> np.ndarray:
 def road_cells(city: City) -> np.ndarray:
     """(H, W) bool on the cells of `city.ground`: asphalt and its markings, under no building."""
     codes = city.ground.values
-    paved = (codes == Ground.ASPHALT) | (codes == Ground.MARKING)
+    paved = np.isin(codes, ROADWAY)
     return paved & (building_cells(city.buildings, city.ground) == 0)
 
 

@@ -19,6 +19,7 @@ PIECES: dict[Construction, tuple[tuple[float, ...], tuple[float, ...], tuple[flo
     "timber": ((0.8, 0.15, 0.08), (4.0, 1.0, 0.3), (0.34, 0.26, 0.19), 0.35),
     "masonry": ((0.3, 0.25, 0.15), (1.3, 0.9, 0.6), (0.36, 0.25, 0.19), 0.15),
     "concrete": ((0.6, 0.4, 0.15), (3.0, 2.0, 0.6), (0.38, 0.37, 0.35), 0.1),
+    "adobe": ((0.2, 0.2, 0.12), (0.9, 0.7, 0.45), (0.33, 0.25, 0.17), 0.1),
     "steel": ((0.8, 0.4, 0.06), (4.5, 1.8, 0.3), (0.36, 0.37, 0.38), 0.3),
 }
 LIGHT = (0.62, 0.60, 0.56)
@@ -81,6 +82,7 @@ def _broken(building: Building, xy: np.ndarray, rng: np.random.Generator) -> Box
         heading=rng.uniform(0, math.tau, count),
         tilt=tilt,
         colour=colour.clip(0, 1),
+        kind=np.zeros(count, np.uint8),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from rasters.classes import Damage
-from simulator.city.model import Boxes, Building, City, Field, Ground, Trees
+from simulator.city.model import Boxes, Building, City, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.cells import (
@@ -24,7 +24,7 @@ from simulator.disasters.none import no_disaster
 from simulator.disasters.spread import Fuel, Wind, arrival_time
 
 # Probability that a house that fire touches catches it: assumptions, in the order of what walls are made of
-IGNITION = {"timber": 0.9, "masonry": 0.65, "concrete": 0.2, "steel": 0.3}
+IGNITION = {"timber": 0.9, "masonry": 0.65, "concrete": 0.2, "steel": 0.3, "adobe": 0.35}
 BURNOUT = (1200.0, 7200.0)  # from ignition to a lost house [s]: an assumption
 RING = 3.0  # fire this near scorches a wall [m]
 SCORCHED = 0.12  # share of that ring that must have burnt for minor damage: an assumption
@@ -214,7 +214,7 @@ def _charred(city: City, burnt: Field, damage: np.ndarray, rng: np.random.Genera
 
 def _burnt_trees(trees: Trees, burnt: Field, rng: np.random.Generator) -> Trees:
     """Trees in the burnt ground scorched to bare, conifers more."""
-    low = np.where(trees.conifer, 0.8, 0.55)
+    low = np.where(trees.kind == TreeKind.CONIFER, 0.8, 0.55)
     how_much = low + (1 - low) * rng.random(len(low))
     hit = burnt.nearest(*trees.xy.T) > 0
     return replace(trees, burnt=np.where(hit, np.maximum(trees.burnt, how_much), trees.burnt))

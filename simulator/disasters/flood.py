@@ -43,7 +43,7 @@ ROUGHNESS = 0.06  # Manning's n of a flood plain with gardens and houses (Chow 1
 WET = 0.05  # depth at a wall from which water surrounds a house [m]: an assumption
 COVERED = 0.8  # share of the eave under water from which a house counts as covered: an assumption
 # How much of the factor a construction suffers: assumptions, in the order of HAZUS flood collapse curves
-VULNERABILITY = {"timber": 1.05, "masonry": 0.95, "concrete": 0.85, "steel": 0.85}
+VULNERABILITY = {"timber": 1.05, "masonry": 0.95, "concrete": 0.85, "steel": 0.85, "adobe": 1.3}
 FLOATING_DEPTH = 0.5  # a passenger car floats off (Xia et al. 2011, Natural Hazards 58, 1-14) [m]
 NATURAL = (Ground.GRASS, Ground.MEADOW, Ground.SOIL, Ground.CROP, Ground.FOREST_FLOOR, Ground.SPORT)
 
@@ -251,4 +251,5 @@ def _flotsam(city: City, depth: np.ndarray, rng: np.random.Generator) -> Boxes:
         heading=rng.uniform(0, math.tau, count),
         tilt=np.zeros(count),
         colour=np.where(rng.random((count, 1)) < 0.08, 0.5, wood),
+        kind=np.zeros(count, np.uint8),
     )

@@ -55,6 +55,7 @@ def repark(vehicles: Boxes, ground: Field, rng: np.random.Generator) -> Boxes:
         heading=vehicles.heading[stays],
         tilt=vehicles.tilt[stays],
         colour=colour[stays],
+        kind=vehicles.kind[stays],
     )
 
 

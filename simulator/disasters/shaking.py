@@ -23,6 +23,7 @@ FRAGILITY = {
     "masonry": (0.13, 0.17, 0.26, 0.37),
     "concrete": (0.16, 0.23, 0.41, 0.77),
     "steel": (0.15, 0.22, 0.42, 0.80),
+    "adobe": (0.08, 0.10, 0.16, 0.24),  # weaker than masonry: an assumption
 }
 BETA = 0.64  # standard deviation of the logarithm, same tables
 # Slight damage (hairline cracks) does not show from above. That "complete" always collapses is an

@@ -39,6 +39,15 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.CHAR: _m("char", (0.042, 0.038, 0.034), 0.30, 5.0, 0.20),
     Ground.ASH: _m("ash", (0.190, 0.185, 0.178), 0.28, 4.0, 0.16),
     Ground.RUBBLE: _m("rubble", (0.255, 0.228, 0.195), 0.28, 2.5, 0.28),
+    Ground.LAWN: _m("lawn", (0.075, 0.105, 0.048), 0.10, 12.0, 0.06, rows=4.0),
+    Ground.TILLED: _m("tilled", (0.170, 0.130, 0.090), 0.14, 40.0, 0.10, rows=1.2),
+    Ground.STUBBLE: _m("stubble", (0.260, 0.220, 0.140), 0.12, 40.0, 0.12, rows=2.0),
+    Ground.SAND: _m("sand", (0.360, 0.310, 0.230), 0.08, 15.0, 0.04),
+    Ground.BALLAST: _m("ballast", (0.180, 0.165, 0.150), 0.10, 6.0, 0.14),
+    Ground.CLAY: _m("clay", (0.260, 0.120, 0.075), 0.08, 8.0, 0.03),
+    Ground.COBBLE: _m("cobble", (0.190, 0.178, 0.162), 0.12, 5.0, 0.12),
+    Ground.DIRT_ROAD: _m("dirt_road", (0.270, 0.195, 0.130), 0.14, 9.0, 0.08),
+    Ground.DRY_GRASS: _m("dry_grass", (0.190, 0.165, 0.095), 0.16, 14.0, 0.13),
 }
 """One for each ground code."""
 
@@ -78,7 +87,7 @@ MUDDY_WATER = np.array([0.205, 0.158, 0.098])
 
 
 def ground_materials() -> np.ndarray:
-    """(18,) uint16 index into `MATERIALS` of each `Ground` code."""
+    """(27,) uint16 index into `MATERIALS` of each `Ground` code."""
     return np.array([material_index(GROUND_MATERIALS[code].name) for code in Ground], np.uint16)
 
 

@@ -50,7 +50,7 @@ class Scene:
         face_loss: (F,) float32 share of the roof covering that is missing, in [0, 1].
         terrain: Ground elevation [m].
         ground: `Ground` codes, uint8.
-        ground_materials: (18,) uint16 material index of each `Ground` code.
+        ground_materials: (27,) uint16 material index of each `Ground` code.
         materials: The table.
     """
 

@@ -96,4 +96,5 @@ def _rows(boxes: Boxes, keep: np.ndarray) -> Boxes:
         heading=boxes.heading[keep],
         tilt=boxes.tilt[keep],
         colour=boxes.colour[keep],
+        kind=boxes.kind[keep],
     )

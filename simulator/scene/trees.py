@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from rasters.classes import LandCover
-from simulator.city.model import Field, Trees
+from simulator.city.model import Field, TreeKind, Trees
 from simulator.scene.mesh import Piece, paint, repeat_faces
 
 VARIANTS = 16
@@ -29,10 +29,10 @@ def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: 
         conifer: Of conifers.
         bark: Of bare poles.
     """
-    bare = trees.burnt > BARE
+    bare, conifers = trees.burnt > BARE, trees.kind == TreeKind.CONIFER
     kinds = (
-        (~bare & ~trees.conifer, broadleaf_shape, leaf),
-        (~bare & trees.conifer, conifer_shape, conifer),
+        (~bare & ~conifers, broadleaf_shape, leaf),
+        (~bare & conifers, conifer_shape, conifer),
         (bare, pole_shape, bark),
     )
     pick = _spatial_hash(trees.xy)
