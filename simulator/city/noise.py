@@ -88,3 +88,14 @@ def draw_bend(turn: float, rng: np.random.Generator) -> Bend:
     number = 2 * math.pi / wavelength
     waves = np.stack([np.cos(heading), np.sin(heading)], 1) * number[:, None]
     return Bend(waves=waves, amplitudes=share / number, phases=rng.uniform(0, 2 * math.pi, count))
+
+
+def keyed(seed: int, *key: int) -> np.random.Generator:
+    """The generator of one thing: a function of the seed and of whole numbers that name the thing, so that
+    what is drawn for it does not depend on what else is made, or in which order.
+
+    Args:
+        seed: Of the region, at least 0.
+        key: Purpose, and where or which; may be negative.
+    """
+    return np.random.default_rng([seed, *(2 * k if k >= 0 else -2 * k - 1 for k in key)])
