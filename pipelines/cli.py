@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -20,6 +21,9 @@ STAGES = {
     "evaluate": "score a model on a labelled folder",
     "map": "damage map of two mosaics, before and after",
 }
+# Threads that wait for each other by spinning take the cores from whoever else works on the machine: beside
+# other jobs a training took four times as long. Read when torch's OpenMP is loaded, so it is set before.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 PRESETS = Path(simulator.__file__).parent / "presets"
 
 
