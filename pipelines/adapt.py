@@ -79,6 +79,8 @@ def run(config: Config) -> None:
     fit_paths, judge_paths = split_target(images, config.target)
     real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
     check_gsd(gsd, gsd if real is None else real, f"the captures in {config.captures}")
+    if real is None:
+        print(f"{images[0].name} has no georeference: taken as {gsd:g} m like the captures (--target_gsd)")
     if len(folders) < 2 or min(read_capture(folders[0], []).grid.shape) < LEAST_SIDE:
         raise InputError(
             f"{config.captures} must hold at least 2 captures of {LEAST_SIDE} pixels a side; "
@@ -94,6 +96,7 @@ def run(config: Config) -> None:
     write_catalogue(adapted, title="MAGE: adapted captures")
     if not (config.out / "fidelity.json").is_file():
         _report(config, folders, judge_paths)
+    print(f"look at  {config.out / 'sheet.png'}\nread     {config.out / 'fidelity.md'}")
 
 
 def target_images(folder: Path) -> list[Path]:
@@ -142,7 +145,8 @@ def split_target(paths: Sequence[Path], root: Path) -> tuple[list[Path], list[Pa
     if len(fit) < LEAST_HELD_OUT:
         raise InputError(
             f"{root} holds {len(paths)} images of {len(names)} places; at least {2 * LEAST_HELD_OUT} images "
-            "are needed, half of them held out: give more, or cut large ones into tiles"
+            f"are needed, a quarter and no fewer than {LEAST_HELD_OUT} of them held out: give more, or cut "
+            "large ones into tiles"
         )
     return fit, [path for path, place in places.items() if place in held]
 

@@ -1,8 +1,10 @@
 """`mage STAGE [options]`: the options are the fields of the stage's frozen `Config` dataclass."""
 
+import argparse
 import errno
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -72,15 +74,32 @@ def _fail(stage: str, message: str) -> int:
 
 def _run(stage: str, words: Sequence[str]) -> None:
     module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
-    parser = ArgumentParser(prog=f"mage {stage}", description=f"{STAGES[stage].capitalize()}.")
+    summary = f"{STAGES[stage].capitalize()}."
+    parser = ArgumentParser(prog=f"mage {stage}", description=summary, exit_on_error=False)
     parser.add_argument("--config", action="config", help="YAML file; for simulate also the name of a preset")
     parser.add_class_arguments(module.Config, None)
-    given = parser.instantiate(parser.parse_args(_named_presets(words)))
+    try:
+        given = parser.instantiate(parser.parse_args(_named_presets(words)))
+    except argparse.ArgumentError as error:
+        raise InputError(_option_error(stage, error)) from None
     try:
         config = module.Config(**{field.name: given[field.name] for field in fields(module.Config)})
     except ValueError as error:
         raise InputError(str(error)) from error
     module.run(config)
+
+
+def _option_error(stage: str, error: argparse.ArgumentError) -> str:
+    """One line for options that cannot be read, with what is usually meant."""
+    text = re.sub(r"\s+", " ", str(error)).removeprefix("Parser ")
+    hints = (
+        (r"\bconfig\b.*not exist", f"presets: {', '.join(sorted(p.stem for p in PRESETS.glob('*.yaml')))}"),
+        (r"unrecognized arguments: [^-]", "quote patterns and lists, such as 'before/*.tif' or '[a, b]'"),
+        (r"unrecognized arguments: -", "names are written with underscores, such as --off_nadir"),
+        (r"class 'tuple'", "write a list in quotes, such as '[suburb, dense]'"),
+    )
+    found = [hint for pattern, hint in hints if re.search(pattern, text)]
+    return "; ".join([text, *found[:1], f"`mage {stage} --help` lists the options"])
 
 
 def _named_presets(words: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ import pipelines.train
 from rasters.catalogue import list_captures
 from rasters.errors import InputError
 from rasters.files import read_json, write_text
-from rasters.folders import list_mosaic, xbd_pairs
+from rasters.folders import labelled_pairs, list_mosaic
 
 STAND_IN = "Stand-in target: a second simulated region, an unknown sensor; not a real result."
 SIMULATED_MAP = "Simulated scene: not a real event."
@@ -121,10 +121,8 @@ def _check_inputs(config: Config) -> None:
         pipelines.adapt.check_images(images)
         pipelines.adapt.split_target(images, config.target)
     for folder in (config.gold, config.val):
-        if folder is not None and all(pair.pre_target is None for pair in xbd_pairs(folder)):
-            raise InputError(
-                f"{folder}/targets labels none of the pairs in {folder}/images; give a labelled folder"
-            )
+        if folder is not None:
+            labelled_pairs(folder)
     for pattern in (config.pre, config.post):
         if pattern is not None:
             list_mosaic(pattern)

@@ -98,6 +98,7 @@ def run(config: Config) -> None:
     caption = Caption(title=config.title, before=_named(pre), after=_named(post), note=config.note)
     write_quicklook(config.out / "quicklook.png", scene, files, caption)
     write_page(page, scene, files, buildings, cells, summary, caption)
+    print(f"open  {page.resolve()}")
 
 
 def _named(paths: Sequence[Path]) -> str:

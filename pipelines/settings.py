@@ -11,8 +11,8 @@ from typing import Any
 from rasters.capture import PARTIAL
 from rasters.catalogue import finished
 from rasters.errors import InputError
-from rasters.folders import xbd_pairs
-from rasters.provenance import PROVENANCE, same_config, write_provenance
+from rasters.folders import labelled_pairs
+from rasters.provenance import PROVENANCE, difference, same_config, write_provenance
 
 PEEK = 65_536  # bytes at each end of a file that tell whether it is still the same
 
@@ -53,7 +53,7 @@ def settle(folder: Path, stage: str, values: Mapping[str, Any], inputs: Iterable
             return
         if PROVENANCE in begun and len(begun) > 1:
             raise InputError(
-                f"{folder} holds a result of other settings, inputs or another version; "
+                f"{folder} holds another result ({difference(folder, stage, told)}); "
                 f"see {PROVENANCE} there, choose another --out or delete the folder"
             )
         if begun - {PROVENANCE}:
@@ -90,6 +90,6 @@ def labelled_files(folder: Path) -> list[Path]:
     """
     if finished(folder):
         return capture_files(folder)
-    pairs = xbd_pairs(folder)
+    pairs = labelled_pairs(folder)
     files = [(pair.pre, pair.post, pair.pre_target, pair.post_target) for pair in pairs]
     return [path for row in files for path in row if path is not None]

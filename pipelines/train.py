@@ -42,3 +42,4 @@ def run(config: Config) -> None:
         return
     recipe = TrainConfig(**{f.name: getattr(config, f.name) for f in fields(TrainConfig)})
     train(recipe, config.captures, config.gold, config.out)
+    print(f"the model is {path}")

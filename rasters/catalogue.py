@@ -22,7 +22,9 @@ def list_captures(root: Path) -> list[Path]:
         raise InputError(f"{root} is not a folder; run `mage simulate --out {root}` first")
     found = finished(root)
     if not found:
-        raise InputError(f"{root} holds no capture; run `mage simulate --out {root}` first")
+        near = [folder for folder in (root / "captures", root.parent) if finished(folder)]
+        meant = f"did you mean {near[0]}?" if near else "give the folder that `mage simulate` wrote"
+        raise InputError(f"{root} holds no capture; {meant}")
     return found
 
 

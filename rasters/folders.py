@@ -133,6 +133,21 @@ def _read_png(path: Path) -> np.ndarray:
     return np.ascontiguousarray(image[..., 2::-1].transpose(2, 0, 1))
 
 
+def labelled_pairs(folder: Path) -> list[Pair]:
+    """The pairs of `xbd_pairs` that have targets.
+
+    Raises:
+        InputError: As `xbd_pairs`, or none has.
+    """
+    labelled = [pair for pair in xbd_pairs(folder) if pair.pre_target is not None]
+    if not labelled:
+        raise InputError(
+            f"{folder}/targets labels none of the pairs in {folder}/images; "
+            "labelled pairs need <id>_pre_disaster_target.png and <id>_post_disaster_target.png"
+        )
+    return labelled
+
+
 def xbd_pairs(folder: Path) -> list[Pair]:
     """The pairs of a folder in xBD's layout, sorted by id.
 
@@ -142,6 +157,8 @@ def xbd_pairs(folder: Path) -> list[Pair]:
     Raises:
         InputError: No such layout, two images of one id and phase, or an image or target without its twin.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give one in xBD's layout, with images/ and targets/")
     images = folder / "images"
     if not images.is_dir():
         raise InputError(

@@ -238,8 +238,8 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 
 def without_crs(path: Path) -> InputError:
-    """The error for an image that lies nowhere on the Earth."""
+    """The error for an image without CRS, or with pixels for metres."""
     return InputError(
-        f"{path} has no coordinate reference system; assign the right one, for example with "
-        f"`rio edit-info --crs EPSG:32615 {path.name}`"
+        f"{path} has no place on the Earth; assign its CRS and transform, for example with `rio edit-info "
+        f"--crs EPSG:32615 --transform '[0.6, 0, 364000, 0, -0.6, 4105000]' {path.name}`"
     )

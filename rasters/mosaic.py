@@ -81,7 +81,7 @@ def _measure(path: Path, crs: str) -> tuple[Bounds, float]:
 
 def _extent(path: Path, dataset: rasterio.DatasetReader, crs: str) -> tuple[Bounds, float]:
     """Bounds of a file in `crs` and the mean side of its pixels there [m]."""
-    if dataset.crs is None:
+    if dataset.crs is None or dataset.transform.is_identity or dataset.transform.e >= 0:
         raise without_crs(path)
     _lonlat(path, dataset.crs, dataset.bounds)
     west, south, east, north = bounds = _reproject(dataset.crs, crs, dataset.bounds)
@@ -290,12 +290,12 @@ def _survey(path: Path, grid: Grid, shift: tuple[float, float]) -> Source:
     if dtype != "uint8":
         raise InputError(
             f"{path} holds {dtype} pixels; give 8-bit display-encoded imagery, for example by "
-            f"`gdal_translate -ot Byte -scale {path.name} ...`"
+            f"`rio convert --dtype uint8 --scale-ratio 0.0255 {path.name} 8bit.tif` (white at 10,000)"
         )
     if colours[0] is ColorInterp.palette:
         raise InputError(
             f"{path} holds indexes of a palette; expand the palette with "
-            f"`gdal_translate -expand rgb {path.name} ...`"
+            f"`gdal_translate -expand rgb {path.name} rgb.tif`"
         )
     # half a pixel of either is interpolated beyond the file's edge, and the bounds of a warped file are
     # those of 21 points an edge: a margin of two pixels and 1 % covers both

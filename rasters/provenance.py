@@ -42,6 +42,22 @@ def same_config(folder: Path, stage: str, config: Mapping[str, Any]) -> bool:
     return path.is_file() and read_json(path) == provenance(stage, config)
 
 
+def difference(folder: Path, stage: str, config: Mapping[str, Any]) -> str:
+    """What sets the result in `folder` apart from that of a stage with this config, in words."""
+    there, here = read_json(folder / PROVENANCE), provenance(stage, config)
+    if there.get("stage") != stage:
+        return f"of mage {there.get('stage')}"
+    was = {**there.get("config", {}), **{k: there.get(k) for k in ("commit", "versions")}}
+    now = {**here["config"], **{k: here[k] for k in ("commit", "versions")}}
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    long = ("inputs", "commit", "versions")
+    said = [
+        f"other {name}" if name in long else f"{name}: {was.get(name)} there, {now.get(name)} now"
+        for name in names
+    ]
+    return ", ".join(said)
+
+
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in PACKAGES:

@@ -15,7 +15,7 @@ from rasters.capture import read_capture
 from rasters.catalogue import list_captures
 from rasters.classes import Damage
 from rasters.errors import InputError
-from rasters.folders import Pair, read_image, read_label, xbd_pairs
+from rasters.folders import Pair, labelled_pairs, read_image, read_label
 from rasters.mosaic import nodata_mask
 from segmentation.partial_labels import UNKNOWN_DAMAGE, from_footprints
 
@@ -69,7 +69,7 @@ def gold_sources(folder: Path, *, damage: bool = True) -> list[TileSource]:
     Raises:
         InputError: No pair of the folder has targets.
     """
-    return [partial(read_gold_tile, pair, damage=damage) for pair in _labelled_pairs(folder)]
+    return [partial(read_gold_tile, pair, damage=damage) for pair in labelled_pairs(folder)]
 
 
 def damaged_share(folder: Path) -> float:
@@ -78,22 +78,12 @@ def damaged_share(folder: Path) -> float:
     Raises:
         InputError: As `gold_sources`, or a target is unreadable.
     """
-    pairs = _labelled_pairs(folder)
+    pairs = labelled_pairs(folder)
     counts = np.zeros(len(Damage), np.int64)
     for pair in pairs[:: -(-len(pairs) // PROBED)]:
         if pair.post_target is not None:
             counts += np.bincount(_target(pair.post_target).ravel(), minlength=len(counts))
     return float(counts[Damage.MINOR :].sum() / max(counts[Damage.NO_DAMAGE :].sum(), 1))
-
-
-def _labelled_pairs(folder: Path) -> list[Pair]:
-    labelled = [pair for pair in xbd_pairs(folder) if pair.pre_target is not None]
-    if not labelled:
-        raise InputError(
-            f"{folder}/targets labels none of the pairs in {folder}/images; "
-            "gold needs <id>_pre_disaster_target.png and <id>_post_disaster_target.png"
-        )
-    return labelled
 
 
 def read_capture_tile(folder: Path) -> Tile:

@@ -309,7 +309,14 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "short.tif").write_bytes(good.read_bytes()[:600])
     with pytest.raises(InputError, match=r"far\.tif.*do not overlap"):
         common_grid([good], [far], None)
-    with pytest.raises(InputError, match=r"nowhere\.tif has no coordinate reference system"):
+    with pytest.raises(InputError, match=r"nowhere\.tif has no place on the Earth"):
+        common_grid([good], [nowhere], None)
+    with (  # a CRS alone still leaves pixels for metres
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(nowhere, "r+") as dataset,
+    ):
+        dataset.crs = "EPSG:32615"
+    with pytest.raises(InputError, match=r"nowhere\.tif has no place on the Earth.*--transform"):
         common_grid([good], [nowhere], None)
     with pytest.raises(InputError, match=r"text\.tif cannot be read"):
         common_grid([tmp_path / "text.tif"], [good], None)

@@ -21,7 +21,7 @@ def test_a_stage_goes_on_only_with_its_own_result(tmp_path: Path) -> None:
     settle(out, "map", {"gsd": 1.0}, [model])
     (out / "damage.tif").write_text("done")
     settle(out, "map", {"gsd": 1.0}, [model])
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match=r"gsd: 1\.0 there, 2\.0 now"):
         settle(out, "map", {"gsd": 2.0}, [model])
     model.write_bytes(b"other")  # trained again under the same name
     with pytest.raises(InputError, match="inputs"):

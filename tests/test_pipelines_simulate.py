@@ -83,7 +83,7 @@ def test_killed_and_resumed_writes_the_same_bytes(captures: Path, tmp_path: Path
 def test_another_scenario_does_not_mix_with_it(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(captures)
     assert simulate(captures, "--seed", "6") == 2
-    assert "holds a result of other settings" in capsys.readouterr().err
+    assert "holds another result (seed:" in capsys.readouterr().err
     assert contents(captures) == before
 
 
