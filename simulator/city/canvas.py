@@ -53,6 +53,23 @@ class Canvas:
                     cv2.fillPoly(sheet, [p.astype(np.int32) for p in piece], 1, cv2.LINE_8, SHIFT)
                 self._copy(sheet[PAD:-PAD, PAD:-PAD], corner, value)
 
+    def fill_each(self, rings: list[np.ndarray], values: list[float]) -> None:
+        """Paints many simple polygons, each with its value, in their order."""
+        if not rings:
+            return
+        pixels = self._pixels(np.concatenate(rings))
+        ends = np.cumsum([len(r) for r in rings])
+        starts = ends - [len(r) for r in rings]
+        low = (np.minimum.reduceat(pixels, starts) >> SHIFT) - 1
+        high = (np.maximum.reduceat(pixels, starts) >> SHIFT) + 3
+        inside = ((low >= 0) & (high <= self.values.shape[::-1])).all(axis=1).tolist()
+        beyond = ((low >= self.values.shape[::-1]) | (high <= 0)).any(axis=1).tolist()
+        for k, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            if inside[k]:
+                cv2.fillPoly(self.values, [pixels[a:b]], values[k], cv2.LINE_8, SHIFT)
+            elif not beyond[k]:
+                self.fill([rings[k]], values[k])
+
     def area(self, shape: BaseGeometry, value: float) -> None:
         """Paints polygons with their holes left out."""
         for part in polygons(shape):

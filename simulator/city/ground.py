@@ -78,10 +78,9 @@ def paint_ground(
     ]
     pieces += patches
     index = Canvas(*place, np.int32, 0, west, south)
-    for k, piece in enumerate(pieces):
-        index.fill([piece.shape], k + 1)
-        if piece.trees is not None:
-            trees.fill([piece.shape], piece.trees)
+    index.fill_each([p.shape for p in pieces], list(range(1, len(pieces) + 1)))
+    wooded = [p for p in pieces if p.trees is not None]
+    trees.fill_each([p.shape for p in wooded], [p.trees for p in wooded])
     codes = Canvas(*place, np.uint8, 0, west, south)
     clumps = _clumps(codes, seed)
     codes.values[:] = _natural(index.values, pieces, clumps, codes, seed, season)
@@ -201,11 +200,9 @@ def _edges(canvas: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
         return
     near = distance < reach
     canvas.values[near & (distance < land.edge_width * (0.7 + 0.35 * clumps))] = land.edge
-    if land.kind == "river":
-        bars = Noise(seed=int(hashed(seed, 27)[0]), wavelength=max(60.0, 4 * land.width), octaves=2)
-        bars_here = bars.grid(canvas.west, canvas.north, CELL, canvas.values.shape)
-        bar = near & (distance < 0.35 * land.width * (bars_here - 0.6) + clumps)
-        canvas.values[bar] = Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
+    bars = Canvas(width * CELL, CELL, np.uint8, 0, canvas.west, canvas.north - height * CELL)
+    bars.area(land.bars, 1)
+    canvas.values[(bars.values == 1) & (clumps > -1.2)] = Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
 
 
 def _from_shore(canvas: Canvas, land: Land) -> np.ndarray:

@@ -49,8 +49,9 @@ class Hills:
         """Height above the plane (N,) [m]."""
         u, v = x + self.reach * self.east.at(x, y), y + self.reach * self.north.at(x, y)
         swell = _squash(0.8 * self.swell.at(u, v))
-        crease = np.abs(self.gullies.at(u, v))
-        crease = crease / (0.6 + crease)  # 0 in a gully's line, towards 1 on the spurs
+        gullies = self.gullies.at(u, v)
+        crease = np.sqrt(gullies * gullies + 0.04) - 0.2  # 0 in a gully's line, larger on the spurs
+        crease = crease / (0.7 + crease)
         bumps = 1 + np.clip(self.bumps.at(x, y) / 3, -1, 1)
         return self.height * (0.75 * swell + 0.3 * swell * crease) + 0.15 * bumps
 
@@ -96,6 +97,7 @@ class Land:
         turbidity: Of the water, in [0, 1].
         edge: What the strip beside the water is made of.
         edge_width: Of that strip, about [m].
+        bars: Of sand or gravel, on the inside of a river's bends.
         size: Side of the region [m].
         fall: (2,) downhill direction of the plane, a unit vector; out to the sea on a coast.
         gradient: Of the plane [m/m].
@@ -118,6 +120,7 @@ class Land:
     turbidity: float
     edge: Ground
     edge_width: float
+    bars: BaseGeometry
     size: float
     fall: np.ndarray
     gradient: float
@@ -196,7 +199,7 @@ def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
         north=Noise(seed=seeds[4], wavelength=0.7 * wave),
         reach=0.13 * wave,
     )
-    heading, plain = rng.uniform(0, 2 * math.pi), rng.uniform(40, 160)
+    heading, plain = rng.uniform(0, 2 * math.pi), rng.uniform(60, 200) + 2 * relief
     fall = np.array([math.cos(heading), math.sin(heading)])
     plan = plan_water(choose(style.water, rng), style, size, fall, rng)
     wet = shapely.simplify(plan.water, 0.5)
@@ -204,12 +207,13 @@ def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
         kind=plan.kind,
         water=plan.water,
         banks=wet.buffer(plan.bank + 1.5),
-        corridor=wet.buffer(plan.bank + plan.edge_width + rng.uniform(2, 25)),
+        corridor=wet.union(plan.bars).buffer(plan.bank + plan.edge_width + rng.uniform(2, 25)),
         course=plan.course,
         width=plan.width,
         turbidity=float(rng.uniform(*style.turbidity)) * (0.5 if plan.kind in ("coast", "lake") else 1.0),
         edge=plan.edge,
         edge_width=plan.edge_width,
+        bars=plan.bars,
         size=size,
         fall=fall,
         gradient=rng.uniform(*style.gradient),
@@ -240,7 +244,7 @@ def _bed(inside: np.ndarray, kind: Water, width: float) -> np.ndarray:
     inside = np.maximum(inside, 0)
     if kind == "coast" or kind == "lake":
         return inside / (25.0 + inside)
-    share = np.minimum(inside / ((0.35 if kind == "river" else 0.2) * width), 1)
+    share = np.minimum(inside / (0.2 * width), 1)
     return 1 - (1 - share) ** 2
 
 

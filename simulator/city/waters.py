@@ -29,6 +29,7 @@ class WaterPlan:
     depth: float = 0.0
     edge: Ground = Ground.GRASS
     edge_width: float = 0.0
+    bars: BaseGeometry = shapely.Polygon()
 
 
 def plan_water(
@@ -43,7 +44,7 @@ def plan_water(
         case "coast":
             return _coast(size, fall, rng)
         case "lake":
-            return _lake(min(rng.uniform(*style.lake_size), 0.7 * size), size, rng)
+            return _lake(min(rng.uniform(*style.lake_size), 0.6 * size), size, rng)
     return WaterPlan(kind="none", course=np.zeros((0, 2)))
 
 
@@ -54,10 +55,11 @@ def _river(width: float, size: float, fall: np.ndarray, rng: np.random.Generator
         for _ in range(2)
     )
     half = width / 2 * (1 + 0.15 * np.clip(spread, -1.3, 2.5))
-    bed = course + (0.08 * width * np.clip(aside, -1.5, 1.5))[:, None] * _normals(course)
-    pieces = shapely.linestrings(np.stack([bed[:-1], bed[1:]], 1))
+    # banks that are not parallel: shifted across the valley, so that the course still never turns back
+    course = course + (0.08 * width * np.clip(aside, -1.5, 1.5))[:, None] * np.array([-fall[1], fall[0]])
+    pieces = shapely.linestrings(np.stack([course[:-1], course[1:]], 1))
     water = shapely.union_all(shapely.buffer(pieces, half[1:], quad_segs=4))
-    water = _roughen(shapely.simplify(water, 0.2), 0.05 * width + 0.3, 0.8 * width + 12, rng)
+    water = _roughen(shapely.simplify(water, 0.2), 0.035 * width + 0.2, 0.8 * width + 12, rng)
     height = rng.uniform(0.8, 2.5)
     edge = (Ground.SOIL, Ground.GRAVEL, Ground.MEADOW, Ground.SAND, Ground.GRASS)[
         rng.choice(5, p=[0.3, 0.2, 0.2, 0.15, 0.15])
@@ -72,7 +74,20 @@ def _river(width: float, size: float, fall: np.ndarray, rng: np.random.Generator
         depth=min(0.8 + 0.06 * width, 5.0) * rng.uniform(0.7, 1.3),
         edge=edge,
         edge_width=rng.uniform(1.0, 3.0 + 0.08 * width),
+        bars=_bars(course, half, width, rng).difference(water),
     )
+
+
+def _bars(course: np.ndarray, half: np.ndarray, width: float, rng: np.random.Generator) -> BaseGeometry:
+    """Point bars: what a river covers that is shifted to the inside of its bends; not in every bend."""
+    ahead = np.unwrap(np.arctan2(*np.gradient(course, axis=0).T[::-1]))
+    window = np.hanning(2 * int(width / STEP) + 5)
+    curvature = np.convolve(np.gradient(ahead) / STEP, window / window.sum(), "same")
+    some = smooth_noise((1, len(course)), STEP, 7 * width, rng)[0] + rng.uniform(-0.5, 1)
+    shift = np.clip(4 * width * curvature, -1, 1) * np.clip(some, 0, 1.2) * 0.4 * width
+    moved = course + shift[:, None] * _normals(course)
+    pieces = shapely.linestrings(np.stack([moved[:-1], moved[1:]], 1))[np.abs(shift[1:]) > 1.5]
+    return shapely.union_all(shapely.buffer(pieces, 0.95 * half[1:][np.abs(shift[1:]) > 1.5], quad_segs=4))
 
 
 def _meanders(width: float, size: float, fall: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -89,7 +104,7 @@ def _meanders(width: float, size: float, fall: np.ndarray, rng: np.random.Genera
     phase = 2 * math.pi * np.arange(count) * STEP / (1.3 * wave) + 1.4 * noise[0]
     swing = rng.uniform(0.3, 1.15) * np.clip(1 + 0.45 * noise[1], 0.1, 1.8)
     turn = swing * np.sin(phase) + 0.3 * noise[2]
-    turn = MAX_TURN * turn / np.sqrt(1 + (turn / MAX_TURN) ** 2)
+    turn = turn / np.sqrt(1 + (turn / MAX_TURN) ** 2)
     along, across = np.cumsum(np.cos(turn)) * STEP - reach, np.cumsum(np.sin(turn)) * STEP
     inside = along < reach
     along, across = along[inside], across[inside]
@@ -130,8 +145,8 @@ def _coast(size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan
     reach, far = 4 * size + 1500.0, 5 * size + 2000.0
     along = np.arange(-reach, reach, STEP)
     bays = sum(
-        rng.uniform(0.05, 0.13) * wave * smooth_noise((1, len(along)), STEP, wave, rng)[0]
-        for wave in (min(2.0 * size, 2500.0), 500.0, 150.0)
+        rng.uniform(0.06, 0.17) * wave * smooth_noise((1, len(along)), STEP, wave, rng)[0]
+        for wave in (min(1.4 * size, 2500.0), 450.0)
     )
     bays += (rng.uniform(-0.1, 0.28) * size) - bays[len(bays) // 2]
     line = np.stack([along, bays], 1)
@@ -141,7 +156,7 @@ def _coast(size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan
     beach = rng.uniform(8, 35)
     return WaterPlan(
         kind="coast",
-        water=_roughen(sea, 2.5, 45.0, rng),
+        water=_roughen(sea, rng.uniform(8, 30), 320.0, rng),
         course=np.zeros((0, 2)),
         bank=beach,
         rise=beach * rng.uniform(0.05, 0.1),
@@ -153,7 +168,7 @@ def _coast(size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan
 
 def _lake(across: float, size: float, rng: np.random.Generator) -> WaterPlan:
     """Some overlapping basins, with a shore that is rough at all scales."""
-    centre = size * rng.uniform(0.35, 0.65, 2)
+    centre = rng.uniform(0.66 * across, size - 0.66 * across, 2)  # all of it lies in the region
     count = int(rng.integers(2, 6))
     angle = rng.uniform(0, 2 * math.pi, count)
     radius = across / 2 * rng.uniform(0.35, 0.7, count)
@@ -183,7 +198,7 @@ def _roughen(shape: BaseGeometry, reach: float, wavelength: float, rng: np.rando
     """
     octaves = max(1, int(math.log2(wavelength / 4)))
     east, north = (
-        Noise(seed=int(seed), wavelength=wavelength, octaves=octaves) for seed in rng.integers(0, 2**62, 2)
+        Noise(seed=int(seed), wavelength=wavelength, octaves=octaves, gain=0.45) for seed in rng.integers(0, 2**62, 2)
     )
 
     def displace(xy: np.ndarray) -> np.ndarray:
@@ -191,7 +206,8 @@ def _roughen(shape: BaseGeometry, reach: float, wavelength: float, rng: np.rando
         return xy + reach * np.stack([east.at(x, y), north.at(x, y)], 1)
 
     rough = shapely.transform(shapely.segmentize(shape, 2.5), displace)
-    return max(polygons(shapely.simplify(rough, 0.15).buffer(0)), key=lambda part: part.area)
+    rough = shapely.make_valid(shapely.simplify(rough, 0.15))
+    return max(polygons(rough), key=lambda part: part.area)
 
 
 def _normals(course: np.ndarray) -> np.ndarray:
