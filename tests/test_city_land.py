@@ -13,7 +13,7 @@ from simulator.city.ground import Pavement, paint_ground
 from simulator.city.model import Field, Ground
 from simulator.city.noise import Noise, draw_bend, hashed_uniform, smooth_noise
 from simulator.city.plots import Patch
-from simulator.city.style import MAX_BEND, Water, load_style
+from simulator.city.style import MAX_BEND, Season, Water, load_style
 from simulator.city.terrain import Land, make_land
 
 SUBURB = load_style("suburb")
@@ -62,7 +62,7 @@ def test_the_water_is_the_polygon_and_the_land_holds_it(kind: Water, seed: int) 
     places = centres(water)
     assert (wet.ravel() == shapely.contains_xy(land.water, places)).all()
     assert (water.values[wet] > terrain.values[wet]).all()
-    beside = ~wet.ravel() & (land.shore.distance(places) < 20)
+    beside = ~wet.ravel() & (land.from_shore(places) < 20)
     assert beside.any()
     assert (terrain.values.ravel()[beside] > land.surface(places[beside]) - 1e-4).all()
     assert land.water.within(land.banks)
@@ -77,7 +77,7 @@ def test_the_sea_is_level_and_the_land_rises_from_it(seed: int) -> None:
     assert 0.02 < wet.mean() < 0.98
     assert (water.values[wet] == 0).all()
     assert (terrain.values[~wet] > -1e-4).all()
-    distance = land.shore.distance(centres(terrain)).reshape(wet.shape)
+    distance = land.from_shore(centres(terrain)).reshape(wet.shape)
     assert terrain.values[distance > 100].min() > 0.5
     assert terrain.values[distance < -100].max() < terrain.values[wet & (distance > -10)].mean()
     coast = land.water.boundary.intersection(shapely.box(0, 0, 600, 600))
@@ -209,7 +209,11 @@ def test_hashes_are_uniform_and_independent() -> None:
     drawn = hashed_uniform(11, 5, np.arange(-300, 300)[:, None], np.arange(500))
     assert abs(drawn.mean() - 0.5) < 0.005
     assert np.abs(np.histogram(drawn, 10, (0, 1))[0] / drawn.size - 0.1).max() < 0.005
-    for other in (drawn[1:, :-1], drawn[:-1, 1:], hashed_uniform(12, 5, np.arange(-300, 299)[:, None], np.arange(499))):
+    for other in (
+        drawn[1:, :-1],
+        drawn[:-1, 1:],
+        hashed_uniform(12, 5, np.arange(-300, 299)[:, None], np.arange(499)),
+    ):
         assert abs(np.corrcoef(drawn[:-1, :-1].ravel(), other.ravel())[0, 1]) < 0.01
 
 
@@ -246,7 +250,7 @@ def some_pavement(size: float) -> Pavement:
 @pytest.mark.parametrize(
     ("kind", "season"), list(zip(KINDS, ("dry", "autumn", "bare", "leafy", "dry"), strict=True))
 )
-def test_painted_squares_agree_bit_for_bit(kind: Water, season: str) -> None:
+def test_painted_squares_agree_bit_for_bit(kind: Water, season: Season) -> None:
     land, patches, pavement = land_with(kind, 400.0, 5), some_patches(400.0, 2), some_pavement(400.0)
     whole = paint_ground(patches, pavement, land, 0.0, 0.0, 400.0, 9, season)
     again = paint_ground(patches, pavement, land_with(kind, 400.0, 5), 0.0, 0.0, 400.0, 9, season)
@@ -263,7 +267,7 @@ def test_the_ground_is_what_was_asked_for() -> None:
     places = centres(codes)
     wet = shapely.contains_xy(land.water, places).reshape(codes.values.shape)
     assert ((codes.values == Ground.RIVERBED) == wet).mean() > 0.995
-    beside = np.abs(land.shore.distance(places).reshape(wet.shape) - 2.5) < 1.5
+    beside = np.abs(land.from_shore(places).reshape(wet.shape) - 2.5) < 1.5
     assert np.mean(codes.values[beside] == land.edge) > 0.8
     for shape, surface in pavement.carriageways:
         inside = shapely.contains_xy(shape.buffer(-0.6), places).reshape(wet.shape) & ~wet

@@ -111,8 +111,8 @@ class Canvas:
             self.values[low[1] : high[1], low[0] : high[0]][cut == 1] = value
 
     def _blocks(self, low: np.ndarray, high: np.ndarray) -> list[tuple[BaseGeometry, np.ndarray]]:
-        """Blocks of the plane's lattice that meet cells `low` to `high` of the canvas: each as a box, somewhat
-        larger [m], and its first cell on the canvas (x, y)."""
+        """Blocks of the plane's lattice that meet cells `low` to `high` of the canvas: each as a box [m],
+        somewhat larger, and its first cell on the canvas (x, y)."""
         corner = self._corner // 2**SHIFT
         first = (corner + np.maximum(low, 0)) // BLOCK
         last = (corner + np.minimum(high, self.values.shape[::-1]) - 1) // BLOCK

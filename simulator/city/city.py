@@ -60,7 +60,9 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
 
 
 def _pavement(network: Network) -> Pavement:
-    lines, medians = zip(*(street_markings(s) for s in network.streets), strict=True) if network.streets else ((), ())
+    lines, medians = (
+        zip(*(street_markings(s) for s in network.streets), strict=True) if network.streets else ((), ())
+    )
     return Pavement(
         carriageways=((network.carriageway, Ground.ASPHALT),),
         shoulders=((network.right_of_way, Ground.PAVING),),
@@ -89,4 +91,6 @@ def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[LandUse, ...]:
     shapes = np.array([shapely.Polygon(r) for r in rings])
     out = ~shapely.within(shapes, square)
     shapes[out] = shapely.intersection(shapes[out], square)
-    return tuple(LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0))
+    return tuple(
+        LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0)
+    )

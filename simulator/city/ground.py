@@ -79,8 +79,8 @@ def paint_ground(
     pieces += patches
     index = Canvas(*place, np.int32, 0, west, south)
     index.fill_each([p.shape for p in pieces], list(range(1, len(pieces) + 1)))
-    wooded = [p for p in pieces if p.trees is not None]
-    trees.fill_each([p.shape for p in wooded], [p.trees for p in wooded])
+    wooded = [(p.shape, p.trees) for p in pieces if p.trees is not None]
+    trees.fill_each([shape for shape, _ in wooded], [cover for _, cover in wooded])
     codes = Canvas(*place, np.uint8, 0, west, south)
     clumps = _clumps(codes, seed)
     codes.values[:] = _natural(index.values, pieces, clumps, codes, seed, season)
@@ -106,7 +106,11 @@ def street_markings(street: Street) -> tuple[list[np.ndarray], list[BaseGeometry
     """Markings, (N, 2) each [m], and medians: a green median or a middle line on wide streets, dashed lane
     lines on the widest."""
     line = shapely.LineString(street.centreline)
-    if street.kind in ("residential", "living_street", "service", "track") or line.length < 20 or street.bridge:
+    if (
+        street.kind in ("residential", "living_street", "service", "track")
+        or line.length < 20
+        or street.bridge
+    ):
         return [], []
     inner, lines = substring(line, 8.0, line.length - 8.0), []
     medians: list[BaseGeometry] = []
@@ -142,7 +146,7 @@ def _clumps(canvas: Canvas, seed: int) -> np.ndarray:
 
 
 def _specks(seed: int, row: np.ndarray, col: np.ndarray) -> np.ndarray:
-    """Independent noise of cells (H,), (W,) with a triangular distribution, float32 (H, W), about 0.3 wide."""
+    """Independent noise of cells (H,), (W,) with a triangular distribution, float32 (H, W), 0.3 wide."""
     word = (row.astype(np.uint32) * np.uint32(0x9E3779B1) ^ np.uint32(seed))[:, None]
     word = word ^ (col.astype(np.uint32) * np.uint32(0x85EBCA77))[None, :]
     word ^= word >> np.uint32(16)  # lowbias32 (Wellons 2018, "Prospecting for Hash Functions")
@@ -179,7 +183,12 @@ def _ruts(canvas: Canvas, road: BaseGeometry, clumps: np.ndarray) -> None:
     """Grass between the wheels of an earth road."""
     width = 2 * road.area / max(road.length, 1e-9)  # of a long strip, nearly
     middle = Canvas(
-        canvas.values.shape[0] * CELL, CELL, np.uint8, 0, canvas.west, canvas.north - canvas.values.shape[0] * CELL
+        canvas.values.shape[0] * CELL,
+        CELL,
+        np.uint8,
+        0,
+        canvas.west,
+        canvas.north - canvas.values.shape[0] * CELL,
     )
     middle.area(road.buffer(-0.4 * width), 1)
     canvas.values[(middle.values == 1) & (clumps > 0)] = Ground.GRASS
@@ -188,11 +197,9 @@ def _ruts(canvas: Canvas, road: BaseGeometry, clumps: np.ndarray) -> None:
 def _edges(canvas: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
     """Beaches, banks and quays: a strip beside the water, ragged where it is natural, and bars in rivers."""
     height, width = canvas.values.shape
-    square = shapely.box(
-        canvas.west, canvas.north - height * CELL, canvas.west + width * CELL, canvas.north
-    )
+    square = shapely.box(canvas.west, canvas.north - height * CELL, canvas.west + width * CELL, canvas.north)
     reach = 2.5 * land.edge_width + 0.5 * land.width
-    if land.shore is None or not shapely.dwithin(square, land.water, reach):
+    if land.water.is_empty or not shapely.dwithin(square, land.water, reach):
         return
     distance = _from_shore(canvas, land)
     if land.edge in SEALED:
@@ -202,11 +209,13 @@ def _edges(canvas: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
     canvas.values[near & (distance < land.edge_width * (0.7 + 0.35 * clumps))] = land.edge
     bars = Canvas(width * CELL, CELL, np.uint8, 0, canvas.west, canvas.north - height * CELL)
     bars.area(land.bars, 1)
-    canvas.values[(bars.values == 1) & (clumps > -1.2)] = Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
+    canvas.values[(bars.values == 1) & (clumps > -1.2)] = (
+        Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
+    )
 
 
 def _from_shore(canvas: Canvas, land: Land) -> np.ndarray:
-    """Distance of cells from the shore, (H, W) [m], negative in water: bilinear between nodes of a lattice."""
+    """Distance of cells from the shore, (H, W) [m], negative in water: bilinear between nodes."""
     fine = round(COARSE / CELL)
     height, width = canvas.values.shape
     left, top = round(canvas.west / CELL), -round(canvas.north / CELL)  # in cells, y downwards
@@ -214,7 +223,7 @@ def _from_shore(canvas: Canvas, land: Land) -> np.ndarray:
     i1, j1 = -(-(left + width) // fine), -(-(top + height) // fine)
     x, y = np.arange(i0, i1 + 1) * COARSE, -np.arange(j0, j1 + 1) * COARSE
     xy = np.stack([np.tile(x, len(y)), np.repeat(y, len(x))], 1)
-    nodes = land.shore.distance(xy).astype(np.float32).reshape(len(y), len(x))
+    nodes = land.from_shore(xy).astype(np.float32).reshape(len(y), len(x))
     t = ((np.arange(fine) + 0.5) / fine).astype(np.float32)
     tall = nodes[:-1, None] * (1 - t)[:, None] + nodes[1:, None] * t[:, None]
     tall = tall.reshape(-1, len(x))

@@ -140,7 +140,9 @@ class Noise:
             above += len(lattice)
         # one row after the other, its terms always in the same order: so windows agree to the bit
         starts = np.arange(height + 1) * len(weights)
-        down = csr_array((np.stack(weights, 1).ravel(), np.stack(columns, 1).ravel(), starts), (height, above))
+        down = csr_array(
+            (np.stack(weights, 1).ravel(), np.stack(columns, 1).ravel(), starts), (height, above)
+        )
         return (down @ np.concatenate(rows)).astype(np.float32)
 
     def _place(self, at: np.ndarray, octave: int, axis: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

@@ -50,10 +50,13 @@ class Hills:
         u, v = x + self.reach * self.east.at(x, y), y + self.reach * self.north.at(x, y)
         swell = _squash(0.8 * self.swell.at(u, v))
         gullies = self.gullies.at(u, v)
-        crease = np.sqrt(gullies * gullies + 0.04) - 0.2  # 0 in a gully's line, larger on the spurs
+        crease = np.sqrt(gullies * gullies + 0.16) - 0.4  # 0 in a gully's line, larger on the spurs
         crease = crease / (0.7 + crease)
-        bumps = 1 + np.clip(self.bumps.at(x, y) / 3, -1, 1)
-        return self.height * (0.75 * swell + 0.3 * swell * crease) + 0.15 * bumps
+        return self.height * (0.78 * swell + 0.24 * swell * crease)
+
+    def unevenness(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Bumps of decimetres, at least 0 (N,) [m]."""
+        return 0.15 + 0.05 * np.clip(self.bumps.at(x, y), -3, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,8 @@ class Land:
         depth: Of the water away from its shore [m].
         plain: Width of the level land beyond the banks, about [m].
         uneven: Varies that width.
+        belt: Half the width of a river's valley floor, besides [m].
+        valley: Points along the middle of that floor; None without a river.
         hills: On the plane.
         shore: None without water.
     """
@@ -130,6 +135,8 @@ class Land:
     depth: float
     plain: float
     uneven: Noise
+    belt: float
+    valley: KDTree | None
     hills: Hills
     shore: Shore | None
 
@@ -150,6 +157,10 @@ class Land:
         dy = self.elevation(xy + north) - self.elevation(xy - north)
         return np.sqrt(dx * dx + dy * dy) / (2 * STEEP)
 
+    def from_shore(self, xy: np.ndarray) -> np.ndarray:
+        """Distance from the shore (N,) [m], negative in water and infinite without any, of points (N, 2)."""
+        return np.full(len(xy), np.inf) if self.shore is None else self.shore.distance(xy)
+
     def window(self, west: float, south: float, size: float) -> tuple[Field, Field]:
         """The ground and the water's surface (NaN where dry) in a square, float32 [m].
 
@@ -161,8 +172,11 @@ class Land:
         x = (west / CELL + (np.arange(cells) + 0.5)) * CELL
         y = ((south + size) / CELL - (np.arange(cells) + 0.5)) * CELL
         xy = np.stack([np.tile(x, cells), np.repeat(y, cells)], 1)
-        ground, water = (v.astype(np.float32).reshape(cells, cells) for v in self._heights(xy))
-        return tuple(Field(west=west, north=south + size, cell=CELL, values=v) for v in (ground, water))
+        ground, water = (
+            Field(west=west, north=south + size, cell=CELL, values=v.astype(np.float32).reshape(cells, cells))
+            for v in self._heights(xy)
+        )
+        return ground, water
 
     def _plane(self, xy: np.ndarray) -> np.ndarray:
         along = (xy[:, 0] - self.size / 2) * self.fall[0] + (xy[:, 1] - self.size / 2) * self.fall[1]
@@ -170,17 +184,20 @@ class Land:
 
     def _heights(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Elevation of the ground, and of the water where there is some, each (N,) [m]."""
-        hills = self.hills.at(xy[:, 0], xy[:, 1])
+        hills, bumps = self.hills.at(xy[:, 0], xy[:, 1]), self.hills.unevenness(xy[:, 0], xy[:, 1])
         if self.shore is None:
-            return self._plane(xy) + hills, np.full(len(xy), np.nan)
+            return self._plane(xy) + hills + bumps, np.full(len(xy), np.nan)
         shore, surface = self.shore.distance(xy), self.surface(xy)
         dry = np.maximum(shore, 0.0)
         natural = (self.base + self.gradient * dry if self.kind == "coast" else self._plane(xy)) + hills
         plain = self.plain * (0.4 + 1.2 * _squash(1.2 * self.uneven.at(xy[:, 0], xy[:, 1])))
-        beyond = np.clip((dry - self.bank) / plain, 0, 1)
-        beyond *= beyond * (3 - 2 * beyond)
+        beyond = _ramp((dry - self.bank) / plain)
+        if (
+            self.valley is not None
+        ):  # hills begin where the valley ends, at times where the river cuts into it
+            beyond = _ramp((self.valley.query(xy)[0] - self.belt) / plain) * _ramp((dry - self.bank) / 40)
         low = surface + self.rise * np.minimum(dry / self.bank, 1)
-        land = low + beyond * (natural + self.rise + 0.2 - low)
+        land = low + beyond * (natural + self.rise - low) + bumps * _ramp(dry / 15)
         bed = surface - np.maximum(self.depth * _bed(-shore, self.kind, self.width), 0.03)
         return np.where(shore < 0, bed, land), np.where(shore < 0, surface, np.nan)
 
@@ -223,6 +240,8 @@ def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
         depth=plan.depth,
         plain=plain,
         uneven=Noise(seed=seeds[5], wavelength=3 * plain, octaves=2),
+        belt=plan.belt,
+        valley=KDTree(plan.valley) if len(plan.valley) else None,
         hills=hills,
         shore=_shore(plan, size),
     )
@@ -246,6 +265,12 @@ def _bed(inside: np.ndarray, kind: Water, width: float) -> np.ndarray:
         return inside / (25.0 + inside)
     share = np.minimum(inside / (0.2 * width), 1)
     return 1 - (1 - share) ** 2
+
+
+def _ramp(share: np.ndarray) -> np.ndarray:
+    """Smoothly from 0 to 1 where `share` goes from 0 to 1."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def _squash(noise: np.ndarray) -> np.ndarray:

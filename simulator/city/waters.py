@@ -1,10 +1,11 @@
 """Plans of rivers, coasts, lakes and canals: where the water is, before the land is shaped to it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
+from scipy.spatial import KDTree
 from shapely.geometry.base import BaseGeometry
 
 from simulator.city.frames import polygons
@@ -13,23 +14,26 @@ from simulator.city.noise import Noise, smooth_noise
 from simulator.city.style import Style, Water
 
 STEP = 4.0  # between points of a course [m]
+NOWHERE = shapely.Polygon()
 MAX_TURN = 1.45  # of a river from its valley [rad]: below a right angle, so it never turns back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaterPlan:
-    """A water in the plane; the fields are `terrain.Land`'s."""
+    """A water in the plane; the fields are `terrain.Land`'s; `valley` is (N, 2)."""
 
     kind: Water
-    water: BaseGeometry = shapely.Polygon()
-    course: np.ndarray
+    water: BaseGeometry = NOWHERE
+    course: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     width: float = 0.0
     bank: float = 0.0
     rise: float = 0.0
     depth: float = 0.0
     edge: Ground = Ground.GRASS
     edge_width: float = 0.0
-    bars: BaseGeometry = shapely.Polygon()
+    bars: BaseGeometry = NOWHERE
+    valley: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    belt: float = 0.0
 
 
 def plan_water(
@@ -45,7 +49,7 @@ def plan_water(
             return _coast(size, fall, rng)
         case "lake":
             return _lake(min(rng.uniform(*style.lake_size), 0.6 * size), size, rng)
-    return WaterPlan(kind="none", course=np.zeros((0, 2)))
+    return WaterPlan(kind="none")
 
 
 def _river(width: float, size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan:
@@ -61,6 +65,7 @@ def _river(width: float, size: float, fall: np.ndarray, rng: np.random.Generator
     water = shapely.union_all(shapely.buffer(pieces, half[1:], quad_segs=4))
     water = _roughen(shapely.simplify(water, 0.2), 0.035 * width + 0.2, 0.8 * width + 12, rng)
     height = rng.uniform(0.8, 2.5)
+    valley, belt = _valley(course, width, size)
     edge = (Ground.SOIL, Ground.GRAVEL, Ground.MEADOW, Ground.SAND, Ground.GRASS)[
         rng.choice(5, p=[0.3, 0.2, 0.2, 0.15, 0.15])
     ]
@@ -75,7 +80,19 @@ def _river(width: float, size: float, fall: np.ndarray, rng: np.random.Generator
         edge=edge,
         edge_width=rng.uniform(1.0, 3.0 + 0.08 * width),
         bars=_bars(course, half, width, rng).difference(water),
+        valley=valley,
+        belt=belt,
     )
+
+
+def _valley(course: np.ndarray, width: float, size: float) -> tuple[np.ndarray, float]:
+    """The smooth line about which a river meanders, (N, 2), and how far to both sides, mostly [m]."""
+    half = int(min(18 * width + 150, 0.4 * size) / STEP)
+    window = np.hanning(2 * half + 3)
+    padded = np.pad(course, ((half + 1, half + 1), (0, 0)), "reflect", reflect_type="odd")
+    axis = np.stack([np.convolve(c, window / window.sum(), "valid") for c in padded.T], 1)
+    away, _ = KDTree(axis).query(course)
+    return axis, float(np.quantile(away, 0.85)) + 0.75 * width + 8
 
 
 def _bars(course: np.ndarray, half: np.ndarray, width: float, rng: np.random.Generator) -> BaseGeometry:
@@ -145,7 +162,7 @@ def _coast(size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan
     reach, far = 4 * size + 1500.0, 5 * size + 2000.0
     along = np.arange(-reach, reach, STEP)
     bays = sum(
-        rng.uniform(0.06, 0.17) * wave * smooth_noise((1, len(along)), STEP, wave, rng)[0]
+        rng.uniform(0.07, 0.2) * wave * smooth_noise((1, len(along)), STEP, wave, rng)[0]
         for wave in (min(1.4 * size, 2500.0), 450.0)
     )
     bays += (rng.uniform(-0.1, 0.28) * size) - bays[len(bays) // 2]
@@ -157,7 +174,6 @@ def _coast(size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan
     return WaterPlan(
         kind="coast",
         water=_roughen(sea, rng.uniform(8, 30), 320.0, rng),
-        course=np.zeros((0, 2)),
         bank=beach,
         rise=beach * rng.uniform(0.05, 0.1),
         depth=rng.uniform(5, 12),
@@ -178,7 +194,6 @@ def _lake(across: float, size: float, rng: np.random.Generator) -> WaterPlan:
     return WaterPlan(
         kind="lake",
         water=_roughen(joined, 0.05 * across, 0.4 * across, rng),
-        course=np.zeros((0, 2)),
         bank=rng.uniform(4, 12),
         rise=rng.uniform(0.4, 1.2),
         depth=rng.uniform(2, 8),
@@ -198,7 +213,8 @@ def _roughen(shape: BaseGeometry, reach: float, wavelength: float, rng: np.rando
     """
     octaves = max(1, int(math.log2(wavelength / 4)))
     east, north = (
-        Noise(seed=int(seed), wavelength=wavelength, octaves=octaves, gain=0.45) for seed in rng.integers(0, 2**62, 2)
+        Noise(seed=int(seed), wavelength=wavelength, octaves=octaves, gain=0.45)
+        for seed in rng.integers(0, 2**62, 2)
     )
 
     def displace(xy: np.ndarray) -> np.ndarray:
