@@ -12,7 +12,6 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from simulator.city.canvas import Canvas
-from simulator.city.frames import polygons, ring
 from simulator.city.model import Field, Ground, Street
 from simulator.city.noise import Noise, hashed, hashed_uniform
 from simulator.city.plots import SEALED, Patch
@@ -71,20 +70,20 @@ def paint_ground(
     """
     place = (size, CELL)
     trees = Canvas(*place, np.float32, 0.1 + 0.7 * hashed_uniform(seed, 20)[0], west, south)
-    pieces = [
-        Patch(shape=ring(part), ground=ground, blend=ground)
-        for shape, ground in pavement.shoulders
-        for part in polygons(shape)
-    ]
-    pieces += patches
     index = Canvas(*place, np.int32, 0, west, south)
-    index.fill_each([p.shape for p in pieces], list(range(1, len(pieces) + 1)))
-    wooded = [(p.shape, p.trees) for p in pieces if p.trees is not None]
+    grounds = [(Ground.MEADOW, Ground.GRASS, np.zeros(2))]
+    for shape, ground in pavement.shoulders:
+        index.area(shape, len(grounds))
+        trees.area(shape, 0.0)
+        grounds.append((ground, ground, np.array(shape.bounds[:2])))
+    index.fill_each([p.shape for p in patches], list(range(len(grounds), len(grounds) + len(patches))))
+    grounds += [(p.ground, p.blend, p.shape[0]) for p in patches]
+    wooded = [(p.shape, p.trees) for p in patches if p.trees is not None]
     trees.fill_each([shape for shape, _ in wooded], [cover for _, cover in wooded])
     codes = Canvas(*place, np.uint8, 0, west, south)
     clumps = _clumps(codes, seed)
-    codes.values[:] = _natural(index.values, pieces, clumps, codes, seed, season)
-    _edges(codes, land, clumps, seed)
+    codes.values[:] = _natural(index.values, grounds, clumps, codes, seed, season)
+    _edges(codes, trees, land, clumps, seed)
     for strip in pavement.rails:
         codes.area(strip, int(Ground.BALLAST))
         trees.area(strip, 0.0)
@@ -159,12 +158,25 @@ def _specks(seed: int, row: np.ndarray, col: np.ndarray) -> np.ndarray:
 
 
 def _natural(
-    index: np.ndarray, pieces: list[Patch], clumps: np.ndarray, canvas: Canvas, seed: int, season: Season
+    index: np.ndarray,
+    grounds: list[tuple[Ground, Ground, np.ndarray]],
+    clumps: np.ndarray,
+    canvas: Canvas,
+    seed: int,
+    season: Season,
 ) -> np.ndarray:
-    """Codes (H, W) of patches, mixed, worn and withered; `index` is 0 where there is none, else from 1."""
-    first = np.array([Ground.MEADOW, *(p.ground for p in pieces)], np.uint8)
-    second = np.array([Ground.GRASS, *(p.blend for p in pieces)], np.uint8)
-    corner = np.array([[0, 0], *(np.rint(100 * p.shape[0]) for p in pieces)], np.int64)
+    """Codes (H, W) of patches, mixed, worn and withered.
+
+    Args:
+        index: (H, W) of each cell's patch in `grounds`.
+        grounds: Of each patch the ground, what it is mixed with, and a point (2,) that tells it from others.
+        clumps: (H, W) noise.
+        canvas: Where that is.
+        seed: Of the region.
+        season: As in `paint_ground`.
+    """
+    first, second = (np.array([g[k] for g in grounds], np.uint8) for k in (0, 1))
+    corner = np.rint(100 * np.array([g[2] for g in grounds])).astype(np.int64)
     mood, thirst = (hashed_uniform(seed, 24 + k, *corner.T).astype(np.float32) for k in (0, 1))
     codes = np.where(clumps < (1.2 * mood - 0.6)[index], second[index], first[index])
     worn = second == Ground.SOIL
@@ -194,7 +206,7 @@ def _ruts(canvas: Canvas, road: BaseGeometry, clumps: np.ndarray) -> None:
     canvas.values[(middle.values == 1) & (clumps > 0)] = Ground.GRASS
 
 
-def _edges(canvas: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
+def _edges(canvas: Canvas, trees: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
     """Beaches, banks and quays: a strip beside the water, ragged where it is natural, and bars in rivers."""
     height, width = canvas.values.shape
     square = shapely.box(canvas.west, canvas.north - height * CELL, canvas.west + width * CELL, canvas.north)
@@ -204,14 +216,18 @@ def _edges(canvas: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
     distance = _from_shore(canvas, land)
     if land.edge in SEALED:
         canvas.values[distance < land.edge_width] = land.edge
+        trees.values[distance < land.edge_width] = 0.0
         return
     near = distance < reach
-    canvas.values[near & (distance < land.edge_width * (0.7 + 0.35 * clumps))] = land.edge
+    strip = near & (distance < land.edge_width * (0.7 + 0.35 * clumps))
+    canvas.values[strip] = land.edge
+    if land.edge not in GREEN:
+        trees.values[strip] = 0.0
     bars = Canvas(width * CELL, CELL, np.uint8, 0, canvas.west, canvas.north - height * CELL)
     bars.area(land.bars, 1)
-    canvas.values[(bars.values == 1) & (clumps > -1.2)] = (
-        Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
-    )
+    bare = (bars.values == 1) & (clumps > -1.2)
+    canvas.values[bare] = Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
+    trees.values[bare] = 0.0
 
 
 def _from_shore(canvas: Canvas, land: Land) -> np.ndarray:

@@ -21,6 +21,8 @@ from simulator.city.waters import WaterPlan, plan_water
 
 CELL = 4.0
 MARGIN = 60.0  # land that is planned beyond the square, so that nothing ends at its edge [m]
+FAR = 250.0  # from the shore, where its distance is good to 1 % [m]
+COARSE = 16
 STEEP = 2.0  # half the distance over which a slope is taken [m]
 
 
@@ -66,24 +68,29 @@ class Shore:
     Attributes:
         start, end: (M, 2) short pieces of it, in order [m].
         tree: Of the pieces' middles.
+        coarse: Of every `COARSE`th of them, for places that are `FAR` away.
         water: What is inside.
     """
 
     start: np.ndarray
     end: np.ndarray
     tree: KDTree
+    coarse: KDTree
     water: BaseGeometry
 
     def distance(self, xy: np.ndarray) -> np.ndarray:
         """From the shore (N,) [m], negative in the water, of points (N, 2)."""
-        _, nearest = self.tree.query(xy)
-        best = np.full(len(xy), np.inf)
+        distance, _ = self.coarse.query(xy)
+        close = xy[distance < FAR]
+        _, nearest = self.tree.query(close)
+        best = np.full(len(close), np.inf)
         for step in (-1, 0, 1):
             k = np.clip(nearest + step, 0, len(self.start) - 1)
-            best = np.minimum(best, _squared_distance(xy, self.start[k], self.end[k]))
+            best = np.minimum(best, _squared_distance(close, self.start[k], self.end[k]))
+        distance[distance < FAR] = np.sqrt(best)
         shapely.prepare(self.water)
         wet = shapely.contains_xy(self.water, xy[:, 0], xy[:, 1])
-        return np.where(wet, -1.0, 1.0) * np.sqrt(best)
+        return np.where(wet, -distance, distance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +202,8 @@ class Land:
         if (
             self.valley is not None
         ):  # hills begin where the valley ends, at times where the river cuts into it
-            beyond = _ramp((self.valley.query(xy)[0] - self.belt) / plain) * _ramp((dry - self.bank) / 40)
+            axis, _ = self.valley.query(xy, distance_upper_bound=self.belt + 1.6 * self.plain)
+            beyond = _ramp((axis - self.belt) / plain) * _ramp((dry - self.bank) / 40)
         low = surface + self.rise * np.minimum(dry / self.bank, 1)
         land = low + beyond * (natural + self.rise - low) + bumps * _ramp(dry / 15)
         bed = surface - np.maximum(self.depth * _bed(-shore, self.kind, self.width), 0.03)
@@ -255,7 +263,9 @@ def _shore(plan: WaterPlan, size: float) -> Shore | None:
     lines = shapely.get_parts(shapely.segmentize(plan.water.boundary.intersection(around), 4.0))
     points = [shapely.get_coordinates(line) for line in lines]
     start, end = (np.concatenate([p[a:b] for p in points]) for a, b in ((None, -1), (1, None)))
-    return Shore(start=start, end=end, tree=KDTree((start + end) / 2), water=plan.water)
+    middle = (start + end) / 2
+    coarse = KDTree(middle[::COARSE])
+    return Shore(start=start, end=end, tree=KDTree(middle), coarse=coarse, water=plan.water)
 
 
 def _bed(inside: np.ndarray, kind: Water, width: float) -> np.ndarray:

@@ -133,7 +133,7 @@ def _meanders(width: float, size: float, fall: np.ndarray, rng: np.random.Genera
 def _canal(width: float, size: float, fall: np.ndarray, rng: np.random.Generator) -> WaterPlan:
     """Along the contours, which need no locks: straight reaches and wide bends, between walls or earth."""
     reach = 0.75 * size + 300
-    stations = np.arange(-reach, reach + 1, rng.uniform(250, 600))
+    stations = np.linspace(-reach, reach, max(3, round(2 * reach / rng.uniform(250, 600))))
     offset = rng.normal(0, 12, len(stations)) + rng.normal(0, 0.05) * stations
     offset += rng.uniform(-0.3, 0.3) * min(size, 800.0)
     rough = shapely.LineString(np.stack([stations, offset], 1))
