@@ -310,6 +310,20 @@ def test_rain_fills_the_lowest_ground_to_its_volume() -> None:
     assert np.isfinite(result.after.water.values[row, col])
 
 
+def test_rain_finds_lakes_full() -> None:
+    bowl = field(lambda x, y: 20 + ((x - 150) ** 2 + (y - 120) ** 2) / 4000, 4.0)
+    lake = replace(bowl, values=np.where(bowl.values < 21, np.float32(21), np.float32(np.nan)))
+    town = replace(small_city(river=False), terrain=bowl, water=lake)
+    rain = 0.05
+    after = struck(
+        town, "flood", FloodParameters(rain=rain, recession=0.0, largest_share=1.0)
+    ).after.water.values
+    wet = np.isfinite(after)
+    assert wet[np.isfinite(lake.values)].all()
+    rise = (after - np.fmax(bowl.values, lake.values))[wet]
+    assert float(rise.sum()) * bowl.cell**2 == pytest.approx(rain * SIZE**2, rel=0.02)
+
+
 def test_flood_damage_grows_with_depth_and_says_what_the_scale_says() -> None:
     depth = np.linspace(0, 7, 300)
     for construction in ("timber", "masonry", "concrete", "steel"):

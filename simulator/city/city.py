@@ -6,8 +6,8 @@ import shapely
 from rasters.errors import InputError
 from simulator.city.buildings import fill_blocks, settle
 from simulator.city.frames import polygons, ring
-from simulator.city.ground import paint_ground
-from simulator.city.model import City, LandUse, Street
+from simulator.city.ground import Pavement, paint_ground, street_markings
+from simulator.city.model import City, Ground, LandUse, Street
 from simulator.city.parcels import make_blocks
 from simulator.city.streets import Network, make_network
 from simulator.city.style import Style
@@ -40,20 +40,34 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
         if b.shape.intersects(shapely.box(0, 0, size, size))
     ]
     parcels, plot = fill_blocks(blocks, network, style, streams[3])
-    buildings = settle(plot.buildings, size, land.terrain)
-    ground, cover = paint_ground(plot.patches, network, land, size, streams[4])
+    terrain, water = land.window(0.0, 0.0, size)
+    buildings = settle(plot.buildings, size, terrain)
+    seed = int(streams[4].integers(2**62))
+    ground, cover = paint_ground(plot.patches, _pavement(network), land, 0.0, 0.0, size, seed)
     conifers = style.trees.get("conifer", 0.0) / sum(style.trees.values())
     return City(
         size=float(size),
-        terrain=land.terrain,
+        terrain=terrain,
         ground=ground,
-        water=land.water,
+        water=water,
         turbidity=land.turbidity,
         streets=_cut_streets(network, size),
         land_use=_cut_parcels(parcels, size),
         buildings=buildings,
         trees=plant_trees(cover, ground, buildings, network, conifers, streams[5]),
         vehicles=place_vehicles(network, plot.stalls, ground, streams[6]),
+    )
+
+
+def _pavement(network: Network) -> Pavement:
+    lines, medians = (
+        zip(*(street_markings(s) for s in network.streets), strict=True) if network.streets else ((), ())
+    )
+    return Pavement(
+        carriageways=((network.carriageway, Ground.ASPHALT),),
+        shoulders=((network.right_of_way, Ground.PAVING),),
+        lines=tuple(line for some in lines for line in some),
+        medians=tuple(strip for some in medians for strip in some),
     )
 
 
@@ -77,4 +91,6 @@ def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[LandUse, ...]:
     shapes = np.array([shapely.Polygon(r) for r in rings])
     out = ~shapely.within(shapes, square)
     shapes[out] = shapely.intersection(shapes[out], square)
-    return tuple(LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0))
+    return tuple(
+        LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0)
+    )

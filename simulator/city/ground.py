@@ -1,117 +1,130 @@
-"""The ground map: what each half metre is made of, and where trees want to grow."""
+"""The ground map: what each half metre is made of, and where trees want to grow.
 
-import math
+All randomness is a function of the place, so that maps of overlapping squares agree to the bit.
+"""
 
-import cv2
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
-from simulator.city.frames import polygons
+from simulator.city.canvas import Canvas
 from simulator.city.model import Field, Ground, Street
-from simulator.city.noise import smooth_noise
-from simulator.city.plots import Patch
-from simulator.city.streets import MEDIAN, MEDIAN_FROM, Network
+from simulator.city.noise import Noise, hashed, hashed_uniform
+from simulator.city.plots import SEALED, Patch
+from simulator.city.style import Season
 from simulator.city.terrain import Land
 
 CELL = 0.5
-SHIFT = 4  # fractional bits of cv2's polygon corners
 LINE = 0.5  # a marking is drawn one cell wide, though 0.10 to 0.15 m on the road
+MEDIAN_FROM = 18.0  # a primary street this wide has a green strip in its middle [m]
+MEDIAN = 3.0  # width of that strip [m]
+COARSE = 4.0  # cell on which the distance from the shore is taken [m]
+GREEN = (Ground.GRASS, Ground.MEADOW, Ground.LAWN)
+PATH = 0.035  # share of a wavelength, about, that a trodden path is wide
 
 
-class Canvas:
-    """A raster over the square that polygons in metres are painted on: a cell is in by its centre, nearly."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pavement:
+    """What streets and rails cover, in the order of painting. A piece's geometry must not depend on the
+    square that is painted: give streets and junctions one by one, not their union over a square.
 
-    def __init__(self, size: float, cell: float, dtype: type, fill: float) -> None:
-        cells = math.ceil(size / cell)
-        self.size, self.cell = size, cell
-        self.values = np.full((cells, cells), fill, dtype)
+    Attributes:
+        shoulders: Verges and sidewalks, painted before the patches.
+        carriageways: Painted over the patches.
+        medians: Green strips in carriageways.
+        lines: Markings, (N, 2) each [m].
+        rails: Strips of ballast, under the carriageways that cross them.
+    """
 
-    def fill(self, rings: list[np.ndarray], value: float) -> None:
-        """Paints simple polygons, even-odd where they overlap."""
-        cv2.fillPoly(self.values, [self._pixels(r) for r in rings], value, lineType=cv2.LINE_8, shift=SHIFT)
-
-    def area(self, shape: BaseGeometry, value: float) -> None:
-        """Paints polygons with their holes left out."""
-        for part in polygons(shape):
-            rings = [part.exterior, *part.interiors]
-            self.fill([shapely.get_coordinates(r)[:-1] for r in rings], value)
-
-    def line(self, points: np.ndarray, value: float) -> None:
-        """Draws a polyline one cell wide."""
-        cv2.polylines(self.values, [self._pixels(points)], False, value, 1, cv2.LINE_8, SHIFT)
-
-    def field(self) -> Field:
-        """The raster with its place."""
-        return Field(west=0.0, north=self.size, cell=self.cell, values=self.values)
-
-    def _pixels(self, points: np.ndarray) -> np.ndarray:
-        pixels = np.stack([points[:, 0], self.size - points[:, 1]], 1) / self.cell - 0.5
-        return np.rint(pixels * 2**SHIFT).astype(np.int32)
+    carriageways: tuple[tuple[BaseGeometry, Ground], ...] = ()
+    shoulders: tuple[tuple[BaseGeometry, Ground], ...] = ()
+    lines: tuple[np.ndarray, ...] = ()
+    medians: tuple[BaseGeometry, ...] = ()
+    rails: tuple[BaseGeometry, ...] = ()
 
 
 def paint_ground(
-    patches: list[Patch], network: Network, land: Land, size: float, rng: np.random.Generator
+    patches: Sequence[Patch],
+    pavement: Pavement,
+    land: Land,
+    west: float,
+    south: float,
+    size: float,
+    seed: int,
+    season: Season = "leafy",
 ) -> tuple[Field, Field]:
-    """`Ground` codes, uint8, and crown area over area, float32, both on cells of `CELL` metres."""
-    codes, blends = Canvas(size, CELL, np.uint8, Ground.MEADOW), Canvas(size, CELL, np.uint8, Ground.GRASS)
-    trees = Canvas(size, CELL, np.float32, rng.uniform(0.1, 0.8))
-    trees.area(network.right_of_way, 0.0)
-    edge = int((Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING)[rng.integers(3)])
-    for shape, green in _shoulders(network):
-        codes.area(shape, int(Ground.GRASS) if green else edge)
-        blends.area(shape, int(Ground.GRASS) if green else edge)
-    for piece in patches:
-        codes.fill([piece.shape], int(piece.ground))
-        blends.fill([piece.shape], int(piece.blend))
-        if piece.trees is not None:
-            trees.fill([piece.shape], piece.trees)
-    clumps = smooth_noise(codes.values.shape, CELL, rng.uniform(10, 40), rng, octaves=5)
-    clumps += 0.3 * rng.standard_normal(clumps.shape, np.float32)  # grounds fade into each other
-    second = clumps + rng.uniform(-0.6, 0.6) < 0
-    codes.values[second] = blends.values[second]
-    codes.area(network.carriageway, int(Ground.ASPHALT))
-    for street in network.streets:
-        _markings(codes, street)
-    _river(codes, trees, land, rng)
+    """`Ground` codes, uint8, and crown area over area, float32, both on cells of `CELL` metres.
+
+    Args:
+        patches: In the order of painting.
+        pavement: Streets and rails.
+        land: With the water.
+        west, south: Corner of the square [m]; multiples of `CELL` for maps that shall agree.
+        size: Its side [m], likewise.
+        seed: Of the region, at least 0.
+        season: "dry" withers most grass, "autumn" and "bare" some meadows.
+    """
+    place = (size, CELL)
+    trees = Canvas(*place, np.float32, 0.1 + 0.7 * hashed_uniform(seed, 20)[0], west, south)
+    index = Canvas(*place, np.int32, 0, west, south)
+    grounds = [(Ground.MEADOW, Ground.GRASS, np.zeros(2))]
+    for shape, ground in pavement.shoulders:
+        index.area(shape, len(grounds))
+        trees.area(shape, 0.0)
+        grounds.append((ground, ground, np.array(shape.bounds[:2])))
+    index.fill_each([p.shape for p in patches], list(range(len(grounds), len(grounds) + len(patches))))
+    grounds += [(p.ground, p.blend, p.shape[0]) for p in patches]
+    wooded = [(p.shape, p.trees) for p in patches if p.trees is not None]
+    trees.fill_each([shape for shape, _ in wooded], [cover for _, cover in wooded])
+    codes = Canvas(*place, np.uint8, 0, west, south)
+    clumps = _clumps(codes, seed)
+    codes.values[:] = _natural(index.values, grounds, clumps, codes, seed, season)
+    _edges(codes, trees, land, clumps, seed)
+    for strip in pavement.rails:
+        codes.area(strip, int(Ground.BALLAST))
+        trees.area(strip, 0.0)
+    for shape, surface in pavement.carriageways:
+        codes.area(shape, int(surface))
+        trees.area(shape, 0.0)
+        if surface == Ground.DIRT_ROAD:
+            _ruts(codes, shape, clumps)
+    for strip in pavement.medians:
+        codes.area(strip, int(Ground.GRASS))
+    for line in pavement.lines:
+        codes.line(line, int(Ground.MARKING))
+    codes.area(land.water, int(Ground.RIVERBED))
+    trees.area(land.water, 0.0)
     return codes.field(), trees.field()
 
 
-def _shoulders(network: Network) -> list[tuple[BaseGeometry, bool]]:
-    """The ground beside carriageways, in the order of painting, and whether it is green."""
-    if not network.streets:
-        return []
-    lines = np.array([shapely.LineString(s.centreline) for s in network.streets])
-    half = np.array([s.width / 2 for s in network.streets])
-    parts = [(network.right_of_way, True)]
-    paved, green = network.sidewalks >= 0.6, network.verges >= 0.6
-    outer = half + network.verges + network.sidewalks
-    for chosen, reach, is_green in ((paved, outer, False), (green, half + network.verges, True)):
-        if chosen.any():
-            strip = shapely.unary_union(shapely.buffer(lines[chosen], reach[chosen], quad_segs=3))
-            parts.append((strip.intersection(network.right_of_way), is_green))
-    return parts
-
-
-def _markings(canvas: Canvas, street: Street) -> None:
-    """A green median or a dashed middle line on wide streets, lane lines on the widest."""
+def street_markings(street: Street) -> tuple[list[np.ndarray], list[BaseGeometry]]:
+    """Markings, (N, 2) each [m], and medians: a green median or a middle line on wide streets, dashed lane
+    lines on the widest."""
     line = shapely.LineString(street.centreline)
-    if street.kind == "residential" or street.kind == "living_street" or line.length < 20 or street.bridge:
-        return
-    inner = substring(line, 8.0, line.length - 8.0)
+    if (
+        street.kind in ("residential", "living_street", "service", "track")
+        or line.length < 20
+        or street.bridge
+    ):
+        return [], []
+    inner, lines = substring(line, 8.0, line.length - 8.0), []
+    medians: list[BaseGeometry] = []
     if has_median(street):
-        canvas.area(inner.buffer(MEDIAN / 2, cap_style="flat"), int(Ground.GRASS))
+        medians.append(inner.buffer(MEDIAN / 2, cap_style="flat"))
     elif street.width >= 9:
-        canvas.line(shapely.get_coordinates(inner), int(Ground.MARKING))
+        lines.append(shapely.get_coordinates(inner))
     if street.width >= 13:
         for side in (-1, 1):
             lane = inner.offset_curve(side * (street.width / 4 + (MEDIAN / 4 if has_median(street) else 0)))
             if lane.geom_type != "LineString":
                 continue
             for start in np.arange(0.0, lane.length - 3.0, 12.0):  # 3 m dashes, 9 m gaps (MUTCD 3A.06)
-                dash = substring(lane, start, start + 3.0)
-                canvas.line(shapely.get_coordinates(dash), int(Ground.MARKING))
+                lines.append(shapely.get_coordinates(substring(lane, start, start + 3.0)))
+    return lines, medians
 
 
 def has_median(street: Street) -> bool:
@@ -119,14 +132,117 @@ def has_median(street: Street) -> bool:
     return street.kind == "primary" and street.width >= MEDIAN_FROM and not street.bridge
 
 
-def _river(canvas: Canvas, trees: Canvas, land: Land, rng: np.random.Generator) -> None:
-    """The bed, and banks of earth, gravel or grass."""
-    if land.river.is_empty:
+def _clumps(canvas: Canvas, seed: int) -> np.ndarray:
+    """Noise by which grounds fade into each other, float32 (H, W), of standard deviation about 1."""
+    wavelength = 50.0 * 2 ** hashed_uniform(seed, 21)[0]
+    noise = Noise(seed=int(hashed(seed, 22)[0]), wavelength=wavelength, octaves=7, gain=0.7)
+    clumps = noise.grid(canvas.west, canvas.north, CELL, canvas.values.shape)
+    height, width = canvas.values.shape
+    row = np.arange(height) - round(canvas.north / CELL)
+    col = np.arange(width) + round(canvas.west / CELL)
+    clumps += _specks(int(hashed(seed, 23)[0] & np.uint64(0xFFFFFFFF)), row, col)
+    return clumps
+
+
+def _specks(seed: int, row: np.ndarray, col: np.ndarray) -> np.ndarray:
+    """Independent noise of cells (H,), (W,) with a triangular distribution, float32 (H, W), 0.3 wide."""
+    word = (row.astype(np.uint32) * np.uint32(0x9E3779B1) ^ np.uint32(seed))[:, None]
+    word = word ^ (col.astype(np.uint32) * np.uint32(0x85EBCA77))[None, :]
+    word ^= word >> np.uint32(16)  # lowbias32 (Wellons 2018, "Prospecting for Hash Functions")
+    word *= np.uint32(0x7FEB352D)
+    word ^= word >> np.uint32(15)
+    word *= np.uint32(0x846CA68B)
+    word ^= word >> np.uint32(16)
+    total = (word & np.uint32(0xFFFF)) + (word >> np.uint32(16))
+    return (total.astype(np.float32) - np.float32(65535)) * np.float32(0.75 / 65536)
+
+
+def _natural(
+    index: np.ndarray,
+    grounds: list[tuple[Ground, Ground, np.ndarray]],
+    clumps: np.ndarray,
+    canvas: Canvas,
+    seed: int,
+    season: Season,
+) -> np.ndarray:
+    """Codes (H, W) of patches, mixed, worn and withered.
+
+    Args:
+        index: (H, W) of each cell's patch in `grounds`.
+        grounds: Of each patch the ground, what it is mixed with, and a point (2,) that tells it from others.
+        clumps: (H, W) noise.
+        canvas: Where that is.
+        seed: Of the region.
+        season: As in `paint_ground`.
+    """
+    first, second = (np.array([g[k] for g in grounds], np.uint8) for k in (0, 1))
+    corner = np.rint(100 * np.array([g[2] for g in grounds])).astype(np.int64)
+    mood, thirst = (hashed_uniform(seed, 24 + k, *corner.T).astype(np.float32) for k in (0, 1))
+    codes = np.where(clumps < (1.2 * mood - 0.6)[index], second[index], first[index])
+    worn = second == Ground.SOIL
+    if worn.any():
+        paths = Noise(seed=int(hashed(seed, 26)[0]), wavelength=55.0, octaves=2, gain=0.3)
+        trodden = np.abs(paths.grid(canvas.west, canvas.north, CELL, codes.shape)) < PATH
+        codes[trodden & worn[index] & np.isin(codes, GREEN)] = Ground.SOIL
+    if season != "leafy":
+        fades = GREEN[:2] if season == "dry" else (Ground.MEADOW,)
+        level = (1.6 * thirst if season == "dry" else 1.6 * thirst - 1.4)[index]
+        codes[np.isin(codes, fades) & (clumps < level)] = Ground.DRY_GRASS
+    return codes
+
+
+def _ruts(canvas: Canvas, road: BaseGeometry, clumps: np.ndarray) -> None:
+    """Grass between the wheels of an earth road."""
+    width = 2 * road.area / max(road.length, 1e-9)  # of a long strip, nearly
+    middle = Canvas(
+        canvas.values.shape[0] * CELL,
+        CELL,
+        np.uint8,
+        0,
+        canvas.west,
+        canvas.north - canvas.values.shape[0] * CELL,
+    )
+    middle.area(road.buffer(-0.4 * width), 1)
+    canvas.values[(middle.values == 1) & (clumps > 0)] = Ground.GRASS
+
+
+def _edges(canvas: Canvas, trees: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
+    """Beaches, banks and quays: a strip beside the water, ragged where it is natural, and bars in rivers."""
+    height, width = canvas.values.shape
+    square = shapely.box(canvas.west, canvas.north - height * CELL, canvas.west + width * CELL, canvas.north)
+    reach = 2.5 * land.edge_width + 0.5 * land.width
+    if land.water.is_empty or not shapely.dwithin(square, land.water, reach):
         return
-    bank = (Ground.SOIL, Ground.GRAVEL, Ground.MEADOW, Ground.GRASS)[rng.integers(4)]
-    shore = Canvas(canvas.size, canvas.cell, np.uint8, 0)
-    shore.area(land.river.buffer(rng.uniform(1.0, 4.0)), 1)
-    road = (canvas.values == Ground.ASPHALT) | (canvas.values == Ground.MARKING)
-    canvas.values[(shore.values == 1) & ~road] = bank
-    canvas.area(land.river, int(Ground.RIVERBED))
-    trees.area(land.river, 0.0)
+    distance = _from_shore(canvas, land)
+    if land.edge in SEALED:
+        canvas.values[distance < land.edge_width] = land.edge
+        trees.values[distance < land.edge_width] = 0.0
+        return
+    near = distance < reach
+    strip = near & (distance < land.edge_width * (0.7 + 0.35 * clumps))
+    canvas.values[strip] = land.edge
+    if land.edge not in GREEN:
+        trees.values[strip] = 0.0
+    bars = Canvas(width * CELL, CELL, np.uint8, 0, canvas.west, canvas.north - height * CELL)
+    bars.area(land.bars, 1)
+    bare = (bars.values == 1) & (clumps > -1.2)
+    canvas.values[bare] = Ground.SAND if hashed_uniform(seed, 28)[0] < 0.5 else Ground.GRAVEL
+    trees.values[bare] = 0.0
+
+
+def _from_shore(canvas: Canvas, land: Land) -> np.ndarray:
+    """Distance of cells from the shore, (H, W) [m], negative in water: bilinear between nodes."""
+    fine = round(COARSE / CELL)
+    height, width = canvas.values.shape
+    left, top = round(canvas.west / CELL), -round(canvas.north / CELL)  # in cells, y downwards
+    i0, j0 = left // fine, top // fine
+    i1, j1 = -(-(left + width) // fine), -(-(top + height) // fine)
+    x, y = np.arange(i0, i1 + 1) * COARSE, -np.arange(j0, j1 + 1) * COARSE
+    xy = np.stack([np.tile(x, len(y)), np.repeat(y, len(x))], 1)
+    nodes = land.from_shore(xy).astype(np.float32).reshape(len(y), len(x))
+    t = ((np.arange(fine) + 0.5) / fine).astype(np.float32)
+    tall = nodes[:-1, None] * (1 - t)[:, None] + nodes[1:, None] * t[:, None]
+    tall = tall.reshape(-1, len(x))
+    wide = tall[:, :-1, None] * (1 - t) + tall[:, 1:, None] * t
+    wide = wide.reshape(len(tall), -1)
+    return wide[top - j0 * fine :, left - i0 * fine :][:height, :width]

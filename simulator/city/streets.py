@@ -15,8 +15,6 @@ from simulator.city.noise import Bend, draw_bend
 from simulator.city.style import Style
 from simulator.city.terrain import MARGIN, Land
 
-MEDIAN_FROM = 18.0  # a primary street this wide has a green strip in its middle [m]
-MEDIAN = 3.0  # width of that strip [m]
 KERB_RADIUS = 4.0
 
 
@@ -122,7 +120,7 @@ def _riverside(style: Style, land: Land, rng: np.random.Generator) -> list[Draft
     if land.corridor.is_empty or rng.random() < 0.5:
         return []
     width = rng.uniform(6, 9)
-    bank = land.corridor.buffer(width / 2 + 3).simplify(1.0)
+    bank = max(polygons(land.corridor.buffer(width / 2 + 3).simplify(1.0)), key=lambda part: part.area)
     return [
         Draft(
             line=part,
@@ -192,11 +190,11 @@ def _edges(
 
 def _span(line: shapely.LineString, land: Land) -> list[tuple[shapely.LineString, bool]]:
     """The pieces of a line on land, and as bridges over the river; none where it would graze along it."""
-    if land.river.is_empty or not line.intersects(land.river):
+    if land.water.is_empty or not line.intersects(land.water):
         return [(line, False)]
     pieces = [(part, False) for part in shapely.get_parts(line.difference(land.banks))]
     for part in shapely.get_parts(line.intersection(land.banks)):
-        bridge = bool(part.intersects(land.river))
+        bridge = bool(part.intersects(land.water))
         if not bridge or part.length < 2 * land.width + 35:
             pieces.append((part, bridge))
     return [(part, bridge) for part, bridge in pieces if part.geom_type == "LineString" and part.length > 0.5]

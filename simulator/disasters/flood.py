@@ -22,6 +22,7 @@ from simulator.disasters.inundation import (
     Source,
     basin_source,
     depth_on_ground,
+    filled,
     inundated,
     permanent_water,
     river_source,
@@ -90,10 +91,11 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> 
     cars_rng, drift_rng, mud_rng, house_rng = rng.spawn(4)
     source, crest = _source_and_crest(city, parameters)
     level = max(crest - parameters.recession, 0.0)
-    wet = inundated(source, city.terrain, level)
+    ground = filled(city)
+    wet = inundated(source, ground, level)
     surface = np.where(wet, source.surface.values + level, city.water.values).astype(np.float32)
     depth = depth_on_ground(source, city, wet, level)
-    crest_depth = depth_on_ground(source, city, inundated(source, city.terrain, crest), crest)
+    crest_depth = depth_on_ground(source, city, inundated(source, ground, crest), crest)
     on_roads = _depth_on_roads(source, city, depth, level)
     damage = damage_from_water(city.buildings, with_values(city.ground, crest_depth), _slope(source.surface))
     cars = drift(repark(city.vehicles, city.ground, cars_rng), city, on_roads, source, drift_rng)
@@ -125,10 +127,10 @@ def _source_and_crest(city: City, parameters: FloodParameters) -> tuple[Source, 
     river = river_source(city)
     source = river or basin_source(city)
     if river is None:
-        crest = stage_of_volume(source, city.terrain, parameters.rain * city.size**2)
+        crest = stage_of_volume(source, filled(city), parameters.rain * city.size**2)
     else:
         crest = parameters.stage + parameters.recession
-    return source, min(crest, stage_of_share(source, city.terrain, parameters.largest_share))
+    return source, min(crest, stage_of_share(source, filled(city), parameters.largest_share))
 
 
 def _depth_on_roads(source: Source, city: City, depth: np.ndarray, stage: float) -> np.ndarray:

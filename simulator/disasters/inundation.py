@@ -44,9 +44,14 @@ def river_source(city: City) -> Source | None:
 
 def basin_source(city: City) -> Source:
     """The lowest ground, where rain collects when the drains are full; its surface is level."""
-    terrain = city.terrain.values
+    terrain = filled(city).values
     lowest = terrain == terrain.min()
     return Source(surface=with_values(city.terrain, np.full(terrain.shape, terrain.min())), cells=lowest)
+
+
+def filled(city: City) -> Field:
+    """The terrain with its waters as solid ground: what further water finds."""
+    return with_values(city.terrain, np.fmax(city.terrain.values, city.water.values))
 
 
 def inundated(source: Source, terrain: Field, stage: float) -> np.ndarray:
