@@ -11,7 +11,7 @@ from simulator.city.frames import ring
 from simulator.city.model import Building, Field
 from simulator.city.open_land import fill_open_block
 from simulator.city.outline import bodies, outline
-from simulator.city.parcels import Block, Parcel, make_parcels
+from simulator.city.parcels import Block, make_parcels
 from simulator.city.plots import Plot, yard
 from simulator.city.streets import Network
 from simulator.city.style import Style

@@ -136,7 +136,7 @@ def draw_building(
         wings=wings,
         use=c.use if use is None else use,
         year=int(np.clip(rng.normal(c.year, 9.0), 1700, 2024)),
-        solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar else 0.0,
+        solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
         rooftop=float(np.clip(c.rooftop * rng.lognormal(0, 0.4), 0, 1)),
     )
 

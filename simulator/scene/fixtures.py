@@ -25,6 +25,7 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
     """Everything on the roofs of standing buildings."""
     casts: list[Cast] = []
     rooftop = np.array([house.rooftop for house in houses])
+    metal = np.array([house.roof_material == "roof_metal" for house in houses])
     solar = np.array([house.solar for house in houses])
     for roof, b in gather(houses):
         busy = rooftop[b.owner]
@@ -32,6 +33,7 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
             casts += _flat(b, busy if roof == "flat" else 0 * busy, solar[b.owner])
         elif roof in ("gable", "hip"):
             casts += _ridged(b, busy, solar[b.owner], roof)
+            casts += _skylights(b, metal[b.owner] & (roof == "gable"))
         elif roof == "mansard":
             casts += _chimneys(b, busy)
     return [cast for cast in casts if len(cast.owner)]
@@ -129,11 +131,16 @@ def _ridged(b: Bodies, busy: np.ndarray, solar: np.ndarray, roof: str) -> Iterat
         b, rows, origin, half, heading, side * slope,
         np.zeros(len(b.key)), side * 0.5, 2 * run * np.minimum(0.35 + solar, 0.9), span / np.cos(slope), Part.SOLAR, 1.0,
     )  # fmt: skip
-    hall = (half[:, 0] * half[:, 1] * 4 > HOUSE_AREA) & (roof == "gable") & (chance(b.key, 61) < 0.5)
+
+
+def _skylights(b: Bodies, sheets: np.ndarray) -> Iterator[Cast]:
+    """Strips of skylights down both slopes of halls."""
+    origin, half, heading = _frame(lengthwise(b.plan))
+    slope = np.arctan2(b.rise, half[:, 1])
+    rows = np.flatnonzero(sheets & (4 * half[:, 0] * half[:, 1] > HOUSE_AREA) & (chance(b.key, 61) < 0.5))
     for k in range(6):
         at = (k + 0.5) / 6 * 2 - 1
         for sign in (-1.0, 1.0):
-            rows = np.flatnonzero(hall)
             yield _on_slope(
                 b, rows, origin, half, heading, sign * slope, at * half[:, 0], np.full(len(b.key), sign * 0.5),
                 np.full(len(b.key), 1.1), 0.7 * half[:, 1] / np.cos(slope), Part.FIXTURE, 1.9,

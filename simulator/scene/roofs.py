@@ -17,6 +17,8 @@ PARAPET_WIDTH = 0.25
 """[m]; an assumption, as are the sizes below."""
 KERB = 0.06
 """Height of the edge of a flat roof without a parapet [m]."""
+EDGED = (Part.WALL, Part.ROOF, Part.ROOF)
+"""Wall, top and inner side of a parapet: the latter are rendered as the roof is."""
 STEEP = 0.8
 """Share of a mansard's rise that its lower slope takes."""
 TOOTH = 7.0
@@ -86,13 +88,13 @@ def flat_cast(b: Bodies) -> Iterator[Cast]:
     roof = b.base + b.eave
     rings = [_at(plan, b.base), _at(plan, roof + b.parapet), _at(inner, roof + b.parapet), _at(inner, roof)]
     vertices = np.concatenate(rings, axis=1)
-    faces, part = skin(n, [Part.WALL] * 3, Part.ROOF, fan, fan)
+    faces, part = skin(n, EDGED, Part.ROOF, fan, fan)
     if starry.any():
         yield _cast(b, vertices, faces, part, starry)
     for i in np.flatnonzero(~starry):
         tight = inset(plan[i], PARAPET_WIDTH)
         vertices[i, 2 * n :, :2] = np.concatenate([tight, tight])
-        faces, part = skin(n, [Part.WALL] * 3, Part.ROOF, triangulate(plan[i]), triangulate(tight))
+        faces, part = skin(n, EDGED, Part.ROOF, triangulate(plan[i]), triangulate(tight))
         yield _cast(b, vertices, faces, part, np.array([i]))
 
 

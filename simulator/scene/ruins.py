@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+
 from simulator.city.model import Building
 from simulator.scene.mesh import (
     Part,
