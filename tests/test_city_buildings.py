@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from functools import cache
 from typing import get_args
 
 import numpy as np
@@ -18,7 +19,7 @@ from simulator.city.open_land import fill_open_block
 from simulator.city.outline import bodies, outline
 from simulator.city.parcels import Block, Parcel
 from simulator.city.plots import Plot
-from simulator.city.style import Covering, Fabric, OpenUse, Plan, load_style
+from simulator.city.style import Covering, Fabric, OpenUse, Plan, Style, load_style
 
 PLAIN = ((1.0, 1.0, 1.0), (0.7, 0.6, 0.5))
 ROOFS = tuple(
@@ -33,14 +34,19 @@ LOTS = {  # width, depth [m]
 SEEDS = range(9)
 
 
+@cache
+def dense() -> Style:
+    return load_style("dense")
+
+
 def character(fabric: str, rng: np.random.Generator, **changes) -> Character:
-    drawn = draw_district(load_style("dense"), rng)
-    plain = dict(
-        fabric=fabric, vacant=0.0, cover=0.4 if fabric == "detached" else 0.7, setback=2.0, gap=0.8, eave=6.0,
-        plan=dict.fromkeys(get_args(Plan), 1.0), coverings=ROOFS, boundary="wall", clutter=0.6, pool=0.5, shed=0.8,
-        driveway=0.8, verge=1.0, sidewalk=1.0, solar=0.5,
-    )  # fmt: skip
-    return replace(drawn, **plain | changes)
+    plain = {
+        "fabric": fabric, "vacant": 0.0, "cover": 0.4 if fabric == "detached" else 0.7, "setback": 2.0,
+        "gap": 0.8, "eave": 6.0, "plan": dict.fromkeys(get_args(Plan), 1.0), "coverings": ROOFS,
+        "boundary": "wall", "clutter": 0.6, "pool": 0.5, "shed": 0.8, "driveway": 0.8, "verge": 1.0,
+        "sidewalk": 1.0, "solar": 0.5,
+    }  # fmt: skip
+    return replace(draw_district(dense(), rng), **plain | changes)
 
 
 def parcel(fabric: str, rng: np.random.Generator, **changes) -> Parcel:
@@ -85,7 +91,8 @@ def check_buildings(buildings: list[Building], land: shapely.Polygon) -> None:
         assert 1700 <= building.year <= 2024
         assert building.use in get_args(Use)
         assert building.construction in get_args(Construction)
-        assert 0 <= building.solar <= 1 and 0 <= building.rooftop <= 1
+        assert 0 <= building.solar <= 1
+        assert 0 <= building.rooftop <= 1
 
 
 @pytest.mark.parametrize("fabric", get_args(Fabric))
@@ -138,8 +145,10 @@ def test_open_blocks_are_filled_by_their_use(use: str) -> None:
             **{p.ground.name: 1 for p in first.patches},
         })  # fmt: skip
     total = {key: sum(count.get(key, 0) for count in counts) for key in set().union(*counts)}
-    needs = {"civic": "building", "worship": "building", "construction": "building", "cemetery": "object",
-             "market": "object", "orchard": "tree", "pond": Ground.POOL.name, "crop": Ground.CROP.name}  # fmt: skip
+    needs = {
+        "civic": "building", "worship": "building", "construction": "building", "cemetery": "object",
+        "market": "object", "orchard": "tree", "pond": Ground.POOL.name, "crop": Ground.CROP.name,
+    }  # fmt: skip
     if use in needs:
         assert total[needs[use]] >= 2
 
@@ -148,7 +157,7 @@ def test_a_plan_decides_on_the_wings() -> None:
     roof = (ROOFS[1],)
     arms = {}
     for plan in ("rectangle", "l", "u", "cross"):
-        filled = lots("detached", plan={plan: 1.0}, coverings=roof, gap=0.5, cover=0.3)
+        filled = lots("detached", plan={plan: 1.0}, coverings=roof, gap=0.5, cover=0.25, setback=10.0)
         tall = [
             sum(wing.eave == house.eave for wing in house.wings)
             for _, plot in filled

@@ -73,8 +73,8 @@ WINGED = house(
     roof="hip",
     uid=12,
     wings=(
-        Volume(footprint=rectangle(5, 14) + (3.0, 2.0), eave=5.0, rise=1.3, roof="hip"),
-        Volume(footprint=rectangle(4, 3) + (-9.0, 0.0), eave=2.5, rise=0.0, roof="flat"),
+        Volume(footprint=np.add(rectangle(5, 14), (3.0, 2.0)), eave=5.0, rise=1.3, roof="hip"),
+        Volume(footprint=np.add(rectangle(4, 3), (-9.0, 0.0)), eave=2.5, rise=0.0, roof="flat"),
     ),
 )
 DISTRICT = [
@@ -82,7 +82,8 @@ DISTRICT = [
           solar=0.5 * (k % 2), rooftop=1.0, roof_material="roof_metal" if k % 3 else "roof_tile",
           instance=k + 1)
     for k, roof in enumerate([*CASTS] * 12)
-] + [house(plan, roof="flat", rise=0.0, uid=k, rooftop=1.0) for k in range(9) for plan in (ELL, TEE)]  # fmt: skip
+]  # fmt: skip
+DISTRICT += [house(plan, roof="flat", rise=0.0, uid=k, rooftop=1.0) for k in range(9) for plan in (ELL, TEE)]
 
 
 def rng() -> np.random.Generator:
@@ -216,7 +217,7 @@ def test_wings_have_the_instance_and_materials_of_their_building():
 def test_fixtures_depend_on_uid_and_not_on_instance_or_place():
     plain = house(rectangle(16, 12), roof="flat", rise=0.0, uid=5, rooftop=1.0)
     here = solid_of(fixture_casts([plain])).vertices
-    moved = replace(plain, instance=99, footprint=plain.footprint + (64.0, -32.0))
+    moved = replace(plain, instance=99, footprint=np.add(plain.footprint, (64.0, -32.0)))
     assert solid_of(fixture_casts([moved])).vertices - (64.0, -32.0, 0.0) == pytest.approx(here)
     other = solid_of(fixture_casts([replace(plain, uid=6)])).vertices
     assert other.shape != here.shape or abs(other - here).max() > 0.5

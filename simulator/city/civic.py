@@ -124,25 +124,12 @@ def fill_worship(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.rando
     tower = rng.uniform(0.32, 0.42) * wide
     parts: list[tuple[Box, float, float, Roof]] = []
     if kind == 1:
-        parts += [
-            (
-                (
-                    left + 0.2 * (right - left),
-                    right - 0.2 * (right - left),
-                    low + 0.2 * wide,
-                    high - 0.2 * wide,
-                ),
-                eave + 2,
-                0.2 * wide,
-                "dome",
-            )
-        ]
+        dome = _drawn_in(nave, 0.2)
+        parts.append((dome, eave + 2, 0.2 * wide, "dome"))
         slim = 2.6
-        parts += [
-            ((px, px + slim, py, py + slim), 2.6 * eave, 1.6, "dome")
-            for px in (left - slim, right)
-            for py in (low, high - slim)
-        ][: rng.integers(1, 5)]
+        corners = [(px, py) for px in (left - slim, right) for py in (low, high - slim)]
+        for px, py in corners[: rng.integers(1, 5)]:
+            parts.append(((px, px + slim, py, py + slim), 2.6 * eave, 1.6, "dome"))
         covering = Covering(shape="flat", material="roof_concrete", weight=1, tints=((1.3, 1.28, 1.2),))
     else:
         roofs = [o for o in c.coverings if o.shape in ("gable", "hip")]
@@ -298,6 +285,13 @@ def fill_market(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.random
     xy = np.stack([x.ravel(), y.ravel()], 1)
     xy = xy[shapely.contains_xy(rows, *xy.T) & (rng.random(len(xy)) < 0.85)][:600]
     plot.objects.extend((BoxKind.STALL, float(e), float(n), frame.heading) for e, n in frame.outside(xy))
+
+
+def _drawn_in(box: Box, share: float) -> Box:
+    """A box drawn in from each side by a share of its size."""
+    left, right, low, high = box
+    dx, dy = share * (right - left), share * (high - low)
+    return left + dx, right - dx, low + dy, high - dy
 
 
 def _paved(shape: shapely.Geometry, frame: Frame, ground: Ground, plot: Plot) -> None:

@@ -67,7 +67,7 @@ def fill_informal_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
 
 
 def _hut(cell: shapely.Polygon, rng: np.random.Generator) -> shapely.Polygon | None:
-    """A rectangle that fills a piece of land but for an alley, a little out of line; None if it is too small."""
+    """A rectangle that fills a piece of land but for an alley, a little askew; None if it is too small."""
     frame, length, depth = box_frame(cell)
     turn = rng.normal(0, 0.035)
     frame = replace(

@@ -9,7 +9,7 @@ from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import Ground, TreeKind
 from simulator.city.noise import Bend
 from simulator.city.parcels import Block
-from simulator.city.plots import Box, Plot, draw_building, fit_rectangle, parking, patch, rectangle
+from simulator.city.plots import Box, Plot, draw_building, parking, patch, rectangle
 from simulator.city.style import Covering
 
 G = Ground

@@ -28,7 +28,7 @@ COURTS = (Ground.PAVING, Ground.CONCRETE, Ground.GRASS, Ground.SOIL, Ground.GRAV
 
 
 def fill_perimeter_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
-    """A house of 10 to 14 m depth from side to side, and what fills the court; lots without a front are court."""
+    """A house of 10 to 14 m depth from side to side before a court; lots without a front are court."""
     c = parcel.character
     plot = Plot(patches=[yard(parcel.shape, c, rng)])
     frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front

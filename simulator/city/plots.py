@@ -230,7 +230,7 @@ def litter(
     xy = rng.uniform((left, low), (right, high), (count, 2))
     xy = xy[shapely.contains_xy(land.buffer(-1.6), *xy.T)]
     for x, y in frame.outside(xy):
-        kind = kinds[rng.integers(len(kinds))]
+        kind = kinds[int(rng.integers(len(kinds)))]
         heading = frame.heading + float(rng.choice([0.0, math.pi / 2])) + float(rng.normal(0, 0.1))
         plot.objects.append((kind, float(x), float(y), heading))
 

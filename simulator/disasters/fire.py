@@ -15,9 +15,9 @@ from simulator.disasters.cells import (
     building_cells,
     check_range,
     mean_height,
-    ruin,
     on_cells_of,
     road_cells,
+    ruin,
     with_values,
 )
 from simulator.disasters.fuel import GROUND_RATE, fuel_map

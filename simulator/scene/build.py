@@ -9,12 +9,12 @@ from rasters.classes import LandCover
 from simulator.city.model import Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
+from simulator.scene.fixtures import fixture_casts
 from simulator.scene.ground import terrain_piece, water_piece
 from simulator.scene.materials import MATERIALS, ground_materials, material_index, water_tint
 from simulator.scene.mesh import Part, Piece, Solid, paint, repeat_faces
 from simulator.scene.model import Scene
 from simulator.scene.objects import debris_pieces, vehicle_pieces
-from simulator.scene.fixtures import fixture_casts
 from simulator.scene.roofs import Cast, standing_casts
 from simulator.scene.ruins import ruin_solid
 from simulator.scene.trees import tree_pieces

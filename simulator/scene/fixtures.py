@@ -13,7 +13,8 @@ from simulator.scene.mesh import BOX_FACES, Part, box_vertices, skin
 from simulator.scene.roofs import Bodies, Cast, gather, lengthwise
 
 PLANT_AREA = 160.0
-"""Larger flat roofs [m2] carry plant and skylights, smaller ones tanks and boxes; sizes here are assumptions."""
+"""Larger flat roofs [m2] carry plant and skylights, smaller ones tanks and boxes; assumptions, as
+all sizes here."""
 HOUSE_AREA = 330.0
 """Ridged roofs above smaller footprints [m2] may carry chimneys, larger ones strips of skylights."""
 SLOTS = 14
@@ -129,7 +130,8 @@ def _ridged(b: Bodies, busy: np.ndarray, solar: np.ndarray, roof: str) -> Iterat
     rows = np.flatnonzero((solar > 0) & (run > 1.6) & (half[:, 1] > 2.0))
     yield _on_slope(
         b, rows, origin, half, heading, side * slope,
-        np.zeros(len(b.key)), side * 0.5, 2 * run * np.minimum(0.35 + solar, 0.9), span / np.cos(slope), Part.SOLAR, 1.0,
+        np.zeros(len(b.key)), side * 0.5, 2 * run * np.minimum(0.35 + solar, 0.9), span / np.cos(slope),
+        Part.SOLAR, 1.0,
     )  # fmt: skip
 
 
@@ -142,7 +144,8 @@ def _skylights(b: Bodies, sheets: np.ndarray) -> Iterator[Cast]:
         at = (k + 0.5) / 6 * 2 - 1
         for sign in (-1.0, 1.0):
             yield _on_slope(
-                b, rows, origin, half, heading, sign * slope, at * half[:, 0], np.full(len(b.key), sign * 0.5),
+                b, rows, origin, half, heading, sign * slope, at * half[:, 0],
+                np.full(len(b.key), sign * 0.5),
                 np.full(len(b.key), 1.1), 0.7 * half[:, 1] / np.cos(slope), Part.FIXTURE, 1.9,
             )  # fmt: skip
 
@@ -178,8 +181,8 @@ def _chimneys(b: Bodies, busy: np.ndarray) -> Iterator[Cast]:
 
 
 def _boxes(
-    owner: np.ndarray, centre: np.ndarray, size: np.ndarray, heading: np.ndarray, part: Part, shade: np.ndarray,
-    tilt: np.ndarray | float = 0.0,
+    owner: np.ndarray, centre: np.ndarray, size: np.ndarray, heading: np.ndarray, part: Part,
+    shade: np.ndarray, tilt: np.ndarray | float = 0.0,
 ) -> Cast:  # fmt: skip
     """Closed boxes as of `box_vertices`."""
     vertices = box_vertices(centre, size, heading, np.broadcast_to(tilt, len(owner)))
@@ -209,8 +212,8 @@ def _tanks(
 
 
 def _frame(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle (B, 2), half length and width (B, 2) and heading (B,) of a box about each plan, along its longest
-    side."""
+    """Middle (B, 2), half length and width (B, 2) and heading (B,) of a box about each plan, along
+    its longest side."""
     edge = np.roll(plan, -1, axis=1) - plan
     longest = edge[np.arange(len(plan)), np.argmax((edge**2).sum(2), axis=1)]
     heading = np.arctan2(longest[:, 1], longest[:, 0])

@@ -1,6 +1,6 @@
 """Standing buildings as closed solids, many at a time: bodies of one topology are one array.
 
-Each kind of roof is a function from B bodies to their vertices (B, V, 3) and the faces that all of them share.
+Each kind of roof is a function from B bodies to their vertices (B, V, 3) and the faces that all share.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -342,7 +342,7 @@ def _shrunk(plan: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def _inset(plan: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Plans (B, N, 2) with every side moved inwards, mitred, and (B,) whether all sides keep their direction."""
+    """Plans (B, N, 2) with every side moved inwards, mitred, and (B,) whether all sides stay."""
     edge = np.roll(plan, -1, axis=1) - plan
     left = np.stack([-edge[..., 1], edge[..., 0]], axis=2)
     inward = left / np.linalg.norm(edge, axis=2, keepdims=True)
@@ -353,7 +353,7 @@ def _inset(plan: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _from_reflex(plan: np.ndarray) -> np.ndarray:
-    """Plans (B, N, 2) that begin at their only reflex corner, if there is one: a fan from there covers them."""
+    """Plans (B, N, 2) that begin at their only reflex corner, if any: a fan from there covers them."""
     reflex = _turns(plan) < 0
     first = np.where(reflex.sum(axis=1) == 1, reflex.argmax(axis=1), 0)
     order = (first[:, None] + np.arange(plan.shape[1])) % plan.shape[1]
@@ -361,7 +361,7 @@ def _from_reflex(plan: np.ndarray) -> np.ndarray:
 
 
 def _fans(plan: np.ndarray) -> np.ndarray:
-    """(B,) whether the triangles of a fan from the first corner are all counter-clockwise and turn once at most."""
+    """(B,) whether a fan from the first corner is made of counter-clockwise triangles that do not overlap."""
     spoke = plan[:, 1:] - plan[:, :1]
     a, b = spoke[:, :-1], spoke[:, 1:]
     twice = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
