@@ -22,10 +22,19 @@ from simulator.city.model import (
     Ground,
     Street,
     Trees,
+    Volume,
 )
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import default_parameters, sample_parameters, strike
-from simulator.disasters.cells import building_cells, mean_height, on_cells_of, road_cells, with_values
+from simulator.disasters.cells import (
+    building_cells,
+    mean_height,
+    on_cells_of,
+    road_cells,
+    ruin,
+    wall_points,
+    with_values,
+)
 from simulator.disasters.earthquake import EarthquakeParameters
 from simulator.disasters.fire import FireParameters, damage_from_fire
 from simulator.disasters.flood import FloodParameters, flood_damage, velocity_of
@@ -409,6 +418,20 @@ def test_weak_construction_suffers_more(city: City) -> None:
     result = np.array([struck(city, "earthquake", seed=s).damage for s in seeds])
     kinds = np.array([b.construction for b in city.buildings])
     assert result[:, kinds == "masonry"].mean() > result[:, kinds == "timber"].mean() + 0.5
+
+
+def test_a_building_of_several_bodies_is_struck_as_one(city: City) -> None:
+    plain = next(b for b in city.buildings if len(b.footprint) == 4)
+    side = plain.footprint[1] - plain.footprint[0]
+    wing = Volume(footprint=plain.footprint + 0.6 * side, eave=2.0, rise=0.0, roof="flat")
+    house = replace(plain, wings=(wing,))
+    alone, both = (building_cells([b], city.ground) == 1 for b in (plain, house))
+    assert both.sum() > 1.3 * alone.sum()
+    assert len(wall_points(house)) == 2 * len(wall_points(plain))
+    assert min(mean_height(plain), 2.0) < mean_height(house) < max(mean_height(plain), 2.0)
+    left = ruin(house, "rubble", 1.0)
+    assert (left.wings, left.roof, left.eave, left.instance) == ((), "rubble", 1.0, plain.instance)
+    assert ((building_cells([left], city.ground) == 1) == both).mean() > 0.999
 
 
 def test_destroyed_buildings_are_heaps_less_than_half_as_high(city: City) -> None:

@@ -5,17 +5,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rasters.errors import InputError
-from simulator.city.model import Building, Field, Street
+from simulator.city.model import Building, Field, Street, Volume
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
+from simulator.scene.build import building_pieces
+from simulator.scene.fixtures import fixture_casts
 from simulator.scene.mesh import Part, Solid, area_of, box_vertices, inset, subdivide, triangulate
-from simulator.scene.roofs import PARAPET, PARAPET_WIDTH, building_solid, flat_mesh, gable_mesh, hip_mesh
+from simulator.scene.roofs import (
+    ARC,
+    CASTS,
+    PARAPET_WIDTH,
+    RINGS,
+    ROUND,
+    STEEP,
+    gather,
+    solid_of,
+    standing_mesh,
+)
 from simulator.scene.ruins import chunks, open_mesh, rubble_mesh, ruin_solid
 from simulator.scene.trees import broadleaf_shape, conifer_shape, pole_shape
 
+TEE = np.array([[6, 0], [12, 0], [12, 8], [18, 8], [18, 13], [0, 13], [0, 8], [6, 8]], float)
 ELL = np.array([[0, 0], [20, 0], [20, 8], [9, 8], [9, 17], [0, 17]], float)
 
 
@@ -54,23 +68,40 @@ def open_edges(faces: np.ndarray) -> int:
     return int((times != 1).sum()) + (0 if np.array_equal(forward, backward) else len(forward))
 
 
+WINGED = house(
+    rectangle(14, 9),
+    roof="hip",
+    uid=12,
+    wings=(
+        Volume(footprint=np.add(rectangle(5, 14), (3.0, 2.0)), eave=5.0, rise=1.3, roof="hip"),
+        Volume(footprint=np.add(rectangle(4, 3), (-9.0, 0.0)), eave=2.5, rise=0.0, roof="flat"),
+    ),
+)
+DISTRICT = [
+    house(rectangle(4 + k % 30, 5 + k % 7, 0.1 * k), uid=k, roof=roof, rise=1.5 * (roof != "flat"),
+          solar=0.5 * (k % 2), rooftop=1.0, roof_material="roof_metal" if k % 3 else "roof_tile",
+          instance=k + 1)
+    for k, roof in enumerate([*CASTS] * 12)
+]  # fmt: skip
+DISTRICT += [house(plan, roof="flat", rise=0.0, uid=k, rooftop=1.0) for k in range(9) for plan in (ELL, TEE)]
+
+
 def rng() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
 SOLIDS = {
-    "flat": lambda: flat_mesh(house(rectangle(14, 9, 0.4), roof="flat", rise=0.0)),
-    "flat ell": lambda: flat_mesh(house(ELL, roof="flat", rise=0.0)),
-    "gable": lambda: gable_mesh(house(rectangle(14, 9, 0.4))),
-    "gable, short side first": lambda: gable_mesh(house(rectangle(9, 14, 0.4))),
-    "hip": lambda: hip_mesh(house(rectangle(14, 9, 0.4))),
-    "hip, square": lambda: hip_mesh(house(rectangle(9, 9))),
+    "flat ell": lambda: standing_mesh(house(ELL, roof="flat", rise=0.0)),
+    "flat tee": lambda: standing_mesh(house(TEE, roof="flat", rise=0.0)),
+    "gable, short side first": lambda: standing_mesh(house(rectangle(9, 14, 0.4))),
+    "hip, square": lambda: standing_mesh(house(rectangle(9, 9), roof="hip")),
     "open": lambda: open_mesh(house(rectangle(14, 9, 0.4)), 0.4, rng()),
     "open ell": lambda: open_mesh(house(ELL), 0.4, rng()),
     "rubble": lambda: rubble_mesh(house(rectangle(14, 9, 0.4), eave=1.5), 0.3, rng()),
     "rubble ell": lambda: rubble_mesh(house(ELL, eave=1.5), 0.3, rng()),
     "chunks": lambda: chunks(house(ELL), 0.4, rng()),
-    "with fixtures": lambda: building_solid(house(ELL, roof="flat", rise=0.0)),
+    "fixtures": lambda: solid_of(fixture_casts(DISTRICT)),
+    "winged": lambda: standing_mesh(WINGED),
     "ruin": lambda: ruin_solid(house(ELL, roof="open"), 1.0, 2.5),
     "deck": lambda: deck_solid(
         np.column_stack([np.arange(9) * 2.0, np.arange(9) ** 1.5, np.full(9, 4.0)]), 7.0
@@ -98,24 +129,107 @@ def test_trees_are_closed_and_fill_the_unit_cylinder(shape):
     assert np.hypot(vertices[:, 0], vertices[:, 1]).max() < 1.35
 
 
+def on_paper(roof: str, length: float, width: float, eave: float, rise: float, parapet: float) -> float:
+    """Volume of a building on a rectangle, worked out by hand."""
+    area = length * width
+    edge = (area - (length - 2 * PARAPET_WIDTH) * (width - 2 * PARAPET_WIDTH)) * parapet
+
+    def hipped(a: float, b: float, high: float) -> float:
+        hip = min(b / 2, 0.45 * a)
+        return b * high * ((a - 2 * hip) / 2 + 2 * hip / 3)
+
+    match roof:
+        case "flat":
+            return area * eave + edge
+        case "gable" | "shed" | "sawtooth":
+            return area * (eave + rise / 2)
+        case "hip":
+            return area * eave + hipped(length, width, rise)
+        case "mansard":
+            m = min(0.35 * STEEP * rise, 0.3 * width)
+            a, b, high = length - 2 * m, width - 2 * m, STEEP * rise
+            steep = high / 6 * (area + 4 * (length - m) * (width - m) + a * b)
+            return area * eave + steep + hipped(a, b, rise - high)
+        case "barrel":
+            return area * (eave + rise * ARC / 4 * math.sin(math.pi / ARC))
+    r = 0.46 * width * np.cos(np.arange(RINGS + 1) / RINGS * math.pi / 2)
+    step = rise * np.diff(np.sin(np.arange(RINGS + 1) / RINGS * math.pi / 2))
+    bands = step / 3 * (r[1:] ** 2 + r[1:] * r[:-1] + r[:-1] ** 2)
+    return area * eave + edge + ROUND / 2 * math.sin(math.tau / ROUND) * float(bands.sum())
+
+
+@pytest.mark.parametrize("roof", CASTS)
 @given(
     length=st.floats(8, 30),
     width=st.floats(5, 8),
     eave=st.floats(2, 20),
     rise=st.floats(0.5, 6),
     turn=st.floats(-3, 3),
+    uid=st.integers(0, 2**60),
 )
-@settings(max_examples=40, deadline=None)
-def test_volumes_are_those_on_paper(length, width, eave, rise, turn):
-    plan = rectangle(length, width, turn)
-    area = length * width
-    plain = house(plan, eave=eave, rise=rise)
-    assert volume(gable_mesh(plain)) == pytest.approx(area * (eave + rise / 2), rel=1e-9)
-    hip = min(width / 2, 0.45 * length)
-    roof = width * rise * ((length - 2 * hip) / 2 + 2 * hip / 3)
-    assert volume(hip_mesh(plain)) == pytest.approx(area * eave + roof, rel=1e-9)
-    inner = (length - 2 * PARAPET_WIDTH) * (width - 2 * PARAPET_WIDTH)
-    assert volume(flat_mesh(plain)) == pytest.approx(area * eave + (area - inner) * PARAPET, rel=1e-9)
+@settings(max_examples=15, deadline=None)
+def test_each_roof_is_closed_and_its_volume_is_that_on_paper(roof, length, width, eave, rise, turn, uid):
+    plain = house(rectangle(length, width, turn), eave=eave, rise=rise, roof=roof, uid=uid)
+    solid = standing_mesh(plain)
+    (_, bodies), *_ = gather([plain])
+    assert open_edges(solid.faces) == 0
+    wants = on_paper(roof, length, width, eave, rise, float(bodies.parapet[0]))
+    assert volume(solid) == pytest.approx(wants, rel=1e-9)
+    z = solid.vertices[:, 2]
+    edge = float(bodies.parapet[0]) if roof in ("flat", "dome") else 0.0
+    assert z.min() == pytest.approx(2.0)
+    assert z.max() == pytest.approx(2.0 + eave + (edge if roof == "flat" else max(rise, edge)))
+
+
+def faces_of(pieces, instance):
+    """Corners, material and tint of a building's triangles, in an order of their own."""
+    rows = []
+    for piece in pieces:
+        own = piece.instance == instance
+        corners = piece.vertices[piece.faces[own]].reshape(-1, 9)
+        rows.append(np.column_stack([corners, piece.material[own], piece.tint[own], piece.land_cover[own]]))
+    whole = np.concatenate(rows)
+    return whole[np.lexsort(whole.T)]
+
+
+def test_a_building_is_the_same_alone_and_among_others():
+    ground = Field(west=-40.0, north=60.0, cell=2.0, values=rng().normal(2, 0.4, (60, 60)))
+    town = [replace(b, instance=k + 1) for k, b in enumerate([*DISTRICT, WINGED, house(ELL, roof="rubble")])]
+    together = building_pieces(town, ground)
+    for k in (0, 3, 40, len(town) - 20, len(town) - 2, len(town) - 1):
+        alone = building_pieces([town[k]], ground)
+        assert faces_of(together, k + 1) == pytest.approx(faces_of(alone, k + 1))
+    assert building_pieces([], ground) == []
+
+
+def test_wings_have_the_instance_and_materials_of_their_building():
+    ground = Field(west=0.0, north=40.0, cell=2.0, values=np.full((20, 20), 2.0))
+    pieces = building_pieces([replace(WINGED, rooftop=0.0)], ground)
+    assert {int(i) for piece in pieces for i in np.unique(piece.instance)} == {7}
+    assert len({int(m) for piece in pieces for m in np.unique(piece.material)}) == 2  # roof and wall
+    whole = volume(standing_mesh(WINGED))
+    bodies = [replace(WINGED, footprint=w.footprint, eave=w.eave, rise=w.rise, roof=w.roof, wings=())
+              for w in WINGED.wings]  # fmt: skip
+    parts = [volume(standing_mesh(replace(WINGED, wings=()))), *(volume(standing_mesh(b)) for b in bodies)]
+    assert whole == pytest.approx(sum(parts), rel=0.02)  # parapets differ from body to body
+
+
+def test_fixtures_depend_on_uid_and_not_on_instance_or_place():
+    plain = house(rectangle(16, 12), roof="flat", rise=0.0, uid=5, rooftop=1.0)
+    here = solid_of(fixture_casts([plain])).vertices
+    moved = replace(plain, instance=99, footprint=np.add(plain.footprint, (64.0, -32.0)))
+    assert solid_of(fixture_casts([moved])).vertices - (64.0, -32.0, 0.0) == pytest.approx(here)
+    other = solid_of(fixture_casts([replace(plain, uid=6)])).vertices
+    assert other.shape != here.shape or abs(other - here).max() > 0.5
+
+
+def test_fixtures_stand_over_their_building():
+    for building in DISTRICT:
+        plan = shapely.Polygon(building.footprint).buffer(0.05)
+        for cast in fixture_casts([building]):
+            middle = cast.vertices.mean(axis=1)
+            assert shapely.contains_xy(plan, middle[:, 0], middle[:, 1]).all()
+            assert (middle[:, 2] > building.base + building.eave - 0.1).all()
 
 
 @pytest.mark.parametrize("plan", [rectangle(14, 9, 0.4), ELL])
@@ -129,7 +243,7 @@ def test_a_heap_has_the_mean_height_it_is_given(plan):
 
 
 def test_roof_faces_look_up_and_both_slopes_are_alike():
-    solid = gable_mesh(house(rectangle(14, 9)))
+    solid = standing_mesh(house(rectangle(14, 9)))
     roof = solid.faces[solid.part == Part.ROOF]
     a, b, c = (solid.vertices[roof[:, i]] for i in range(3))
     normal = np.cross(b - a, c - a)
@@ -160,7 +274,7 @@ def test_inset_of_a_narrow_polygon_stays_inside_and_a_bad_one_is_refused():
     strip = rectangle(6.0, 0.4, 0.3)
     inner = inset(strip, 0.25)
     assert 0 < area_of(inner) < area_of(strip)
-    assert open_edges(flat_mesh(house(strip)).faces) == 0
+    assert open_edges(standing_mesh(house(strip, roof="flat")).faces) == 0
     with pytest.raises(InputError, match="counter-clockwise"):
         inset(ELL[::-1], 0.5)
 

@@ -6,14 +6,13 @@ import numpy as np
 import shapely
 
 from simulator.city.character import draw_district
-from simulator.city.estates import fill_estate_lot, fill_hall_lot
+from simulator.city.fillings import fill_lot
 from simulator.city.frames import ring
-from simulator.city.houses import fill_house_lot
 from simulator.city.model import Building, Field
 from simulator.city.open_land import fill_open_block
-from simulator.city.parcels import Block, Parcel, make_parcels
+from simulator.city.outline import bodies, outline
+from simulator.city.parcels import Block, make_parcels
 from simulator.city.plots import Plot, yard
-from simulator.city.rows import fill_row_lot
 from simulator.city.streets import Network
 from simulator.city.style import Style
 
@@ -30,7 +29,7 @@ def fill_blocks(
             parcels = make_parcels(block, network, stream)
             whole.patches.append(yard(block.shape, block.character, stream))
             rings += [ring(parcel.shape) for parcel in parcels]
-            plots = [_fill_lot(parcel, stream) for parcel in parcels]
+            plots = [fill_lot(parcel, stream) for parcel in parcels]
         else:
             rings.append(ring(block.shape))
             plots = [fill_open_block(block, block.character or farmers, network.bend, stream)]
@@ -41,25 +40,12 @@ def fill_blocks(
     return rings, whole
 
 
-def _fill_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
-    c = parcel.character
-    match c.fabric:
-        case "detached":
-            return fill_house_lot(parcel, rng)
-        case "row":
-            return fill_row_lot(parcel, rng)
-        case "estate":
-            return fill_estate_lot(parcel, rng)
-        case "halls":
-            return fill_hall_lot(parcel, rng)
-
-
 def settle(buildings: list[Building], size: float, terrain: Field) -> tuple[Building, ...]:
     """The buildings that lie whole in the square and overlap no earlier one, on their ground, numbered.
 
     The base is the lowest ground at the footprint's corners: walls go down to it, and none hangs in the air.
     """
-    shapes = np.array([shapely.Polygon(b.footprint) for b in buildings], dtype=object)
+    shapes = np.array([outline(b) for b in buildings], dtype=object)
     if not len(shapes):
         return ()
     bounds = shapely.bounds(shapes)
@@ -71,10 +57,12 @@ def settle(buildings: list[Building], size: float, terrain: Field) -> tuple[Buil
         if good[i]:
             good[j] = False
     kept = [building for building, ok in zip(buildings, good, strict=True) if ok]
-    corners = np.concatenate([building.footprint for building in kept]) if kept else np.zeros((0, 2))
-    starts = np.cumsum([0, *(len(building.footprint) for building in kept[:-1])])
+    corners = (
+        np.concatenate([body for building in kept for body in bodies(building)]) if kept else np.zeros((0, 2))
+    )
+    starts = np.cumsum([0, *(sum(map(len, bodies(building))) for building in kept[:-1])])
     low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts) if kept else []
     return tuple(
-        replace(building, instance=k + 1, base=float(base))
+        replace(building, instance=k + 1, uid=k + 1, base=float(base))
         for k, (building, base) in enumerate(zip(kept, low, strict=True))
     )

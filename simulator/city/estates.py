@@ -3,21 +3,25 @@
 import numpy as np
 import shapely
 
-from simulator.city.frames import Frame, box_frame
-from simulator.city.model import Ground
+from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.model import BoxKind, Ground
+from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
     Box,
     Plot,
     choose_covering,
     draw_building,
+    enclose,
     fit_rectangle,
+    litter,
     parking,
     patch,
     rectangle,
     storeys,
     yard,
 )
+from simulator.city.style import Covering
 
 WILD = (Ground.MEADOW, Ground.GRASS, Ground.SOIL)
 
@@ -27,6 +31,9 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     c = parcel.character
     frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
     plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    trade = c.use == "commercial"
+    if trade and not parcel.remnant and parcel.shape.area < 1800 and rng.random() < 0.12:
+        return _filling_station(parcel, frame, plot, rng)
     if parcel.remnant or rng.random() < c.vacant:
         plot.patches.append(patch(parcel.shape, WILD[rng.integers(3)], WILD[rng.integers(3)], c.tree_cover))
         return plot
@@ -39,7 +46,7 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     across = min(rng.uniform(0.5, 1.0), 1.0) * width
     along = min(share * land.area / across, depth)
     x = left + rng.uniform(0, 1) * (width - across)
-    y = high - along if rng.random() < 0.7 else low + rng.uniform(0, 1) * (depth - along)
+    y = high - along if trade or rng.random() < 0.7 else low + rng.uniform(0, 1) * (depth - along)
     hall = fit_rectangle(land, (x, x + across, y, y + along), 7.0)
     if hall is None:
         return plot
@@ -63,8 +70,36 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
             draw_building(rectangle(*annex), frame, 0.7 * eave, choose_covering(c, rng), c, rng)
         )
         rest = rest.difference(rectangle(*annex).buffer(3.0))
-    for part in shapely.get_parts(rest):
-        plot.stalls.extend(parking(part, frame, rng.uniform(0.05, 0.8), rng))
+    for part in polygons(rest, 60.0):
+        plot.stalls.extend(parking(part, frame, rng.uniform(0.05, 0.8), rng, plot if trade else None))
+    if not trade:
+        things = (BoxKind.CONTAINER, BoxKind.CONTAINER, BoxKind.LORRY)
+        litter(rest, frame, things, int(rng.poisson(c.clutter * rest.area / 150)), plot, rng)
+    enclose(land, frame, c, plot, rng)
+    return plot
+
+
+def _filling_station(parcel: Parcel, frame: Frame, plot: Plot, rng: np.random.Generator) -> Plot:
+    """A canopy over pumps and a kiosk behind it, on concrete."""
+    c = parcel.character
+    land = shapely.transform(parcel.shape, frame.inside).buffer(-1.0)
+    if land.geom_type != "Polygon" or land.is_empty:
+        return plot
+    plot.patches.append(patch(shapely.transform(land, frame.outside), Ground.CONCRETE, None, 0.0))
+    x, y = land.representative_point().coords[0]
+    w, d = rng.uniform(12, 22), rng.uniform(7, 11)
+    white = Covering(
+        shape="flat", material="roof_membrane", weight=1.0, tints=((1.4, 1.4, 1.4), (1.3, 0.8, 0.7))
+    )
+    for box, eave in (
+        ((x - w / 2, x + w / 2, y - d - 2, y - 2), 4.8),
+        ((x - 0.45 * w, x + 0.45 * w, y + 5, y + 12), 3.4),
+    ):
+        fit = fit_rectangle(land, box, 4.0)
+        if fit is not None:
+            building = draw_building(rectangle(*fit), frame, eave, white, c, rng, "steel", use="commercial")
+            if all(not outline(building).intersects(outline(other)) for other in plot.buildings):
+                plot.buildings.append(building)
     return plot
 
 
@@ -98,6 +133,11 @@ def fill_estate_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         if y + thick + gap < high and gap > 9 and rng.random() < 0.6:
             _court(land, frame, y + thick + 1.5, min(y + thick + gap - 1.5, high), plot, rng)
         y += thick + gap
+    free = inner.difference(
+        shapely.union_all([shapely.transform(outline(b), frame.inside) for b in plot.buildings])
+    )
+    count = int(rng.poisson(c.clutter * free.area / 700))
+    litter(free.buffer(-3.0), frame, (BoxKind.PLAY, BoxKind.CONTAINER), count, plot, rng)
     return plot
 
 
@@ -131,5 +171,5 @@ def _court(
         inner = part.intersection(shapely.box(part.bounds[0], low, part.bounds[2] - 4, high))
         plot.patches.append(patch(shapely.transform(part, frame.outside), Ground.TARMAC, None, 0.05))
         plot.stalls.extend(
-            parking(inner, frame, rng.uniform(0.2, 0.8), rng) if inner.geom_type == "Polygon" else []
+            parking(inner, frame, rng.uniform(0.2, 0.8), rng, plot) if inner.geom_type == "Polygon" else []
         )

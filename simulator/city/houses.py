@@ -6,24 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from simulator.city.character import Character
-from simulator.city.frames import Frame
-from simulator.city.model import Building, Ground
+from simulator.city.character import Character, choose
+from simulator.city.frames import Frame, ring
+from simulator.city.model import BoxKind, Building, Ground, Roof
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
     Box,
     Plot,
+    body,
     choose_covering,
     draw_building,
+    draw_rise,
+    enclose,
     fit_rectangle,
+    litter,
     patch,
     rectangle,
     storeys,
     yard,
 )
-from simulator.city.style import Covering
+from simulator.city.style import Covering, Plan
 
 PAVED = (Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING, Ground.TARMAC, Ground.GRAVEL)
+YARD_THINGS = (BoxKind.PLAY, BoxKind.PLAY, BoxKind.TENT, BoxKind.GREENHOUSE, BoxKind.CONTAINER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +59,108 @@ def fill_house_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     land = shapely.transform(parcel.shape, frame.inside)
     inner = land.buffer(-min(c.gap, 1.2), quad_segs=1)
     site = Site(frame=frame, land=land, inner=inner, street=c.verge + c.sidewalk, character=c)
-    main = _main_body(site, rng)
-    if main is None:
+    house = draw_house(site, rng)
+    if house is None:
         return plot
-    covering, eave = choose_covering(c, rng), storeys(c.eave, 0.2, rng)
-    plot.buildings.append(_volume(main, site, eave, covering, rng))
-    wings = _wings(main, inner, rng)
-    for wing in wings:
-        plot.buildings.append(_volume(wing, site, min(eave, rng.uniform(2.6, 3.4)), covering, rng))
-    taken = shapely.union_all([rectangle(*box) for box in (main, *wings)]).buffer(1.0)
+    main, boxes, building = house
+    plot.buildings.append(building)
+    taken = shapely.union_all([rectangle(*box) for box in boxes]).buffer(1.0)
     if rng.random() < c.driveway:
-        taken = _driveway(site, [main, *wings], taken, plot, rng)
+        taken = _driveway(site, boxes, taken, plot, rng)
     if rng.random() < c.pool:
         taken = _pool(site, main, taken, plot, rng)
     if rng.random() < c.shed:
         _shed(site, taken, plot, rng)
     if rng.random() < 0.4:
         _terrace(site, main, plot, rng)
+    enclose(land, frame, c, plot, rng)
+    garden = inner.intersection(rectangle(-500, 500, main[3], 500)).difference(taken.buffer(2.5))
+    count = int(rng.poisson(c.clutter * min(garden.area / 120, 6)))
+    litter(garden, frame, YARD_THINGS, count, plot, rng)
     return plot
 
 
-def _main_body(site: Site, rng: np.random.Generator) -> Box | None:
+def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Building] | None:
+    """The main body, all boxes that the house covers, and the house: one building with wings."""
+    c = site.character
+    covering, plan = choose_covering(c, rng), choose(c.plan, rng)
+    main = _main_body(site, 1.0 if plan == "rectangle" else 0.78, rng)
+    if main is None:
+        return None
+    eave = storeys(c.eave, 0.2, rng)
+    rise = draw_rise(covering.shape, site.frame.outside(ring(rectangle(*main))), rng)
+    boxes, wings = [main], []
+    for box, share, low in [*_arms(main, plan, covering.shape, rng), *_additions(main, covering.shape, rng)]:
+        if not site.inner.contains(rectangle(*box)):
+            continue
+        height = min(eave, rng.uniform(2.4, 3.0)) if low else eave
+        roof = covering.shape
+        if roof == "flat":
+            height = height if low else storeys(eave * rng.uniform(0.55, 1.15), 0.1, rng)
+        boxes.append(box)
+        wings.append(body(box, site.frame, height, rise * share, roof))
+    building = draw_building(
+        rectangle(*main), site.frame, eave, covering, c, rng, rise=rise, wings=tuple(wings)
+    )
+    return main, boxes, building
+
+
+def _arms(main: Box, plan: Plan, roof: Roof, rng: np.random.Generator) -> list[tuple[Box, float, bool]]:
+    """Wings across the ridge: box, rise against the main roof's, and whether they are low.
+
+    Ridged wings reach into the main body until their roofs meet its slopes in valleys.
+    """
+    long = main[1] - main[0] >= main[3] - main[2]
+    s0, s1, t0, t1 = main if long else (*main[2:], *main[:2])
+    length, depth = s1 - s0, t1 - t0
+    back = 1 if rng.random() < 0.6 else -1  # across the ridge
+    end = int(rng.integers(2))  # along it
+    places = {
+        "rectangle": [],
+        "l": [(end, back)],
+        "t": [(2, back)],
+        "u": [(0, back), (1, back)],
+        "courtyard": [(0, back), (1, back)],
+        "cross": [(2, 1), (2, -1)],
+    }[plan]
+    arms: list[tuple[Box, float, bool]] = []
+    out = rng.uniform(2.5, 6.5)
+    for where, side in places:
+        width = min(rng.uniform(0.55, 1.0) * depth, 0.46 * length, 0.98 * (depth / 2 + out))
+        shift = {0: s0, 1: s1 - width, 2: s0 + rng.uniform(0.25, 0.75) * (length - width)}[where]
+        middle = (t0 + t1) / 2
+        inner = {"flat": depth / 2, "hip": -width / 2}.get(roof, 0.0)
+        far = depth / 2 + out
+        t = (middle + inner, middle + far) if side > 0 else (middle - far, middle - inner)
+        if width > 3.2:
+            box: Box = (shift, shift + width, *t) if long else (*t, shift, shift + width)
+            arms.append((box, width / depth, False))
+    return arms
+
+
+def _additions(main: Box, roof: Roof, rng: np.random.Generator) -> list[tuple[Box, float, bool]]:
+    """A garage at one end of the house or a porch before it, both low."""
+    left, right, low, high = main
+    depth = high - low
+    boxes: list[tuple[Box, float, bool]] = []
+    if rng.random() < 0.35 and depth > 5:
+        width, deep = rng.uniform(3.4, 6.4), min(rng.uniform(5.8, 7.5), depth)
+        start = low + rng.uniform(-0.2, 1.0) * (depth - deep)
+        x = (right - 0.05, right + width) if rng.random() < 0.5 else (left - width, left + 0.05)
+        boxes.append(((*x, start, start + deep), min(width, deep) / min(depth, right - left), True))
+    elif rng.random() < 0.4:
+        width, deep = rng.uniform(2.2, 5.0), rng.uniform(1.4, 2.4)
+        x0 = rng.uniform(left, max(right - width, left))
+        boxes.append(((x0, min(x0 + width, right), low - deep, low + 0.05), 0.25, True))
+    return boxes
+
+
+def _main_body(site: Site, share: float, rng: np.random.Generator) -> Box | None:
+    """The box of the main body, with `share` of the lot's cover."""
     c = site.character
     _, low, _, high = site.land.bounds
     setback = min(c.setback * rng.normal(1, 0.07), 0.45 * (high - low))
-    area = float(np.clip(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45, 340))
+    area = share * float(np.clip(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45, 340))
     line = shapely.LineString([(-500, low + setback + 2), (500, low + setback + 2)])
     span = site.land.intersection(line)
     if span.is_empty:
@@ -92,36 +174,15 @@ def _main_body(site: Site, rng: np.random.Generator) -> Box | None:
     return fit_rectangle(site.inner, (x, x + width, low + setback, low + setback + depth), 5.0)
 
 
-def _wings(main: Box, inner: shapely.Polygon, rng: np.random.Generator) -> list[Box]:
-    """Up to two lower rectangles against the front, the back or a side of the house."""
-    left, right, low, high = main
-    boxes: list[Box] = []
-    for side in rng.permutation(4)[: rng.choice(3, p=[0.45, 0.42, 0.13])]:
-        out, share = rng.uniform(2.5, 6.0), rng.uniform(0.35, 0.6)
-        width, depth = share * (right - left), share * (high - low)
-        first = rng.random() < 0.5
-        u = (left, left + width) if first else (right - width, right)
-        v = (low, low + depth) if first else (high - depth, high)
-        box: Box = (
-            (*u, low - min(out, 3.5), low),
-            (*u, high, high + out),
-            (left - out, left, *v),
-            (right, right + out, *v),
-        )[side]
-        if min(box[1] - box[0], box[3] - box[2]) > 2.4 and inner.contains(rectangle(*box)):
-            boxes.append(box)
-    return boxes
-
-
 def _volume(box: Box, site: Site, eave: float, covering: Covering, rng: np.random.Generator) -> Building:
-    """A rectangular volume; large flat ones may lack a back corner."""
+    """An outbuilding; large flat ones may lack a back corner."""
     left, right, low, high = box
     shape = rectangle(*box)
     if covering.shape == "flat" and min(right - left, high - low) > 8 and rng.random() < 0.5:
         right = left + rng.uniform(0.3, 0.55) * (right - left)
         low = high - rng.uniform(0.3, 0.5) * (high - low)
         shape = shape.difference(rectangle(left - 1, right, low, high + 1))
-    return draw_building(shape, site.frame, eave, covering, site.character, rng)
+    return draw_building(shape, site.frame, eave, covering, site.character, rng, use="outbuilding")
 
 
 def _driveway(

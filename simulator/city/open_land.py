@@ -4,11 +4,12 @@ import numpy as np
 import shapely
 
 from simulator.city.character import Character
-from simulator.city.frames import Frame, box_frame
-from simulator.city.model import Ground
+from simulator.city.civic import fill_cemetery, fill_civic, fill_construction, fill_market, fill_worship
+from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.model import Ground, TreeKind
 from simulator.city.noise import Bend
 from simulator.city.parcels import Block
-from simulator.city.plots import Box, Plot, draw_building, fit_rectangle, parking, patch, rectangle
+from simulator.city.plots import Box, Plot, draw_building, parking, patch, rectangle
 from simulator.city.style import Covering
 
 G = Ground
@@ -48,17 +49,29 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
             if block.character is None and rng.random() < 0.5:
                 _farm(shape, character, plot, rng)
         case "crop":
-            ground = (G.CROP, G.CROP, G.SOIL, G.MEADOW)[rng.integers(4)]
-            plot.patches.append(patch(shape, G.MEADOW, G.GRASS, 0.25))
-            field = shape.buffer(-rng.uniform(1.0, 4.0))
-            if field.geom_type == "Polygon" and not field.is_empty:
-                plot.patches.append(patch(field, ground, None, 0.0))
+            _crops(shape, plot, rng)
             if rng.random() < 0.15:
                 _farm(shape, character, plot, rng)
+        case "orchard":
+            _orchard(shape, plot, rng)
+        case "pond":
+            _pond(shape, plot, rng)
+        case "civic":
+            fill_civic(shape, character, plot, rng)
+        case "worship":
+            fill_worship(shape, character, plot, rng)
+        case "cemetery":
+            fill_cemetery(shape, character, plot, rng)
+        case "construction":
+            fill_construction(shape, character, plot, rng)
+        case "market":
+            fill_market(shape, character, plot, rng)
         case "sport":
             _sport(shape, character, plot, rng)
         case "parking":
-            plot.patches.append(patch(shape, (G.ASPHALT, G.CONCRETE, G.GRAVEL)[rng.integers(3)], None, 0.06))
+            plot.patches.append(
+                patch(shape, (G.TARMAC, G.TARMAC, G.CONCRETE, G.GRAVEL)[rng.integers(4)], None, 0.04)
+            )
             _cars(shape, rng.uniform(0.2, 0.95), plot, rng)
         case _:
             first, second = (
@@ -105,32 +118,118 @@ def _strip(
 
 def _cars(shape: shapely.Polygon, fill: float, plot: Plot, rng: np.random.Generator) -> None:
     frame = box_frame(shape)[0]
-    plot.stalls.extend(parking(shapely.transform(shape, frame.inside), frame, fill, rng))
+    plot.stalls.extend(parking(shapely.transform(shape, frame.inside), frame, fill, rng, plot))
+
+
+def _crops(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:
+    """Fields side by side, each in its own state, with grass and tracks between them."""
+    plot.patches.append(patch(shape, G.MEADOW, G.GRASS, 0.2))
+    field = shape.buffer(-rng.uniform(1.0, 4.0))
+    if field.geom_type != "Polygon" or field.is_empty:
+        return
+    frame, length, depth = box_frame(field)
+    land = shapely.transform(field, frame.inside)
+    grounds = (G.CROP, G.CROP, G.CROP, G.TILLED, G.STUBBLE, G.MEADOW, G.SOIL)
+    first = grounds[rng.integers(len(grounds))]
+    count = int(rng.integers(1, 2 + min(int(length / 60), 5)))
+    shares = rng.dirichlet(np.full(count, 4.0))
+    cuts = -length / 2 + np.concatenate([[0], np.cumsum(shares)]) * length
+    for k in range(count):
+        ground = first if rng.random() < 0.3 else grounds[rng.integers(len(grounds))]
+        gap = rng.choice([0.3, 0.6, 1.5])
+        strip = land.intersection(
+            rectangle(cuts[k] + gap, max(cuts[k + 1] - gap, cuts[k] + gap + 0.1), -depth, depth)
+        )
+        for part in polygons(strip, 10.0):
+            plot.patches.append(patch(shapely.transform(part, frame.outside), ground))
+    if count > 1 and rng.random() < 0.5:
+        u = float(cuts[1 + rng.integers(count - 1)])
+        line = shapely.LineString(frame.outside(np.array([[u, -depth], [u, depth]])))
+        _strip(shape, line, rng.uniform(2.4, 3.2), G.DIRT_ROAD if rng.random() < 0.5 else G.SOIL, plot)
+
+
+def _orchard(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:
+    """Fruit trees in rows."""
+    ground = (G.GRASS, G.MEADOW, G.SOIL, G.DRY_GRASS)[rng.integers(4)]
+    plot.patches.append(patch(shape, ground))
+    frame, length, depth = box_frame(shape)
+    land = shapely.transform(shape, frame.inside).buffer(-4.0)
+    row, step, radius = rng.uniform(4.5, 8.0), rng.uniform(3.5, 6.0), rng.uniform(1.1, 2.3)
+    x, y = np.meshgrid(np.arange(-length / 2, length / 2, step), np.arange(-depth / 2, depth / 2, row))
+    xy = np.stack([x.ravel(), y.ravel()], 1) + rng.normal(0, 0.15, (x.size, 2))
+    xy = xy[shapely.contains_xy(land, *xy.T) & (rng.random(len(xy)) < 0.95)]
+    crowns = np.minimum(radius * rng.lognormal(0, 0.12, len(xy)), 0.55 * step)
+    plot.planted.extend(
+        (float(e), float(n), float(r), TreeKind.FRUIT)
+        for (e, n), r in zip(frame.outside(xy), crowns, strict=True)
+    )
+
+
+def _pond(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:
+    """A pond with a soft shore, in grass with trees about it."""
+    plot.patches.append(patch(shape, G.GRASS, G.MEADOW, rng.uniform(0.1, 0.4)))
+    frame, length, depth = box_frame(shape)
+    angle = np.linspace(0, 2 * np.pi, 49)[:-1]
+    wobble = 1 + sum(rng.normal(0, 0.12 / k) * np.sin(k * angle + rng.uniform(0, 6.28)) for k in range(2, 5))
+    size = rng.uniform(0.22, 0.36) * np.array([length, depth])
+    ring = shapely.Polygon(
+        frame.outside(size * (wobble[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)))
+    )
+    for part in polygons(ring.buffer(1.2).intersection(shape.buffer(-2.0)), 20.0):
+        plot.patches.append(patch(part, (G.SAND, G.SOIL, G.MEADOW)[rng.integers(3)]))
+    for part in polygons(ring.intersection(shape.buffer(-3.0)), 20.0):
+        plot.patches.append(patch(part, G.POOL))
 
 
 def _sport(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.random.Generator) -> None:
-    """A pitch or a few courts, with a clubhouse."""
+    """A pitch with a running track, or a few courts, with a clubhouse and a few cars."""
     frame, length, depth = box_frame(shape)
-    surround = (G.GRASS, G.MEADOW, G.SOIL, G.PAVING)[rng.integers(4)]
-    plot.patches.append(patch(shape, surround, G.GRASS, rng.uniform(0.05, 0.4)))
+    surround = (G.GRASS, G.LAWN, G.MEADOW, G.PAVING)[rng.integers(4)]
+    plot.patches.append(patch(shape, surround, surround, rng.uniform(0.02, 0.3)))
     land = shapely.transform(shape, frame.inside).buffer(-2.0)
-    long, wide = SPORTS[rng.integers(len(SPORTS))]
-    ground = (G.SPORT, G.GRASS, G.SPORT, G.SOIL)[rng.integers(4)] if long > 50 else G.SPORT
-    taken = []
-    for x in np.arange(-length / 2 + 6, length / 2 - long, long + 4):
-        for y in np.arange(-depth / 2 + 6, depth / 2 - wide, wide + 4):
-            court = rectangle(x, x + long, y, y + wide)
-            if land.contains(court):
-                plot.patches.append(patch(shapely.transform(court, frame.outside), ground, None, 0.0))
-                taken.append(court)
+    taken: list[shapely.Polygon] = []
+    track = shapely.LineString([(-43, 0), (43, 0)]).buffer(47)
+    if land.contains(track) and rng.random() < 0.75:
+        _pave(track, frame, (G.CLAY, G.CLAY, G.SPORT)[rng.integers(3)], plot)
+        _pave(shapely.LineString([(-43, 0), (43, 0)]).buffer(37), frame, G.LAWN, plot)
+        _pitch((-50, 50, -32, 32), frame, G.SPORT if rng.random() < 0.4 else G.LAWN, plot)
+        taken.append(track)
+    else:
+        long, wide = SPORTS[rng.integers(len(SPORTS))]
+        ground = (G.SPORT, G.LAWN, G.LAWN, G.DRY_GRASS)[rng.integers(4)]
+        ground = ground if long > 50 else (G.CLAY, G.CLAY, G.SPORT, G.TARMAC)[rng.integers(4)]
+        for x in np.arange(-length / 2 + 6, length / 2 - long, long + 4):
+            for y in np.arange(-depth / 2 + 6, depth / 2 - wide, wide + 4):
+                if land.contains(rectangle(x, x + long, y, y + wide)):
+                    _pitch((x, x + long, y, y + wide), frame, ground, plot)
+                    taken.append(rectangle(x, x + long, y, y + wide))
     free = land.difference(shapely.union_all(taken).buffer(3.0)) if taken else land
-    w, d = rng.uniform(12, 40), rng.uniform(8, 18)
-    for _ in range(8):
+    for _ in range(10):
+        w, d = rng.uniform(12, 40), rng.uniform(8, 18)
         x, y = rng.uniform(-0.5, 0.5, 2) * (length, depth)
-        fit = fit_rectangle(free, (x, x + w, y, y + d), 7.0) if free.geom_type == "Polygon" else None
-        if fit is not None:
-            _block_building(fit, frame, rng.uniform(3.5, 9), character, plot, rng)
+        box = (x, x + w, y, y + d)
+        if free.contains(rectangle(*box)):
+            _block_building(box, frame, rng.uniform(3.5, 9), character, plot, rng)
             return
+
+
+def _pave(shape: shapely.Polygon, frame: Frame, ground: Ground, plot: Plot) -> None:
+    plot.patches.append(patch(shapely.transform(shape, frame.outside), ground))
+
+
+def _pitch(box: Box, frame: Frame, ground: Ground, plot: Plot) -> None:
+    """A pitch or court with its lines."""
+    left, right, low, high = box
+    _pave(rectangle(*box), frame, ground, plot)
+    middle, line = (left + right) / 2, 0.5
+    m = 0.04 * (right - left)
+    frame_lines = [
+        (left + m, right - m, low + m, low + m + line), (left + m, right - m, high - m - line, high - m),
+        (left + m, left + m + line, low + m, high - m), (right - m - line, right - m, low + m, high - m),
+        (middle - line / 2, middle + line / 2, low + m, high - m),
+    ]  # fmt: skip
+    for strip in frame_lines:
+        _pave(rectangle(*strip), frame, G.CONCRETE, plot)
 
 
 def _farm(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.random.Generator) -> None:
@@ -159,7 +258,9 @@ def _farm(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.rand
                 if k == 0:
                     _block_building((x, x + w, y, y + d), frame, eave, character, plot, rng)
                 else:
-                    plot.buildings.append(draw_building(box, frame, eave, barn, character, rng, "steel"))
+                    plot.buildings.append(
+                        draw_building(box, frame, eave, barn, character, rng, "steel", use="farm")
+                    )
                 free = free.difference(box.buffer(1.5))
                 break
 
@@ -173,4 +274,4 @@ def _block_building(
     rng: np.random.Generator,
 ) -> None:
     covering = character.coverings[rng.integers(len(character.coverings))]
-    plot.buildings.append(draw_building(rectangle(*box), frame, eave, covering, character, rng))
+    plot.buildings.append(draw_building(rectangle(*box), frame, eave, covering, character, rng, use="civic"))

@@ -1,14 +1,26 @@
 """What a lot or a block is filled with, and the pieces that all fillings share."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
 
 from simulator.city.character import Character, choose
 from simulator.city.frames import Frame, ring
-from simulator.city.model import Building, Construction, Ground
+from simulator.city.model import (
+    Barrier,
+    BoxKind,
+    Building,
+    Construction,
+    Ground,
+    Roof,
+    TreeKind,
+    Use,
+    Volume,
+)
 from simulator.city.style import Covering
 
 Box = tuple[float, float, float, float]
@@ -49,11 +61,17 @@ class Plot:
         buildings: Their base and instance are not settled yet.
         patches: Ground, in order.
         stalls: (x, y, heading) of parked cars [m, m, rad].
+        barriers: Hedges, walls and fences.
+        objects: (kind, x, y, heading) of loose things [m, m, rad].
+        planted: (x, y, crown radius, kind) of trees with a place of their own [m].
     """
 
     buildings: list[Building] = field(default_factory=list)
     patches: list[Patch] = field(default_factory=list)
     stalls: list[tuple[float, float, float]] = field(default_factory=list)
+    barriers: list[Barrier] = field(default_factory=list)
+    objects: list[tuple[BoxKind, float, float, float]] = field(default_factory=list)
+    planted: list[tuple[float, float, float, TreeKind]] = field(default_factory=list)
 
 
 def patch(
@@ -92,13 +110,15 @@ def draw_building(
     c: Character,
     rng: np.random.Generator,
     construction: Construction | None = None,
+    *,
+    rise: float | None = None,
+    wings: tuple[Volume, ...] = (),
+    use: Use | None = None,
 ) -> Building:
     """A building on a footprint in local coordinates; pitched roofs need a rectangle."""
     footprint = frame.outside(ring(shape))
-    rise = 0.0
-    if covering.shape != "flat":
-        sides = np.linalg.norm(footprint[1:3] - footprint[:2], axis=1)
-        rise = float(sides.min() / 2 * rng.uniform(0.22, 0.62))
+    if rise is None:
+        rise = draw_rise(covering.shape, footprint, rng)
     kind = c.construction if construction is None else construction
     tint = np.array(covering.tints[rng.integers(len(covering.tints))])
     tint = tint * rng.lognormal(0, 0.14) * rng.lognormal(0, 0.035, 3)
@@ -113,7 +133,106 @@ def draw_building(
         roof_tint=(float(tint[0]), float(tint[1]), float(tint[2])),
         wall_material="wall_brick" if rng.random() < c.brick else WALLS[kind],
         construction=kind,
+        wings=wings,
+        use=c.use if use is None else use,
+        year=int(np.clip(rng.normal(c.year, 9.0), 1700, 2024)),
+        solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
+        rooftop=float(np.clip(c.rooftop * rng.lognormal(0, 0.4), 0, 1)),
     )
+
+
+def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> float:
+    """Height of a roof over a rectangle, 0 for a flat one [m]."""
+    if roof == "flat":
+        return 0.0
+    sides = np.linalg.norm(footprint[1:3] - footprint[:2], axis=1)
+    width = float(sides.min())
+    match roof:
+        case "mansard":
+            return min(float(rng.uniform(2.4, 4.0)), 0.45 * width)
+        case "shed":
+            return float(sides[1] * rng.uniform(0.06, 0.18))
+        case "sawtooth":
+            return float(rng.uniform(1.5, 2.6))
+        case "dome":
+            return float(0.46 * width * rng.uniform(0.7, 1.1))
+        case "barrel":
+            return float(width / 2 * rng.uniform(0.3, 0.7))
+    return float(width / 2 * rng.uniform(0.22, 0.62))
+
+
+def body(box: Box, frame: Frame, eave: float, rise: float, roof: Roof) -> Volume:
+    """A rectangular wing in local coordinates."""
+    return Volume(
+        footprint=frame.outside(ring(rectangle(*box))), eave=float(eave), rise=float(rise), roof=roof
+    )
+
+
+def enclose(
+    land: shapely.Polygon,
+    frame: Frame,
+    c: Character,
+    plot: Plot,
+    rng: np.random.Generator,
+    front: bool = False,
+    gate: tuple[float, float] = (0.0, 4.0),
+) -> None:
+    """Barriers along the lot lines (local coordinates); lots share them, so each lot has those on its left.
+
+    Args:
+        land: The lot.
+        frame: Of its front.
+        c: The neighbourhood says what kind.
+        plot: Gets the barriers.
+        rng: Random generator.
+        front: Whether they also run along the front and on the right.
+        gate: Middle along the front and width of the gap there [m].
+    """
+    if c.boundary == "none":
+        return
+    low, high, width = {"hedge": (0.9, 2.2, 0.9), "wall": (1.8, 2.6, 0.25), "fence": (1.2, 1.9, 0.12)}[
+        c.boundary
+    ]
+    height, width = float(rng.uniform(low, high)), width * float(rng.uniform(0.85, 1.3))
+    inner = land.buffer(-0.7 * width, join_style="mitre").simplify(0.2)
+    if inner.geom_type != "Polygon" or inner.is_empty:
+        return
+    corners = shapely.get_coordinates(shapely.orient_polygons(inner).exterior)
+    bottom = inner.bounds[1]
+    for a, b in pairwise(corners):
+        at_front = (a[1] + b[1]) / 2 < bottom + 1.5
+        right = b[1] - a[1] > abs(b[0] - a[0])  # counter-clockwise: the right side runs up
+        if np.hypot(*(b - a)) < 1.5 or (not front and (at_front or right or rng.random() < 0.2)):
+            continue
+        line = shapely.LineString([a, b])
+        if at_front:
+            line = line.difference(
+                rectangle(gate[0] - gate[1] / 2, gate[0] + gate[1] / 2, a[1] - 3, b[1] + 3)
+            )
+        for part in shapely.get_parts(line):
+            if part.length > 1.0:
+                points = frame.outside(shapely.get_coordinates(part))
+                plot.barriers.append(Barrier(line=points, kind=c.boundary, height=height, width=width))
+
+
+def litter(
+    land: shapely.Geometry,
+    frame: Frame,
+    kinds: Sequence[BoxKind],
+    count: int,
+    plot: Plot,
+    rng: np.random.Generator,
+) -> None:
+    """Loose things in free land (local coordinates), as many of `count` as find room."""
+    if land.is_empty or count < 1:
+        return
+    left, low, right, high = land.bounds
+    xy = rng.uniform((left, low), (right, high), (count, 2))
+    xy = xy[shapely.contains_xy(land.buffer(-1.6), *xy.T)]
+    for x, y in frame.outside(xy):
+        kind = kinds[int(rng.integers(len(kinds)))]
+        heading = frame.heading + float(rng.choice([0.0, math.pi / 2])) + float(rng.normal(0, 0.1))
+        plot.objects.append((kind, float(x), float(y), heading))
 
 
 def storeys(height: float, spread: float, rng: np.random.Generator) -> float:
@@ -136,17 +255,25 @@ def fit_rectangle(land: shapely.Polygon, box: Box, smallest: float) -> Box | Non
 
 
 def parking(
-    land: shapely.Polygon, frame: Frame, fill: float, rng: np.random.Generator
+    land: shapely.Polygon, frame: Frame, fill: float, rng: np.random.Generator, plot: Plot | None = None
 ) -> list[tuple[float, float, float]]:
-    """Cars in rows of stalls across `land` (local coordinates): two rows, an aisle, two rows."""
+    """Cars in stalls across `land` (local coordinates): two rows nose to nose, an aisle, two rows.
+
+    A plot gets the lines between the stalls.
+    """
     left, low, right, high = land.bounds
     if not (right - left > 6 and high - low > 6):  # so written, an empty land fails too
         return []
-    rows = np.arange(low + 3.2, high, 8.6)
+    rows = np.array([y for y in np.arange(low + 3.2, high, 16.6) for y in (y, y + 5.1)])
     x, y = np.meshgrid(np.arange(left + 1.5, right, 2.7), rows)
     x, y = x.ravel(), y.ravel()
+    inside = shapely.contains_xy(land.buffer(-2.6), x, y)
     busy = fill * np.clip(1.4 - (y - low) / max(high - low, 1), 0.2, 1)
-    keep = (rng.random(len(x)) < busy) & shapely.contains_xy(land.buffer(-2.6), x, y)
+    if plot is not None:
+        for px, py in zip(x[inside], y[inside], strict=True):
+            line = rectangle(px - 1.5, px - 1.2, py - 2.3, py + 2.3)
+            plot.patches.append(patch(shapely.transform(line, frame.outside), Ground.CONCRETE, trees=None))
+    keep = (rng.random(len(x)) < busy) & inside
     places = frame.outside(np.stack([x, y], 1)[keep] + rng.normal(0, 0.15, (int(keep.sum()), 2)))
     turn = frame.heading + math.pi / 2 * np.where(rng.random(len(places)) < 0.5, 1, -1)
     return [(float(px), float(py), float(h)) for (px, py), h in zip(places, turn, strict=True)]

@@ -1,12 +1,27 @@
 """Contiguous houses that fill their lots wall to wall, round little yards, at uneven heights."""
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
 
-from simulator.city.frames import Frame, box_frame, polygons
-from simulator.city.model import Ground
+from simulator.city.frames import Frame, box_frame, polygons, ring
+from simulator.city.model import BoxKind, Building, Ground, Volume
+from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
-from simulator.city.plots import Plot, choose_covering, draw_building, patch, rectangle, storeys, yard
+from simulator.city.perimeter import fill_front
+from simulator.city.plots import (
+    Plot,
+    choose_covering,
+    draw_building,
+    enclose,
+    litter,
+    patch,
+    rectangle,
+    storeys,
+    yard,
+)
+from simulator.city.style import Covering
 
 PARTY_WALL = 0.08  # half the joint between neighbours [m]
 
@@ -28,13 +43,56 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         land = _largest(land.intersection(rectangle(-500, 500, low + setback, high + 1)))
         if rng.random() < c.driveway:
             _forecourt(parcel, frame, low, setback, plot, rng)
+    top = max(c.coverings, key=lambda covering: covering.weight)
+    if land is not None and top.shape in ("gable", "mansard") and parcel.front is not None:
+        return _terraced(
+            land, frame, top if rng.random() < 0.85 else choose_covering(c, rng), parcel, plot, rng
+        )
     shape = None if land is None else _footprint(land, c.cover * rng.uniform(0.8, 1.2), rng)
     if shape is None:
         return plot
     eave = storeys(c.eave, 0.3, rng)
+    covering = choose_covering(c, rng)
+    house: Building | None = None
+    others = []
     for k, part in enumerate(_split(shape, rng)):
         height = eave if k == 0 else storeys(eave * rng.uniform(0.4, 1.1), 0.15, rng)
-        plot.buildings.append(_volume(part, frame, height, parcel, rng))
+        if house is None:
+            house = _volume(part, frame, height, covering, parcel, rng)
+        elif rng.random() < 0.6 and house.roof == "flat":  # of one making with the front
+            wing = Volume(footprint=frame.outside(ring(part)), eave=height, rise=0.0, roof="flat")
+            house = replace(house, wings=(*house.wings, wing))
+        else:
+            others.append(_volume(part, frame, height, choose_covering(c, rng), parcel, rng))
+    plot.buildings.extend([house, *others] if house is not None else others)
+    free = shapely.transform(parcel.shape, frame.inside).difference(shape.buffer(1.0))
+    litter(free, frame, (BoxKind.CONTAINER, BoxKind.TENT), int(rng.poisson(c.clutter)), plot, rng)
+    return plot
+
+
+def _terraced(
+    land: shapely.Polygon,
+    frame: Frame,
+    covering: Covering,
+    parcel: Parcel,
+    plot: Plot,
+    rng: np.random.Generator,
+) -> Plot:
+    """A terraced house under an even ridge, with its garden and perhaps a shed."""
+    c = parcel.character
+    low, high = land.bounds[1], land.bounds[3]
+    depth = min(c.cover * (high - low), 8 + 3 * c.cover)
+    house = fill_front(land, low, depth, frame, covering, c, rng)
+    if house is None:
+        return plot
+    plot.buildings.append(house[0])
+    enclose(land, frame, c, plot, rng)
+    if rng.random() < c.shed:
+        w, x = rng.uniform(1.8, 2.8), rng.uniform(land.bounds[0], land.bounds[2])
+        shed = rectangle(x, x + w, high - w - 0.8, high - 0.8)
+        built = [shapely.transform(outline(b), frame.inside) for b in plot.buildings]
+        if land.contains(shed) and not shed.intersects(shapely.union_all(built)):
+            plot.buildings.append(draw_building(shed, frame, 2.2, covering, c, rng, use="outbuilding"))
     return plot
 
 
@@ -79,9 +137,15 @@ def _split(shape: shapely.Polygon, rng: np.random.Generator) -> list[shapely.Pol
     return volumes
 
 
-def _volume(part: shapely.Polygon, frame: Frame, eave: float, parcel: Parcel, rng: np.random.Generator):
+def _volume(
+    part: shapely.Polygon,
+    frame: Frame,
+    eave: float,
+    covering: Covering,
+    parcel: Parcel,
+    rng: np.random.Generator,
+) -> Building:
     """A volume with a pitched roof if it is nearly a rectangle, else with a flat one."""
-    covering = choose_covering(parcel.character, rng)
     if covering.shape != "flat":
         left, low, right, high = part.bounds
         for inset in (0.0, 0.01, 0.03, 0.06):

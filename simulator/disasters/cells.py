@@ -3,13 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import rasterio.features
+import shapely
 from affine import Affine
 
 from rasters.errors import InputError
 from simulator.city.model import ROADWAY, Boxes, Building, City, Field
+from simulator.city.outline import bodies, outline
 
 
 def check_range(owner: str, name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -47,8 +50,11 @@ def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:
     """(H, W) int32: position in `buildings` + 1 of the building over each cell of `field`, 0 for none."""
     if not buildings:
         return np.zeros(field.values.shape, np.int32)
-    rings = (np.vstack([b.footprint, b.footprint[:1]]).tolist() for b in buildings)
-    shapes = [({"type": "Polygon", "coordinates": [ring]}, i) for i, ring in enumerate(rings, start=1)]
+    shapes = [
+        ({"type": "Polygon", "coordinates": [np.vstack([plan, plan[:1]]).tolist()]}, i)
+        for i, building in enumerate(buildings, start=1)
+        for plan in bodies(building)
+    ]
     transform = Affine(field.cell, 0.0, field.west, 0.0, -field.cell, field.north)
     return rasterio.features.rasterize(
         shapes, out_shape=field.values.shape, transform=transform, dtype=np.int32
@@ -56,14 +62,25 @@ def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:
 
 
 def wall_points(building: Building) -> np.ndarray:
-    """(2 N, 2) corners and middles of the walls [m]."""
-    corners = building.footprint
-    return np.vstack([corners, (corners + np.roll(corners, -1, axis=0)) / 2])
+    """(M, 2) corners and middles of the walls of all bodies [m]."""
+    return np.concatenate(
+        [points for plan in bodies(building) for points in (plan, (plan + np.roll(plan, -1, axis=0)) / 2)]
+    )
+
+
+def ruin(building: Building, roof: Literal["open", "rubble"], eave: float, **changes: float) -> Building:
+    """What is left of a building: one body over the outline of all that it had, without a ridge."""
+    plan = building.footprint
+    if building.wings:
+        plan = shapely.get_coordinates(outline(building).simplify(0.05).exterior)[:-1]
+    return replace(building, footprint=plan, wings=(), roof=roof, rise=0.0, eave=eave, **changes)
 
 
 def mean_height(building: Building) -> float:
-    """Mean height of the body over its footprint [m]; gable and hip roofs count half their rise."""
-    return building.eave + building.rise / 2
+    """Mean height of the bodies over their footprints [m]; pitched roofs count half their rise."""
+    parts = (building, *building.wings)
+    areas = np.array([shapely.Polygon(part.footprint).area for part in parts])
+    return float(areas @ [part.eave + part.rise / 2 for part in parts] / areas.sum())
 
 
 def join_boxes(*parts: Boxes) -> Boxes:

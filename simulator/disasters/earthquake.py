@@ -9,7 +9,7 @@ import numpy as np
 from rasters.classes import Damage
 from simulator.city.model import Building, City, Ground
 from simulator.disasters.aftermath import Aftermath
-from simulator.disasters.cells import check_range, join_boxes, with_values
+from simulator.disasters.cells import check_range, join_boxes, mean_height, ruin, with_values
 from simulator.disasters.debris import covered_ground, pieces, reach_of
 from simulator.disasters.none import no_disaster
 from simulator.disasters.roads import passability_by_width
@@ -92,11 +92,11 @@ def _shaken(building: Building, damage: int, draw: np.ndarray) -> Building:
     if damage == Damage.MINOR:
         return replace(building, roof_loss=max(building.roof_loss, 0.06 + 0.14 * draw[0]))
     if damage == Damage.MAJOR and draw[1] < PARTIAL:
-        return replace(building, roof="open", rise=0.0, eave=(0.55 + 0.35 * draw[0]) * building.eave)
+        return ruin(building, "open", (0.55 + 0.35 * draw[0]) * building.eave)
     if damage == Damage.MAJOR:
         return replace(building, roof_loss=max(building.roof_loss, 0.35 + 0.35 * draw[0]))
-    height = building.eave + building.rise / 2
-    return replace(building, roof="rubble", rise=0.0, eave=(0.2 + 0.15 * draw[0]) * height)
+    heap = (0.2 + 0.15 * draw[0]) * mean_height(building)
+    return ruin(building, "rubble", heap)
 
 
 def _debris_share(buildings: Sequence[Building], damage: np.ndarray, draw: np.ndarray) -> np.ndarray:

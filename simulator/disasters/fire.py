@@ -17,6 +17,7 @@ from simulator.disasters.cells import (
     mean_height,
     on_cells_of,
     road_cells,
+    ruin,
     with_values,
 )
 from simulator.disasters.fuel import GROUND_RATE, fuel_map
@@ -195,8 +196,8 @@ def _burnt(building: Building, damage: int, draw: np.ndarray) -> Building:
     soot = max(building.soot, 0.1 + 0.3 * draw[0])
     if building.construction == "timber" or draw[1] < 0.25:
         heap = min(0.1 + 0.12 * draw[1], 0.9) * mean_height(building)
-        return replace(building, roof="rubble", rise=0.0, eave=heap, soot=soot)
-    return replace(building, roof="open", rise=0.0, eave=(0.4 + 0.4 * draw[1]) * building.eave, soot=soot)
+        return ruin(building, "rubble", heap, soot=soot)
+    return ruin(building, "open", (0.4 + 0.4 * draw[1]) * building.eave, soot=soot)
 
 
 def _charred(city: City, burnt: Field, damage: np.ndarray, rng: np.random.Generator) -> Field:

@@ -15,6 +15,7 @@ from simulator.disasters.cells import (
     check_range,
     join_boxes,
     on_cells_of,
+    ruin,
     wall_points,
     with_values,
 )
@@ -188,7 +189,7 @@ def _ruined(building: Building, damage: int, draw: np.ndarray) -> Building:
     if damage == Damage.MAJOR:
         return replace(building, roof_loss=max(building.roof_loss, 0.15 * draw[0]))
     if building.construction in ("timber", "masonry") and draw[1] < 0.6:
-        return replace(building, roof="rubble", rise=0.0, eave=(0.2 + 0.15 * draw[0]) * building.eave)
+        return ruin(building, "rubble", (0.2 + 0.15 * draw[0]) * building.eave)
     return replace(building, roof_loss=max(building.roof_loss, 0.25 + 0.35 * draw[0]))
 
 

@@ -7,18 +7,31 @@ import numpy as np
 
 from rasters.classes import LandCover
 from simulator.city.model import Building, City, Field, Street
+from simulator.city.outline import bodies
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
+from simulator.scene.fixtures import fixture_casts
 from simulator.scene.ground import terrain_piece, water_piece
 from simulator.scene.materials import MATERIALS, ground_materials, material_index, water_tint
-from simulator.scene.mesh import Part, Piece, Solid, paint
+from simulator.scene.mesh import Part, Piece, Solid, paint, repeat_faces
 from simulator.scene.model import Scene
 from simulator.scene.objects import debris_pieces, vehicle_pieces
-from simulator.scene.roofs import building_solid
+from simulator.scene.roofs import Cast, standing_casts
 from simulator.scene.ruins import ruin_solid
 from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
 """How far walls go below the lowest ground that they meet [m]."""
+SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
+"""Parts that a cast's shade is for."""
+_KNOWN = {material.name for material in MATERIALS}
+_PART_MATERIALS = {
+    Part.FIXTURE: material_index("fixture"),
+    Part.RUBBLE: material_index("debris"),
+    Part.GLASS: material_index("glass"),
+    Part.SOLAR: material_index("solar" if "solar" in _KNOWN else "glass"),
+    Part.TANK: material_index("tank" if "tank" in _KNOWN else "fixture"),
+}
+"""Of the parts that do not take their building's."""
 
 
 def build_scene(city: City) -> Scene:
@@ -34,7 +47,7 @@ def build_scene(city: City) -> Scene:
     )
     if water is not None:
         pieces.append(water)
-    pieces += [building_piece(building, city.terrain) for building in city.buildings]
+    pieces += building_pieces(city.buildings, city.terrain)
     pieces += [_deck_piece(stations, width) for stations, width in decks]
     pieces += tree_pieces(
         city.trees,
@@ -50,24 +63,86 @@ def build_scene(city: City) -> Scene:
     return _scene(pieces, city)
 
 
-def building_piece(building: Building, terrain: Field) -> Piece:
-    """One building or what is left of it, standing on (and a little in) the ground."""
-    ground = terrain.sample(*building.footprint.T)
-    low = min(building.base, float(ground.min())) - FOUNDATION
-    if building.roof in ("open", "rubble"):
-        return _painted(building, ruin_solid(building, low, max(building.base, float(ground.max()))))
-    rooted = replace(building, base=low, eave=building.base + building.eave - low)
-    return _painted(building, building_solid(rooted))
+def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece]:
+    """Buildings and what is left of them, standing on (and a little in) the ground.
+
+    A building's triangles do not depend on which others are drawn with it.
+    """
+    if not buildings:
+        return []
+    low, high = _ground_under(buildings, terrain)
+    low = np.minimum([b.base for b in buildings], low) - FOUNDATION
+    pieces, standing = [], []
+    for building, bottom, top in zip(buildings, low.tolist(), high.tolist(), strict=True):
+        if building.roof in ("open", "rubble"):
+            pieces.append(_painted(building, ruin_solid(building, bottom, max(building.base, top))))
+        else:
+            standing.append(_rooted(building, bottom))
+    casts = [*standing_casts(standing), *fixture_casts(standing)] if standing else []
+    return [*_painted_casts(standing, casts), *pieces]
+
+
+def _ground_under(buildings: Sequence[Building], terrain: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest ground at the corners of each building, (N,) [m]."""
+    plans = [plan for building in buildings for plan in bodies(building)]
+    counts = [sum(map(len, bodies(building))) for building in buildings]
+    ground = terrain.sample(*np.concatenate(plans).T)
+    starts = np.cumsum([0, *counts[:-1]])
+    return np.minimum.reduceat(ground, starts), np.maximum.reduceat(ground, starts)
+
+
+def _rooted(building: Building, low: float) -> Building:
+    """The same building with its base at `low` [m] and its roofs where they were."""
+    up = building.base - low
+    wings = tuple(replace(wing, eave=wing.eave + up) for wing in building.wings)
+    return replace(building, base=low, eave=building.eave + up, wings=wings)
+
+
+def _painted_casts(houses: Sequence[Building], casts: Sequence[Cast]) -> list[Piece]:
+    """Casts in the materials of their owners, all casts of one topology as one piece."""
+    if not houses:
+        return []
+    names = {b.roof_material for b in houses} | {b.wall_material for b in houses}
+    index = {name: material_index(name) for name in sorted(names)}
+    table = np.tile([_PART_MATERIALS.get(part, 0) for part in Part], (len(houses), 1))
+    table[:, Part.WALL] = [index[b.wall_material] for b in houses]
+    table[:, Part.ROOF] = [index[b.roof_material] for b in houses]
+    tints = np.array([b.roof_tint for b in houses])
+    columns = np.array([(b.instance, b.soot, b.roof_loss) for b in houses])
+    return [_painted_cast(cast, table, tints, *columns[cast.owner].T) for cast in casts]
+
+
+def _painted_cast(
+    cast: Cast, table: np.ndarray, tints: np.ndarray, instance: np.ndarray, soot: np.ndarray, loss: np.ndarray
+) -> Piece:
+    """One cast in its materials.
+
+    Args:
+        cast: The solids.
+        table: (N, parts) material of each part of each building.
+        tints: (N, 3) of the roofs.
+        instance, soot, loss: (B,) of each solid's owner.
+    """
+    count, roof = len(cast.faces), cast.part == Part.ROOF
+    shade = np.where(np.isin(cast.part, SHADED)[None, :, None], cast.shade[:, None], 1.0)
+    tint = np.where(roof[None, :, None], tints[cast.owner][:, None], 1.0) * shade
+    return paint(
+        cast.vertices.reshape(-1, 3),
+        repeat_faces(cast.faces, len(cast.vertices), cast.vertices.shape[1]),
+        material=table[cast.owner][:, cast.part].ravel(),
+        tint=tint.reshape(-1, 3),
+        land_cover=LandCover.BUILDING,
+        instance=np.repeat(instance, count),
+        soot=np.repeat(soot, count),
+        loss=(loss[:, None] * roof).ravel(),
+    )
 
 
 def _painted(building: Building, solid: Solid) -> Piece:
-    roof, wall = material_index(building.roof_material), material_index(building.wall_material)
     of_part = {
-        Part.WALL: wall,
-        Part.ROOF: roof,
-        Part.FIXTURE: material_index("fixture"),
-        Part.RUBBLE: material_index("debris"),
-        Part.GLASS: material_index("glass"),
+        **_PART_MATERIALS,
+        Part.WALL: material_index(building.wall_material),
+        Part.ROOF: material_index(building.roof_material),
     }
     tint = np.ones((len(solid.faces), 3), np.float32)
     tint[solid.part == Part.ROOF] = building.roof_tint
@@ -88,7 +163,7 @@ def _painted(building: Building, solid: Solid) -> Piece:
 
 def _rubble_tints(building: Building, solid: Solid) -> np.ndarray:
     """(F, 3) of debris: each lump of twelve faces, a box, in the colour of the roof, the walls or dust."""
-    rng = np.random.default_rng(building.instance)
+    rng = np.random.default_rng(building.uid)
     grey = np.array(MATERIALS[material_index("debris")].albedo)
     roof = np.array(MATERIALS[material_index(building.roof_material)].albedo) * building.roof_tint
     wall = np.array(MATERIALS[material_index(building.wall_material)].albedo)

@@ -20,6 +20,8 @@ class Part(IntEnum):
     FIXTURE = 2
     RUBBLE = 3
     GLASS = 4
+    SOLAR = 5
+    TANK = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,8 @@ def paint(
     material: np.ndarray | int,
     tint: np.ndarray | Sequence[float],
     land_cover: np.ndarray | LandCover,
-    instance: int = 0,
-    soot: float = 0.0,
+    instance: np.ndarray | int = 0,
+    soot: np.ndarray | float = 0.0,
     loss: np.ndarray | float = 0.0,
 ) -> Piece:
     """A piece; single values are spread over all faces."""
@@ -81,8 +83,8 @@ def paint(
         material=np.broadcast_to(np.asarray(material, np.uint16), (n,)),
         tint=np.broadcast_to(np.asarray(tint, np.float32), (n, 3)),
         land_cover=np.broadcast_to(np.asarray(land_cover, np.uint8), (n,)),
-        instance=np.full(n, instance, np.uint32),
-        soot=np.full(n, soot, np.float32),
+        instance=np.broadcast_to(np.asarray(instance, np.uint32), (n,)),
+        soot=np.broadcast_to(np.asarray(soot, np.float32), (n,)),
         loss=np.broadcast_to(np.asarray(loss, np.float32), (n,)),
     )
 
@@ -148,19 +150,28 @@ def loft(rings: Sequence[np.ndarray], sides: Sequence[Part], cap: Part) -> Solid
         sides: The part of each band between neighbouring rings.
         cap: The part of the top; the bottom counts as wall.
     """
-    n, bands = len(rings[0]), len(rings) - 1
+    bottom, top = triangulate(rings[0][:, :2]), triangulate(rings[-1][:, :2])
+    faces, part = skin(len(rings[0]), sides, cap, bottom, top)
+    return Solid(vertices=np.concatenate(rings), faces=faces, part=part)
+
+
+def skin(
+    n: int, sides: Sequence[Part], cap: Part, bottom: np.ndarray, top: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Faces (F, 3) and parts (F,) of `loft` over rings of `n` corners: bottom, bands, top.
+
+    Args:
+        n: Corners of a ring.
+        sides, cap: As of `loft`.
+        bottom, top: (n - 2, 3) triangles over the first and the last ring, counter-clockwise from above.
+    """
     i = np.arange(n)
     j = (i + 1) % n
     band = np.concatenate([np.stack([i, j, j + n], 1), np.stack([i, j + n, i + n], 1)])
-    skin = [band + k * n for k in range(bands)]
-    bottom = triangulate(rings[0][:, :2])[:, ::-1]
-    top = triangulate(rings[-1][:, :2]) + bands * n
+    bands = [band + k * n for k in range(len(sides))]
     part = [np.full(len(bottom), Part.WALL), np.repeat(list(sides), 2 * n), np.full(len(top), cap)]
-    return Solid(
-        vertices=np.concatenate(rings),
-        faces=np.concatenate([bottom, *skin, top]),
-        part=np.concatenate(part).astype(np.uint8),
-    )
+    faces = np.concatenate([bottom[:, ::-1], *bands, top + len(sides) * n])
+    return faces, np.concatenate(part).astype(np.uint8)
 
 
 _BOX_CORNERS = np.array(

@@ -107,14 +107,16 @@ def chunks(house: Building, floor: float, rng: np.random.Generator) -> Solid:
 
 
 def ruin_solid(house: Building, low: float, high: float) -> Solid:
-    """A destroyed building ("open" or "rubble") with what lies in it, the same for the same instance.
+    """A destroyed building ("open" or "rubble") with what lies in it, the same for the same `uid`.
+
+    It has one body: what was several stands or lies as one.
 
     Args:
         house: The building.
         low: Elevation of its foundation [m].
         high: Of the highest ground that it covers [m]; the debris lies above.
     """
-    rng = np.random.default_rng(house.instance)
+    rng = np.random.default_rng(house.uid)
     if house.roof == "open":
         house = replace(house, base=low, eave=house.base + house.eave - low)
         floor = high - low + FLOOR
