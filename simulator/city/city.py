@@ -5,14 +5,16 @@ import shapely
 
 from rasters.errors import InputError
 from simulator.city.buildings import fill_blocks, settle
+from simulator.city.character import choose
 from simulator.city.frames import polygons, ring
 from simulator.city.ground import paint_ground
-from simulator.city.model import City, LandUse, Street
+from simulator.city.local_streets import Draft
+from simulator.city.model import City, Field, LandUse, Street
 from simulator.city.parcels import make_blocks
 from simulator.city.streets import Network, make_network
 from simulator.city.style import Style
 from simulator.city.terrain import make_land
-from simulator.city.vegetation import plant_trees
+from simulator.city.vegetation import HALO, plant_trees
 from simulator.city.vehicles import place_vehicles
 
 SIZES = (100.0, 4000.0)  # the sides that are allowed [m]
@@ -42,7 +44,9 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
     parcels, plot = fill_blocks(blocks, network, style, streams[3])
     buildings = settle(plot.buildings, size, land.terrain)
     ground, cover = paint_ground(plot.patches, network, land, size, streams[4])
-    conifers = style.trees.get("conifer", 0.0) / sum(style.trees.values())
+    drafts = _drafts(network)
+    seeds = [int(stream.integers(2**31)) for stream in streams[5:]]
+    wide = [_padded(field) for field in (cover, ground)]
     return City(
         size=float(size),
         terrain=land.terrain,
@@ -52,9 +56,30 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
         streets=_cut_streets(network, size),
         land_use=_cut_parcels(parcels, size),
         buildings=buildings,
-        trees=plant_trees(cover, ground, buildings, network, conifers, streams[5]),
-        vehicles=place_vehicles(network, plot.stalls, ground, streams[6]),
+        trees=plant_trees(*wide, buildings, (), drafts, style, choose(style.season, streams[5]), seeds[0]),
+        vehicles=place_vehicles(drafts, plot.stalls, wide[1], seeds[1]),
     )
+
+
+def _drafts(network: Network) -> list[Draft]:
+    """The network's edges as drafts with keys."""
+    return [
+        Draft(
+            line=shapely.LineString(street.centreline), width=street.width, kind=street.kind,
+            verge=float(network.verges[k]), sidewalk=float(network.sidewalks[k]),
+            trees=float(network.trees[k]), parked=float(network.parked[k]), key=(k,),
+        )
+        for k, street in enumerate(network.streets)
+        if not street.bridge
+    ]  # fmt: skip
+
+
+def _padded(field: Field) -> Field:
+    """The field with its edge continued over the halo that placing needs."""
+    cells = round(HALO / field.cell)
+    values = np.pad(field.values, cells, mode="edge")
+    margin = cells * field.cell
+    return Field(west=field.west - margin, north=field.north + margin, cell=field.cell, values=values)
 
 
 def _cut_streets(network: Network, size: float) -> tuple[Street, ...]:
