@@ -7,12 +7,13 @@ import numpy as np
 
 from rasters.classes import LandCover
 from simulator.city.model import Building, City, Field, Street
+from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
-from simulator.scene.ground import terrain_piece, water_piece
+from simulator.scene.ground import lay_field, terrain_piece, water_piece
 from simulator.scene.materials import MATERIALS, ground_materials, material_index, water_tint
 from simulator.scene.mesh import Part, Piece, Solid, paint
 from simulator.scene.model import Scene
-from simulator.scene.objects import debris_pieces, vehicle_pieces
+from simulator.scene.objects import box_pieces
 from simulator.scene.roofs import building_solid
 from simulator.scene.ruins import ruin_solid
 from simulator.scene.trees import tree_pieces
@@ -43,10 +44,12 @@ def build_scene(city: City) -> Scene:
         conifer=material_index("conifer"),
         bark=material_index("bark"),
     )
-    for boxes, draw in ((city.vehicles, vehicle_pieces), (city.debris, debris_pieces)):
+    pieces += barrier_pieces(city.barriers, city.terrain)
+    pieces += rail_pieces(city.rails, city.terrain)
+    for boxes in (city.vehicles, city.clutter, city.debris):
         xy = boxes.centre[:, :2]
         level = np.maximum(city.terrain.sample(*xy.T), deck_level(decks, xy))
-        pieces += draw(boxes, level)
+        pieces += box_pieces(boxes, level)
     return _scene(pieces, city)
 
 
@@ -131,4 +134,5 @@ def _scene(pieces: Sequence[Piece], city: City) -> Scene:
         ground=city.ground,
         ground_materials=ground_materials(),
         materials=MATERIALS,
+        lay=lay_field(city),
     )
