@@ -107,9 +107,9 @@ def _courses(s: Spot) -> mi.Color3f:
     row = s.v / s.scale
     column = s.u / (0.9 * s.scale) + 0.5 * (dr.floor(row) - 2 * dr.floor(dr.floor(row) / 2))
     seen = _seen(s.scale, s.gsd)
-    tile = (_cell(column, row, 301) - 0.5) * 0.42 * seen
+    tile = (_cell(column, row, 301) - 0.5) * 0.55 * seen
     patch = (_cell(column / 5, row / 3, 305) - 0.5) * 0.16 * _seen(3 * s.scale, s.gsd)
-    edge = -0.22 * (_share(row) - 0.5) * seen
+    edge = -0.34 * (_share(row) - 0.5) * seen
     streak = 0.07 * value_noise(mi.Point2f(s.u / 0.7, s.v / 4.5), 307) * _seen(1.4, s.gsd)
     return s.albedo * dr.maximum(1 + s.depth * (tile + patch + edge + streak), 0.3)
 
@@ -164,7 +164,7 @@ def _slabs(s: Spot) -> mi.Color3f:
 
 def _furrows(s: Spot) -> mi.Color3f:
     """Rows with gaps, stronger and weaker growth, and the tracks of machines."""
-    wander = 0.12 * value_noise(s.place / 9.0, 371)
+    wander = 0.10 * value_noise(s.place / 30.0, 371)
     row = dr.cos((s.v + wander) * (6.2832 / s.scale)) * 0.17 * _seen(s.scale, s.gsd)
     pass_ = (_cell(s.v / (6 * s.scale), s.v * 0.0, 373) - 0.5) * 0.12 * _seen(12 * s.scale, s.gsd)
     growth = 0.12 * fractal_noise(s.place / 28.0, 375)
@@ -204,12 +204,12 @@ def _worn(s: Spot) -> mi.Color3f:
 
 def _leaves(s: Spot) -> mi.Color3f:
     """Bright sprays of leaves before the dark within the crown."""
-    at = mi.Point2f(s.p.x + 0.55 * s.p.z, s.p.y - 0.5 * s.p.z)
+    at = mi.Point2f(s.p.x + 0.15 * s.p.z, s.p.y - 0.12 * s.p.z)
     spray = value_noise(at / 0.85, 411) * _seen(1.0, s.gsd)
     fine = value_noise(mi.Point2f(0.8 * at.x - 0.6 * at.y, 0.6 * at.x + 0.8 * at.y) / 0.3, 413)
     twig = value_noise(mi.Point2f(0.6 * at.x + 0.8 * at.y, 0.8 * at.x - 0.6 * at.y) / 0.13, 417)
-    n = spray + 0.8 * fine * _seen(0.45, s.gsd) + 0.6 * twig * _seen(0.2, s.gsd)
-    light = dr.clip(1.0 + 0.27 * s.depth * n, 0.28, 2.1)
+    n = spray + 0.9 * fine * _seen(0.45, s.gsd) + 0.8 * twig * _seen(0.26, s.gsd)
+    light = dr.clip(1.0 + 0.42 * s.depth * n, 0.2, 2.4)
     return s.albedo * mi.Color3f(light * (1 + 0.04 * n), light, light * (1 - 0.05 * n))
 
 

@@ -247,8 +247,9 @@ def _worn_by_damage(
 def _stirred(hit: Hit, place: mi.Point2f, strength: mi.Float, scale: mi.Float) -> mi.Normal3f:
     """The normal of leaves and rubble, turned by noise of a metre and of a third of it, or of a pixel."""
     size = dr.maximum(scale, 0.3)
-    at = mi.Point2f(place.x + 0.6 * hit.p.z, place.y - 0.5 * hit.p.z) / size
+    at = mi.Point2f(place.x + 0.15 * hit.p.z, place.y - 0.12 * hit.p.z) / size
     push = mi.Vector3f(value_noise(at, 71), value_noise(at, 73), 0)
     at = mi.Point2f(0.34 * at.x + 0.2 * at.y, 0.34 * at.y - 0.2 * at.x)
     push += mi.Vector3f(value_noise(at, 79), value_noise(at, 83), 0)
-    return mi.Normal3f(dr.normalize(mi.Vector3f(hit.n) + 0.55 * strength * push))
+    rising = mi.Vector3f(0, 0, dr.select(strength > 0.7, 0.7, 0.0))  # leaves face the light, whatever holds them
+    return mi.Normal3f(dr.normalize(mi.Vector3f(hit.n) + rising + 0.62 * strength * push))

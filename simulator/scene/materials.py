@@ -5,7 +5,8 @@ ECOSTRESS spectral library (Meerdink et al. 2019, doi:10.1016/j.rse.2019.05.015;
 et al. 2009) and of USGS splib07 (Kokaly et al. 2017, doi:10.3133/ds1035): asphalt 0.05-0.17, in the infrared
 0.08-0.2; concrete 0.2-0.4, 0.25-0.4; fired clay 0.2-0.35 in the red, 0.05-0.1 in the blue, 0.3-0.45; soils
 0.1-0.35 rising to the red and on to 0.2-0.45; green grass 0.03-0.12 with its peak in the green, 0.3-0.5; dry
-grass 0.3-0.4; galvanised steel 0.3-0.45 throughout; clear water below 0.02. Tree canopies are about half as
+grass 0.3-0.4; galvanised steel 0.3-0.45 throughout; asphalt shingles 0.05-0.3; aged asphalt
+and concrete rise by a quarter from blue to red (Herold et al. 2004, Remote Sensing of Environment 91); clear water below 0.02. Tree canopies are about half as
 bright as leaves: 0.25-0.4 of broadleaf trees and 0.15-0.3 of conifers in the infrared. Engines draw R, G, B;
 the fourth value is for sensors that see it. Variation, grain, patterns and openings are assumptions, set by
 eye against imagery of 0.1 to 1 m.
@@ -51,11 +52,11 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.MEADOW: _m("meadow", (0.118, 0.118, 0.066, 0.32), (0.18, 16, 0.12), (Pattern.WORN, 17, 1.4), soft=1),
     Ground.SOIL: _m("soil", (0.235, 0.180, 0.125, 0.31), (0.16, 11, 0.09), (Pattern.RIPPLES, 1.4, 0.9), soft=1),
     Ground.GRAVEL: _m("gravel", (0.275, 0.255, 0.220, 0.31), (0.12, 6, 0.10), (Pattern.RIPPLES, 0.9, 0.7), soft=1),
-    Ground.ASPHALT: _m("asphalt", (0.122, 0.119, 0.114, 0.14), (0.08, 12, 0.05), ROAD),
-    Ground.TARMAC: _m("tarmac", (0.112, 0.110, 0.107, 0.13), (0.10, 9, 0.05), ROAD),
+    Ground.ASPHALT: _m("asphalt", (0.128, 0.119, 0.104, 0.15), (0.08, 12, 0.05), ROAD),
+    Ground.TARMAC: _m("tarmac", (0.117, 0.109, 0.097, 0.14), (0.10, 9, 0.05), ROAD),
     Ground.MARKING: _m("marking", (0.400, 0.400, 0.370, 0.42), (0.20, 3, 0.08)),
-    Ground.CONCRETE: _m("concrete", (0.290, 0.277, 0.250, 0.33), (0.09, 8, 0.05), (Pattern.SLABS, 4.5, 1.0)),
-    Ground.PAVING: _m("paving", (0.225, 0.210, 0.190, 0.27), (0.10, 5, 0.05), (Pattern.SLABS, 0.6, 0.8)),
+    Ground.CONCRETE: _m("concrete", (0.295, 0.273, 0.235, 0.33), (0.09, 8, 0.05), (Pattern.SLABS, 4.5, 1.0)),
+    Ground.PAVING: _m("paving", (0.230, 0.208, 0.175, 0.27), (0.10, 5, 0.05), (Pattern.SLABS, 0.6, 0.8)),
     Ground.CROP: _m("crop", (0.085, 0.112, 0.048, 0.42), (0.12, 30, 0.09), (Pattern.FURROWS, 1.6, 1.0), soft=0.6),
     Ground.FOREST_FLOOR: _m("forest_floor", (0.078, 0.072, 0.043, 0.22), (0.25, 5, 0.16), (Pattern.WORN, 6, 0.6), soft=1),
     Ground.RIVERBED: _m("riverbed", (0.190, 0.170, 0.135, 0.24), (0.18, 6, 0.12), soft=1),
@@ -79,13 +80,13 @@ GROUND_MATERIALS: dict[Ground, Material] = {
 
 OBJECT_MATERIALS: tuple[Material, ...] = (
     _m("roof_tile", (0.245, 0.122, 0.082, 0.36), (0.13, 3, 0.06), (Pattern.COURSES, 0.34, 1.0)),
-    _m("roof_shingle", (0.125, 0.116, 0.108, 0.15), (0.12, 4, 0.07), (Pattern.COURSES, 0.28, 0.7)),
+    _m("roof_shingle", (0.160, 0.146, 0.130, 0.18), (0.12, 4, 0.07), (Pattern.COURSES, 0.28, 0.7)),
     _m("roof_slate", (0.098, 0.102, 0.112, 0.13), (0.10, 4, 0.05), (Pattern.COURSES, 0.25, 0.8)),
     _m("roof_thatch", (0.190, 0.150, 0.100, 0.28), (0.18, 3, 0.12), (Pattern.COURSES, 0.9, 0.35)),
     _m("roof_metal", (0.370, 0.380, 0.385, 0.38), (0.08, 6, 0.03), (Pattern.SHEETS, 0.80, 0.45), specular=0.06),
     _m("roof_corrugated", (0.300, 0.305, 0.310, 0.32), (0.12, 5, 0.04), (Pattern.SHEETS, 0.25, 1.1), specular=0.04),
     _m("roof_asbestos", (0.270, 0.262, 0.245, 0.29), (0.14, 4, 0.05), (Pattern.SHEETS, 0.18, 0.3)),
-    _m("roof_concrete", (0.285, 0.270, 0.245, 0.32), (0.15, 4.5, 0.06), (Pattern.MEMBRANE, 4.0, 1.1)),
+    _m("roof_concrete", (0.285, 0.270, 0.245, 0.32), (0.17, 4.5, 0.06), (Pattern.MEMBRANE, 4.0, 1.5)),
     _m("roof_membrane", (0.430, 0.425, 0.410, 0.45), (0.09, 7, 0.03), FLAT),
     _m("roof_gravel", (0.230, 0.220, 0.200, 0.26), (0.12, 5, 0.08), (Pattern.MEMBRANE, 3.0, 0.6)),
     _m("roof_green", (0.120, 0.135, 0.065, 0.34), (0.22, 3, 0.12), (Pattern.WORN, 5, 1.0)),
@@ -98,8 +99,8 @@ OBJECT_MATERIALS: tuple[Material, ...] = (
     _m("wall_metal", (0.380, 0.385, 0.390, 0.39), (0.07, 6, 0.03), openings=0.05),
     _m("wall_glass", (0.060, 0.070, 0.080, 0.08), (0.10, 4, 0.02), specular=0.08, openings=0.60),
     _m("fixture", (0.330, 0.325, 0.315, 0.34), (0.10, 1.5, 0.05)),
-    _m("leaf", (0.062, 0.086, 0.036, 0.34), (0.12, 2.2, 0.10), FOLIAGE),
-    _m("conifer", (0.040, 0.059, 0.032, 0.24), (0.12, 2, 0.10), (Pattern.LEAVES, 1.0, 0.8)),
+    _m("leaf", (0.076, 0.104, 0.046, 0.34), (0.12, 2.2, 0.10), FOLIAGE),
+    _m("conifer", (0.054, 0.075, 0.043, 0.24), (0.12, 2, 0.10), (Pattern.LEAVES, 1.0, 0.8)),
     _m("palm_leaf", (0.075, 0.090, 0.040, 0.33), (0.12, 1.5, 0.18)),
     _m("hedge", (0.058, 0.082, 0.035, 0.34), (0.10, 2, 0.10), FOLIAGE),
     _m("twig", (0.135, 0.118, 0.100, 0.22), (0.16, 2, 0.15)),

@@ -79,8 +79,8 @@ LUMPS: dict[BoxKind, tuple[Lump, ...]] = {
     ),
     BoxKind.TENT: (Lump((0, 0, -0.2), (1, 1, 0.6), 1.0, "tarpaulin"), Lump((0, 0, 0.3), (1, 1, 0.4), 0.2, "tarpaulin")),
     BoxKind.PLAY: (
-        Lump((-0.25, 0, 0), (0.4, 0.8, 1), 0.8),
-        Lump((0.2, 0.1, -0.25), (0.6, 0.25, 0.4), colour=(0.5, 0.4, 0.06)),
+        Lump((-0.25, 0, 0), (0.4, 1, 1), 0.8),
+        Lump((0.16, 0.1, -0.25), (0.6, 0.25, 0.4), colour=(0.5, 0.4, 0.06)),
     ),
     BoxKind.POLE: (Lump((0, 0, 0), (1, 1, 1)), Lump((2.5, 0, 0.47), (6, 1, 0.02), colour=STEEL)),
     BoxKind.TRAIN: (
