@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ STREETS = [
 def streets() -> list[Draft]:
     return [
         Draft(
-            line=shapely.LineString(np.array(line, float) + (WEST, SOUTH)),
+            line=shapely.LineString(np.array(line, float) + np.array([WEST, SOUTH])),
             width=width,
             kind=kind,
             verge=1.5,
@@ -65,18 +66,26 @@ def window(west: int, south: int, size: int) -> tuple[Field, Field]:
     return Field(**square, values=cover[part]), Field(**square, values=codes[part])
 
 
-PLANTED = [(WEST + 40 + 5.0 * i, SOUTH + 100 + 6.0 * j, 1.8, TreeKind.FRUIT) for i in range(6) for j in range(4)]
+PLANTED = [
+    (WEST + 40 + 5.0 * i, SOUTH + 100 + 6.0 * j, 1.8, TreeKind.FRUIT) for i in range(6) for j in range(4)
+]
 STALLS = [(WEST + 100 + 2.6 * i, SOUTH + 20.0, np.pi / 2) for i in range(20)]
 
 
-def trees(west: int, south: int, size: int, **changes) -> Trees:
+def trees(west: int, south: int, size: int, **changes: Any) -> Trees:
     cover, ground = window(west, south, size)
-    given = {"planted": PLANTED, "drafts": streets(), "season": "leafy", "seed": SEED, **changes}
+    given: dict[str, Any] = {
+        "planted": PLANTED,
+        "drafts": streets(),
+        "season": "leafy",
+        "seed": SEED,
+        **changes,
+    }
     return plant_trees(cover, ground, (), style=load_style("suburb"), **given)
 
 
-def vehicles(west: int, south: int, size: int, **changes) -> Boxes:
-    given = {"drafts": streets(), "stalls": STALLS, "seed": SEED, **changes}
+def vehicles(west: int, south: int, size: int, **changes: Any) -> Boxes:
+    given: dict[str, Any] = {"drafts": streets(), "stalls": STALLS, "seed": SEED, **changes}
     return place_vehicles(ground=window(west, south, size)[1], **given)
 
 
@@ -85,18 +94,21 @@ def things() -> list[tuple[BoxKind, float, float, float]]:
     kinds = list(LOOKS)
     places = np.column_stack([WEST + 260 * u[:, 0], SOUTH + 260 * u[:, 1], 6 * u[:, 2]])
     chosen = (u[:, 3] * len(kinds)).astype(int)
-    return [(kinds[k], *map(float, place)) for k, place in zip(chosen, places, strict=True)]
+    return [(kinds[k], x, y, turn) for k, (x, y, turn) in zip(chosen, places.tolist(), strict=True)]
 
 
-def clutter(west: int, south: int, size: int, **changes) -> Boxes:
-    return place_clutter(**{"objects": things(), "seed": SEED, **changes}, ground=window(west, south, size)[1])
+def clutter(west: int, south: int, size: int) -> Boxes:
+    return place_clutter(things(), window(west, south, size)[1], SEED)
 
 
 def rows(columns: Trees | Boxes, west: float, south: float, size: float) -> set[bytes]:
     """Every row within a square, as bytes of all its columns."""
     names = columns.__dataclass_fields__
     place = columns.xy if isinstance(columns, Trees) else columns.centre
-    inside = ((place[:, :2] >= (WEST + west, SOUTH + south)) & (place[:, :2] < (WEST + west + size, SOUTH + south + size))).all(axis=1)
+    inside = (
+        (place[:, :2] >= (WEST + west, SOUTH + south))
+        & (place[:, :2] < (WEST + west + size, SOUTH + south + size))
+    ).all(axis=1)
     return {b"".join(getattr(columns, n)[i].tobytes() for n in names) for i in np.flatnonzero(inside)}
 
 
@@ -172,7 +184,9 @@ def test_things_do_not_overlap_and_have_published_sizes(make):
 
 def test_drivers_keep_to_the_right_and_lorries_to_the_main_streets():
     line = shapely.LineString([(0, 100), (4000, 100)])
-    main = Draft(line=line, width=14.0, kind="primary", verge=0, sidewalk=0, trees=0, parked=0, key=(1,), lanes=4)
+    main = Draft(
+        line=line, width=14.0, kind="primary", verge=0, sidewalk=0, trees=0, parked=0, key=(1,), lanes=4
+    )
     lane = replace(main, kind="residential", key=(2,), lanes=2)
     codes = np.full((500, 8000), Ground.ASPHALT, np.uint8)
     ground = Field(west=0.0, north=225.0, cell=0.5, values=codes)

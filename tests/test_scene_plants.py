@@ -1,4 +1,4 @@
-"""Laws of crowns, barriers, rails and boxes as meshes: closed, outward, where and as large as they should be."""
+"""Laws of crowns, barriers, rails and boxes as meshes: closed, outward, in their place and of their size."""
 
 from dataclasses import replace
 

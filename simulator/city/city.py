@@ -102,4 +102,6 @@ def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[LandUse, ...]:
     shapes = np.array([shapely.Polygon(r) for r in rings])
     out = ~shapely.within(shapes, square)
     shapes[out] = shapely.intersection(shapes[out], square)
-    return tuple(LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0))
+    return tuple(
+        LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0)
+    )

@@ -1,4 +1,4 @@
-"""Loose things in yards, on markets, at the water: from a kind and a place to a hull with a size and colour."""
+"""Loose things in yards, on markets, at the water: a kind and a place become a hull of a size and colour."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,21 @@ Extent = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 Colour = tuple[float, float, float]
 
 LOOKS: dict[BoxKind, tuple[Extent, tuple[Colour, ...]]] = {
-    BoxKind.CAR: (((3.7, 4.9), (1.68, 1.92), (1.42, 1.70)), tuple(map(tuple, COLOURS))),
+    BoxKind.CAR: (
+        ((3.7, 4.9), (1.68, 1.92), (1.42, 1.70)),
+        tuple((float(r), float(g), float(b)) for r, g, b in COLOURS),
+    ),
     BoxKind.VAN: (((4.8, 6.0), (1.90, 2.05), (1.90, 2.70)), (White, White, (0.13, 0.13, 0.14))),
-    BoxKind.LORRY: (((7.5, 16.5), (2.40, 2.55), (3.2, 4.0)), (White, White, (0.05, 0.09, 0.25), (0.35, 0.04, 0.03))),
+    BoxKind.LORRY: (
+        ((7.5, 16.5), (2.40, 2.55), (3.2, 4.0)),
+        (White, White, (0.05, 0.09, 0.25), (0.35, 0.04, 0.03)),
+    ),
     BoxKind.BUS: (((9.5, 12.2), (2.45, 2.55), (2.9, 3.3)), (White, (0.55, 0.36, 0.03), (0.3, 0.04, 0.03))),
     BoxKind.RICKSHAW: (((2.5, 2.8), (1.25, 1.35), (1.65, 1.80)), ((0.5, 0.36, 0.04), (0.04, 0.16, 0.06))),
-    BoxKind.BOAT: (((4.0, 13.0), (1.7, 3.8), (1.0, 2.4)), (White, White, (0.05, 0.10, 0.28), (0.25, 0.16, 0.09))),
+    BoxKind.BOAT: (
+        ((4.0, 13.0), (1.7, 3.8), (1.0, 2.4)),
+        (White, White, (0.05, 0.10, 0.28), (0.25, 0.16, 0.09)),
+    ),
     BoxKind.CONTAINER: (
         ((6.06, 12.19), (2.44, 2.44), (2.59, 2.59)),
         ((0.30, 0.06, 0.04), (0.04, 0.10, 0.26), (0.05, 0.18, 0.10), (0.45, 0.44, 0.42), (0.42, 0.20, 0.04)),
@@ -32,23 +41,41 @@ LOOKS: dict[BoxKind, tuple[Extent, tuple[Colour, ...]]] = {
         ((2.2, 3.6), (1.9, 3.0), (2.2, 2.8)),
         ((0.55, 0.06, 0.05), (0.06, 0.16, 0.42), (0.60, 0.58, 0.52), (0.06, 0.26, 0.12), (0.58, 0.42, 0.08)),
     ),
-    BoxKind.TENT: (((3.0, 8.0), (3.0, 6.0), (2.2, 3.6)), ((0.66, 0.65, 0.62), (0.10, 0.22, 0.45), (0.20, 0.20, 0.11))),
-    BoxKind.PLAY: (((1.2, 4.5), (0.8, 3.0), (0.9, 2.6)), ((0.5, 0.08, 0.05), (0.08, 0.2, 0.5), (0.55, 0.4, 0.05), (0.3, 0.22, 0.14))),
+    BoxKind.TENT: (
+        ((3.0, 8.0), (3.0, 6.0), (2.2, 3.6)),
+        ((0.66, 0.65, 0.62), (0.10, 0.22, 0.45), (0.20, 0.20, 0.11)),
+    ),
+    BoxKind.PLAY: (
+        ((1.2, 4.5), (0.8, 3.0), (0.9, 2.6)),
+        ((0.5, 0.08, 0.05), (0.08, 0.2, 0.5), (0.55, 0.4, 0.05), (0.3, 0.22, 0.14)),
+    ),
     BoxKind.POLE: (((0.20, 0.35), (0.20, 0.35), (6.0, 11.0)), (Steel, (0.16, 0.12, 0.09))),
-    BoxKind.TRAIN: (((18.0, 26.4), (2.8, 3.0), (3.8, 4.3)), ((0.45, 0.45, 0.44), (0.35, 0.05, 0.04), (0.05, 0.09, 0.25), (0.16, 0.12, 0.10))),
-    BoxKind.GRAVE: (((1.5, 2.2), (0.6, 1.0), (0.3, 1.2)), ((0.36, 0.35, 0.33), (0.20, 0.20, 0.20), (0.52, 0.50, 0.47))),
+    BoxKind.TRAIN: (
+        ((18.0, 26.4), (2.8, 3.0), (3.8, 4.3)),
+        ((0.45, 0.45, 0.44), (0.35, 0.05, 0.04), (0.05, 0.09, 0.25), (0.16, 0.12, 0.10)),
+    ),
+    BoxKind.GRAVE: (
+        ((1.5, 2.2), (0.6, 1.0), (0.3, 1.2)),
+        ((0.36, 0.35, 0.33), (0.20, 0.20, 0.20), (0.52, 0.50, 0.47)),
+    ),
     BoxKind.GREENHOUSE: (((5.0, 24.0), (2.6, 9.0), (2.2, 4.2)), (White, (0.45, 0.48, 0.46))),
-}  # fmt: skip
+}
 """Length, width, height [m] and colours (linear albedo). Containers are 20 and 40 feet (ISO 668); coaches as
 UIC 505 and 567 allow; boats, tents, stalls, play things and graves are assumptions, as are all colours."""
 
-ON_ROADS = (BoxKind.POLE, BoxKind.CAR, BoxKind.VAN, BoxKind.LORRY, BoxKind.BUS, BoxKind.RICKSHAW, BoxKind.STALL)
+ON_ROADS = (
+    BoxKind.POLE,
+    BoxKind.CAR,
+    BoxKind.VAN,
+    BoxKind.LORRY,
+    BoxKind.BUS,
+    BoxKind.RICKSHAW,
+    BoxKind.STALL,
+)
 """May stand on a carriageway."""
 
 
-def place_clutter(
-    objects: Sequence[tuple[BoxKind, float, float, float]], ground: Field, seed: int
-) -> Boxes:
+def place_clutter(objects: Sequence[tuple[BoxKind, float, float, float]], ground: Field, seed: int) -> Boxes:
     """Hulls of the things in the window, none on another; of two that touch, one goes.
 
     Args:

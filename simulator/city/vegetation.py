@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import shapely
 from scipy.spatial import KDTree
 from scipy.special import ndtr, ndtri
 
@@ -45,7 +44,7 @@ BARE = (
 SPREAD = 0.35  # standard deviation of the logarithm of crown radii in one place (an assumption)
 LOSS = 1.9  # trees sown for one that stands, thinning and obstacles taking the others (measured)
 APART = 0.42  # trunks stand no closer than this share of the sum of their crowns' radii
-LARGEST = 7.0  # crown radius [m]
+SMALLEST, LARGEST = 0.55, 7.0  # crown radius [m]
 DENSEST = 0.92  # more cover than this is not asked for: it would take endlessly many crowns
 ROUNDS = 2
 MEDIAN_FROM = 13.0  # carriageways this wide may have a green strip in their middle [m]
@@ -60,7 +59,9 @@ SLENDERNESS = {
     TreeKind.COLUMN: (6.0, 10.0), TreeKind.SHRUB: (1.05, 1.6), TreeKind.FRUIT: (1.5, 2.1),
 }  # fmt: skip
 """Height over crown radius, before a metre is added to it."""
-HUES = np.array([[-0.02, 0.0, -0.02], [0.16, 0.05, -0.10], [-0.10, 0.02, 0.06], [0.10, 0.10, 0.14], [0.05, -0.22, -0.1]])
+HUES = np.array(
+    [[-0.02, 0.0, -0.02], [0.16, 0.05, -0.10], [-0.10, 0.02, 0.06], [0.10, 0.10, 0.14], [0.05, -0.22, -0.1]]
+)
 """Logarithms of the tint of species: middle green, yellowish, bluish, silvery (olives, willows), dark."""
 
 
@@ -103,7 +104,7 @@ def plant_trees(
     share = np.array([RADIUS_SHARE[k] for k in TreeKind])[kind]
     radius = _crown(mean, dense) * share * np.exp(SPREAD * ndtri(numbers[:, 0]))
     radius[: len(given)] = [r for _, _, r, _ in planted]
-    radius = np.clip(radius, 0.5, LARGEST)
+    radius = np.clip(radius, SMALLEST, LARGEST)
     free = clear.nearest(*xy.T)
     keep = free > np.choose(source, [0.25 * radius + 0.2, 0.3, 0.2])
     keep[keep] = _thin(xy[keep], radius[keep], source[keep] + numbers[keep, 1], source[keep] == 2)
@@ -126,7 +127,10 @@ def _described(
     low, high = np.array([SLENDERNESS[k] for k in TreeKind])[kind].T
     height = radius * (low + (high - low) * numbers[:, 2]) * (1 + 0.2 * np.minimum(dense, 1)) + 0.6
     tone, warm = 0.13 * ndtri(numbers[:, 3]) + 0.08 * stand, 0.05 * ndtri(numbers[:, 4])
-    species = HUES[(numbers[:, 5] * 0.45 + 0.55 * ndtr(place_noise(xy, 26.0, seed + 7)) * 0.999 * len(HUES)).astype(int) % len(HUES)]
+    species = HUES[
+        (numbers[:, 5] * 0.45 + 0.55 * ndtr(place_noise(xy, 26.0, seed + 7)) * 0.999 * len(HUES)).astype(int)
+        % len(HUES)
+    ]
     tint = np.exp(np.stack([tone + warm, tone, tone - warm], 1) + species)
     foliage, seasonal = _leaves(kind, numbers, stand, season)
     return Trees(
@@ -151,7 +155,7 @@ def _leaves(
         foliage, tint = 0.25 * late, green * 1.0
     elif season == "dry":
         foliage = 1 - 0.5 * late
-        tint = green * np.array([1.45, 1.2, 1.15]) ** (0.4 + late)[:, None]
+        tint = green * np.array([1.75, 1.25, 1.2]) ** (0.4 + late)[:, None]
     else:
         foliage, tint = np.ones(len(kind)), green
     return np.where(evergreen, 1.0, foliage), np.where(evergreen[:, None], green, tint)
@@ -177,7 +181,9 @@ def _wild(cover: Field, mean: float, seed: int) -> np.ndarray:
     for i, j in cells_of(cover):
         rng = keyed(seed, WILD_TREES, i, j)
         count = int(rng.poisson(LOSS * most * CELL**2))
-        places.append(np.column_stack([(np.array([i, j]) + rng.random((count, 2))) * CELL, rng.random(count)]))
+        places.append(
+            np.column_stack([(np.array([i, j]) + rng.random((count, 2))) * CELL, rng.random(count)])
+        )
     drawn = np.concatenate(places)
     drawn = drawn[within(cover, drawn[:, :2], 0.0)]
     xy = drawn[:, :2]

@@ -149,7 +149,11 @@ def _vehicles(places: np.ndarray, kind: np.ndarray, seed: int, rickshaws: float)
     colour = COLOURS[np.searchsorted(np.cumsum(SHARES)[:-1], u[:, 5], side="right")]
     white = (kind != BoxKind.CAR) & (u[:, 6] < 0.55)  # goods and fleets are mostly white
     colour = np.where(white[:, None], COLOURS[0], colour)
-    colour = np.where((kind == BoxKind.RICKSHAW)[:, None], np.where(u[:, 6:7] < 0.5, (0.5, 0.36, 0.04), (0.04, 0.16, 0.06)), colour)
+    colour = np.where(
+        (kind == BoxKind.RICKSHAW)[:, None],
+        np.where(u[:, 6:7] < 0.5, (0.5, 0.36, 0.04), (0.04, 0.16, 0.06)),
+        colour,
+    )
     return Boxes(
         centre=np.column_stack([places[:, :2], size[:, 2] / 2]),
         size=size,
@@ -164,4 +168,4 @@ def _on_road(boxes: Boxes, ground: Field) -> np.ndarray:
     """(N,) bool: which stand on a carriageway from end to end."""
     along = np.stack([np.cos(boxes.heading), np.sin(boxes.heading)], 1) * boxes.size[:, :1]
     codes = [ground.nearest(*(boxes.centre[:, :2] + s * along).T) for s in (-0.42, 0.0, 0.42)]
-    return np.isin(np.stack(codes), [int(g) for g in ROADWAY]).all(axis=0)
+    return np.asarray(np.isin(np.stack(codes), [int(g) for g in ROADWAY]).all(axis=0))

@@ -153,9 +153,7 @@ def _pavement(s: Spot) -> mi.Color3f:
 def _slabs(s: Spot) -> mi.Color3f:
     """Slabs with joints, each of its own shade, and spots of oil and dirt."""
     u, v = s.u / s.scale, s.v / s.scale
-    joint = dr.maximum(
-        _line(_centred(u) * s.scale, 0.05, s.gsd), _line(_centred(v) * s.scale, 0.05, s.gsd)
-    )
+    joint = dr.maximum(_line(_centred(u) * s.scale, 0.05, s.gsd), _line(_centred(v) * s.scale, 0.05, s.gsd))
     slab = (_cell(u + 0.5, v + 0.5, 361) - 0.5) * 0.16 * _seen(s.scale, s.gsd)
     group = (_cell(u / 4, v / 4, 363) - 0.5) * 0.10
     stain = _step(fractal_noise(s.place / 2.2, 367), 1.2, 2.2) * 0.24
@@ -179,7 +177,9 @@ def _mown(s: Spot) -> mi.Color3f:
     """Stripes mown to and fro, and tufts."""
     row = dr.floor(s.v / s.scale)
     stripe = dr.select(row - 2 * dr.floor(row / 2) > 0.5, 0.055, -0.055) * _seen(2 * s.scale, s.gsd)
-    tuft = 0.05 * value_noise(s.place / 0.6, 381) * _seen(1.2, s.gsd) + 0.07 * fractal_noise(s.place / 9.0, 383)
+    tuft = 0.05 * value_noise(s.place / 0.6, 381) * _seen(1.2, s.gsd) + 0.07 * fractal_noise(
+        s.place / 9.0, 383
+    )
     return s.albedo * (1 + s.depth * (stripe + tuft))
 
 
@@ -197,8 +197,8 @@ def _worn(s: Spot) -> mi.Color3f:
     tuft = 0.13 * value_noise(s.place / 0.45, 401) * _seen(0.9, s.gsd)
     clump = 0.10 * value_noise(s.place / 1.9, 403) * _seen(3.0, s.gsd)
     lush = fractal_noise(s.place / s.scale, 405)
-    bare = _step(lush - 0.35 * value_noise(s.place / 0.8, 409), 1.2, 2.4) * 0.75 * s.depth
-    hue = mi.Color3f(1 + 0.10 * lush, 1 + 0.03 * lush, 1 + 0.05 * lush)
+    bare = _step(lush - 0.5 * value_noise(s.place / 0.8, 409), 1.5, 2.7) * 0.7 * s.depth
+    hue = mi.Color3f(1 + 0.06 * lush, 1 + 0.02 * lush, 1 + 0.03 * lush)
     return dr.lerp(s.albedo * hue * (1 + s.depth * (tuft + clump)), mi.Color3f(*EARTH), bare)
 
 

@@ -129,7 +129,7 @@ def _ground(
     field = scene.ground
     r0, c0, r1, c1, v, u = _corners(field, p.x, p.y)
 
-    def look(row: mi.UInt32, col: mi.UInt32) -> tuple[mi.UInt32, mi.Color3f]:
+    def look(row: mi.UInt32, col: mi.UInt32) -> tuple[mi.UInt32, mi.Color3f, mi.Float]:
         code = dr.gather(mi.UInt32, field.values, row * field.width + col, active)
         index = dr.gather(mi.UInt32, scene.ground_material, code, active)
         at = index * COLUMNS
@@ -185,7 +185,7 @@ def _texture(place: mi.Point2f, grain: mi.Float, scale: mi.Float) -> mi.Float:
 def _laid(
     scene: DeviceScene, hit: Hit, place: mi.Point2f, face: mi.Point2f, bare: mi.Bool
 ) -> tuple[mi.Float, mi.Float]:
-    """Along and across what is laid: along the eave and down the slope, along walls, streets and furrows [m]."""
+    """Along and across what is laid [m]: along the eave and down the slope, along walls, streets, furrows."""
     lay = scene.lay
     row, col = (dr.floor((lay.north - hit.p.y) / lay.cell), dr.floor((hit.p.x - lay.west) / lay.cell))
     row = mi.UInt32(dr.clip(row, 0.0, mi.Float(lay.height - 1)))
@@ -232,9 +232,7 @@ def _damage(
     )
 
 
-def _worn_by_damage(
-    albedo: mi.Color3f, place: mi.Point2f, across: mi.Float, wear: mi.Vector2f
-) -> mi.Color3f:
+def _worn_by_damage(albedo: mi.Color3f, place: mi.Point2f, across: mi.Float, wear: mi.Vector2f) -> mi.Color3f:
     depth = wear.y - fractal_noise(place * 0.3, 53)
     rafter = dr.abs(across / 0.75 - dr.floor(across / 0.75) - 0.5) > 0.4
     hole = dr.select(rafter, mi.Color3f(*DECKING) * 0.7, mi.Color3f(*CAVITY))
@@ -251,5 +249,7 @@ def _stirred(hit: Hit, place: mi.Point2f, strength: mi.Float, scale: mi.Float) -
     push = mi.Vector3f(value_noise(at, 71), value_noise(at, 73), 0)
     at = mi.Point2f(0.34 * at.x + 0.2 * at.y, 0.34 * at.y - 0.2 * at.x)
     push += mi.Vector3f(value_noise(at, 79), value_noise(at, 83), 0)
-    rising = mi.Vector3f(0, 0, dr.select(strength > 0.7, 0.7, 0.0))  # leaves face the light, whatever holds them
+    rising = mi.Vector3f(
+        0, 0, dr.select(strength > 0.7, 0.7, 0.0)
+    )  # leaves face the light, whatever holds them
     return mi.Normal3f(dr.normalize(mi.Vector3f(hit.n) + rising + 0.62 * strength * push))

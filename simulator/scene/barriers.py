@@ -1,6 +1,7 @@
 """Hedges, walls and fences along lines, and rails on their sleepers."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -80,14 +81,14 @@ def rail_pieces(rails: Sequence[np.ndarray], terrain: Field) -> list[Piece]:
 
 
 def _stretches(line: np.ndarray, longest: float, exact: bool = False) -> np.ndarray:
-    """(N, 2, 2) ends of straight pieces along a line (M, 2), its corners kept unless `exact` in length [m]."""
+    """(N, 2, 2) ends of straight pieces along a line (M, 2) [m], its corners kept unless `exact` in length."""
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     if exact:
         at = np.arange(0.0, max(length[-1], longest * 1.5), longest)
     else:
         parts = [
             np.linspace(a, b, max(1, int(np.ceil((b - a) / longest))), endpoint=False)
-            for a, b in zip(length[:-1], length[1:], strict=True)
+            for a, b in pairwise(length)
             if b > a
         ]
         at = np.concatenate([*parts, length[-1:]])

@@ -85,7 +85,9 @@ def lay_field(city: City) -> Field:
 def _longest_heading(ring: np.ndarray, size: float) -> float | None:
     """Of the longest side of a ring (N, 2) that was not made by cutting it at the square's edge."""
     a, b = ring, np.roll(ring, -1, axis=0)
-    cut = [((np.abs(a[:, k] - at) < 1e-6) & (np.abs(b[:, k] - at) < 1e-6)) for k in (0, 1) for at in (0, size)]
+    cut = [
+        ((np.abs(a[:, k] - at) < 1e-6) & (np.abs(b[:, k] - at) < 1e-6)) for k in (0, 1) for at in (0, size)
+    ]
     length = np.where(np.any(cut, axis=0), 0.0, np.linalg.norm(b - a, axis=1))
     k = int(length.argmax())
     return float(np.arctan2(*(b[k] - a[k])[::-1])) if length[k] > 0 else None

@@ -77,7 +77,10 @@ LUMPS: dict[BoxKind, tuple[Lump, ...]] = {
         Lump((0, 0, 0.40), (1, 1, 0.2), 0.55, "tarpaulin"),
         Lump((0, 0, -0.3), (0.8, 0.7, 0.4), colour=TIMBER),
     ),
-    BoxKind.TENT: (Lump((0, 0, -0.2), (1, 1, 0.6), 1.0, "tarpaulin"), Lump((0, 0, 0.3), (1, 1, 0.4), 0.2, "tarpaulin")),
+    BoxKind.TENT: (
+        Lump((0, 0, -0.2), (1, 1, 0.6), 1.0, "tarpaulin"),
+        Lump((0, 0, 0.3), (1, 1, 0.4), 0.2, "tarpaulin"),
+    ),
     BoxKind.PLAY: (
         Lump((-0.25, 0, 0), (0.4, 1, 1), 0.8),
         Lump((0.16, 0.1, -0.25), (0.6, 0.25, 0.4), colour=(0.5, 0.4, 0.06)),
@@ -96,18 +99,12 @@ LUMPS: dict[BoxKind, tuple[Lump, ...]] = {
         Lump((0, 0, -0.2), (1, 1, 0.6), 1.0, "greenhouse"),
         Lump((0, 0.0, 0.3), (1, 1, 0.4), 0.2, "greenhouse"),
     ),
-}  # fmt: skip
+}
 """Of each kind, from its foot up."""
 
 LAND_COVERS: dict[BoxKind, LandCover] = {
     BoxKind.DEBRIS: LandCover.DEBRIS,
-    **{
-        k: LandCover.VEHICLE
-        for k in (
-            BoxKind.CAR, BoxKind.VAN, BoxKind.LORRY, BoxKind.BUS, BoxKind.RICKSHAW, BoxKind.TRAIN,
-            BoxKind.BOAT,
-        )
-    },
+    **dict.fromkeys((BoxKind.CAR, BoxKind.VAN, BoxKind.LORRY, BoxKind.BUS, BoxKind.RICKSHAW, BoxKind.TRAIN, BoxKind.BOAT), LandCover.VEHICLE),
 }  # fmt: skip
 """What moves under its own power is a vehicle, boats and trains too; all else is developed ground: stalls,
 tents, containers, graves and greenhouses stand without foundations and are nobody's building."""

@@ -56,7 +56,7 @@ def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: 
 
 
 def broadleaf_shape(rng: np.random.Generator) -> Shape:
-    """A crown of leaf clumps around a core, on a trunk: flat and wide, round, or loose with gaps, by the draw."""
+    """A crown of leaf clumps around a core, on a trunk: flat and wide, round, or loose with gaps."""
     habit = rng.random()
     n = int(rng.integers(12, 16))
     turn = np.arange(n) * 2.4 + rng.uniform(0, 0.8, n)
