@@ -153,3 +153,18 @@ def test_materials_are_physical_and_every_ground_has_its_own():
         m = MATERIALS[material_index(name)]
         assert m.nir > 3 * m.albedo[0]
         assert m.albedo[1] > max(m.albedo[0], m.albedo[2])
+
+
+def test_a_tree_has_one_shape_in_all_tiles():
+    names = {name: material_index(name) for name in ("leaf", "conifer", "bark")}
+    level = replace(SLOPE, values=np.zeros((30, 30)))
+    here = tree_pieces(orchard(), level, **names, origin=(512.0, -256.0))
+    moved = orchard(xy=orchard().xy - (4.0, 16.0))
+    there = tree_pieces(moved, level, **names, origin=(516.0, -240.0))
+    astray = tree_pieces(moved, level, **names)
+    shift = np.array([4.0, 16.0, 0.0])
+    assert all(a.vertices == pytest.approx(b.vertices + shift) for a, b in zip(here, there, strict=True))
+    assert len(astray) != len(here) or any(
+        a.vertices.shape != b.vertices.shape or np.abs(a.vertices - b.vertices - shift).max() > 0.1
+        for a, b in zip(here, astray, strict=True)
+    )

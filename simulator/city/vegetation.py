@@ -210,6 +210,7 @@ def _street_rows(
     """Places (N, 2) along both sides of streets and on medians [m], and kinds (N,): one a street."""
     weights = {k: style.trees.get(k.name.lower(), 0.0) for k in TreeKind if k != TreeKind.SHRUB}
     share = np.array(list(weights.values())) + 1e-9
+    share[list(weights).index(TreeKind.CONIFER)] *= 0.25  # few streets are lined with them
     rows, kinds = [np.zeros((0, 2))], [np.zeros(0, int)]
     for draft in drafts:
         if draft.line.length < 12 or not near_window(draft.line, cover):

@@ -7,6 +7,7 @@ import numpy as np
 
 from rasters.classes import LandCover
 from simulator.city.model import Barrier, Field
+from simulator.city.placing import place_numbers
 from simulator.scene.materials import material_index
 from simulator.scene.mesh import BOX_FACES, Piece, box_vertices, paint, repeat_faces
 
@@ -26,7 +27,9 @@ HEDGE_TOP, HEDGE_LUMPS = 0.78, 0.18
 """Narrowing of a hedge towards its top, and unevenness of its pieces; assumptions."""
 
 
-def barrier_pieces(barriers: Sequence[Barrier], terrain: Field) -> list[Piece]:
+def barrier_pieces(
+    barriers: Sequence[Barrier], terrain: Field, origin: tuple[float, float] = (0.0, 0.0)
+) -> list[Piece]:
     """All barriers, each stretch a box: hedges are trees to the labels, walls and fences developed."""
     pieces = []
     looks = {
@@ -43,7 +46,7 @@ def barrier_pieces(barriers: Sequence[Barrier], terrain: Field) -> list[Piece]:
         count = [len(run) for run in runs]
         ends = np.concatenate(runs)
         width, height = (np.repeat([getattr(b, n) for b in some], count) for n in ("width", "height"))
-        shade = _shade(ends)
+        shade = _shade(ends, origin)
         if kind == "hedge":
             width, height = width * (1 + HEDGE_LUMPS * shade[:, 0]), height * (1 + HEDGE_LUMPS * shade[:, 1])
         tint = np.repeat(1 + 0.15 * shade[:, 2:3], 3, axis=1)
@@ -51,7 +54,9 @@ def barrier_pieces(barriers: Sequence[Barrier], terrain: Field) -> list[Piece]:
     return pieces
 
 
-def rail_pieces(rails: Sequence[np.ndarray], terrain: Field) -> list[Piece]:
+def rail_pieces(
+    rails: Sequence[np.ndarray], terrain: Field, origin: tuple[float, float] = (0.0, 0.0)
+) -> list[Piece]:
     """Two strips of steel on sleepers, for each track (N, 2) [m]."""
     if not len(rails):
         return []
@@ -74,14 +79,14 @@ def rail_pieces(rails: Sequence[np.ndarray], terrain: Field) -> list[Piece]:
         vertices.reshape(-1, 3),
         repeat_faces(BOX_FACES, len(cross), 8),
         material=material_index("wall_concrete"),
-        tint=np.repeat(1 + 0.15 * _shade(cross)[:, :1], 3, axis=1).repeat(12, axis=0),
+        tint=np.repeat(1 + 0.15 * _shade(cross, origin)[:, :1], 3, axis=1).repeat(12, axis=0),
         land_cover=LandCover.DEVELOPED,
     )
     return [steel, ties]
 
 
 def _stretches(line: np.ndarray, longest: float, exact: bool = False) -> np.ndarray:
-    """(N, 2, 2) ends of straight pieces along a line (M, 2) [m], its corners kept unless `exact` in length."""
+    """(N, 2, 2) ends of straight pieces of a line (M, 2) [m], its corners kept unless `exact` in length."""
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     if exact:
         at = np.arange(0.0, max(length[-1], longest * 1.5), longest)
@@ -125,8 +130,6 @@ def _bars(
     )
 
 
-def _shade(ends: np.ndarray) -> np.ndarray:
-    """(N, 3) in [-1, 1], of the place alone."""
-    x, y = ends.mean(axis=1).T
-    waves = [np.sin(12.9898 * x + 78.233 * y + k) * 43758.5453 for k in range(3)]
-    return 2 * (np.stack(waves, 1) % 1.0) - 1
+def _shade(ends: np.ndarray, origin: tuple[float, float]) -> np.ndarray:
+    """(N, 3) in [-1, 1], of the place in the region alone."""
+    return 2 * place_numbers(ends.mean(axis=1) + np.array(origin), 0, 3) - 1

@@ -22,7 +22,15 @@ Shape = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Vertices (V, 3) with radius and height 1, faces (F, 3), brightness of each face (F,)."""
 
 
-def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: int) -> list[Piece]:
+def tree_pieces(
+    trees: Trees,
+    terrain: Field,
+    *,
+    leaf: int,
+    conifer: int,
+    bark: int,
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> list[Piece]:
     """All trees, standing on the terrain.
 
     Args:
@@ -31,6 +39,7 @@ def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: 
         leaf: Material index of deciduous crowns.
         conifer: Of conifers.
         bark: Of bare poles.
+        origin: Position of the local origin in the region [m]: a tree has one shape in all tiles.
     """
     burnt, leafless = trees.burnt > BARE, trees.foliage < LEAFLESS
     palm, twig = material_index("palm_leaf"), material_index("twig")
@@ -44,7 +53,7 @@ def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: 
     }
     kinds = [(~burnt & ~leafless & (trees.kind == kind), *form) for kind, form in forms.items()]
     kinds += [(~burnt & leafless, bare_shape, twig), (burnt, pole_shape, bark)]
-    pick = _spatial_hash(trees.xy)
+    pick = _spatial_hash(trees.xy + np.array(origin))
     pieces = []
     for wanted, shape, material in kinds:
         for variant in range(VARIANTS):
