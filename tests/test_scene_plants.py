@@ -57,8 +57,12 @@ def orchard(**changes) -> Trees:
 
 
 def planted(trees: Trees) -> list[Piece]:
-    names = {name: material_index(name) for name in ("leaf", "conifer", "bark")}
-    return tree_pieces(trees, SLOPE, **names)
+    return drawn(trees, SLOPE, (0.0, 0.0))
+
+
+def drawn(trees: Trees, terrain: Field, origin: tuple[float, float]) -> list[Piece]:
+    leaf, conifer, bark = (material_index(name) for name in ("leaf", "conifer", "bark"))
+    return tree_pieces(trees, terrain, leaf=leaf, conifer=conifer, bark=bark, origin=origin)
 
 
 def crown_area(pieces: list[Piece]) -> float:
@@ -156,12 +160,11 @@ def test_materials_are_physical_and_every_ground_has_its_own():
 
 
 def test_a_tree_has_one_shape_in_all_tiles():
-    names = {name: material_index(name) for name in ("leaf", "conifer", "bark")}
     level = replace(SLOPE, values=np.zeros((30, 30)))
-    here = tree_pieces(orchard(), level, **names, origin=(512.0, -256.0))
+    here = drawn(orchard(), level, (512.0, -256.0))
     moved = orchard(xy=orchard().xy - (4.0, 16.0))
-    there = tree_pieces(moved, level, **names, origin=(516.0, -240.0))
-    astray = tree_pieces(moved, level, **names)
+    there = drawn(moved, level, (516.0, -240.0))
+    astray = drawn(moved, level, (0.0, 0.0))
     shift = np.array([4.0, 16.0, 0.0])
     assert all(a.vertices == pytest.approx(b.vertices + shift) for a, b in zip(here, there, strict=True))
     assert len(astray) != len(here) or any(

@@ -104,8 +104,14 @@ LUMPS: dict[BoxKind, tuple[Lump, ...]] = {
 
 LAND_COVERS: dict[BoxKind, LandCover] = {
     BoxKind.DEBRIS: LandCover.DEBRIS,
-    **dict.fromkeys((BoxKind.CAR, BoxKind.VAN, BoxKind.LORRY, BoxKind.BUS, BoxKind.RICKSHAW, BoxKind.TRAIN, BoxKind.BOAT), LandCover.VEHICLE),
-}  # fmt: skip
+    BoxKind.CAR: LandCover.VEHICLE,
+    BoxKind.VAN: LandCover.VEHICLE,
+    BoxKind.LORRY: LandCover.VEHICLE,
+    BoxKind.BUS: LandCover.VEHICLE,
+    BoxKind.RICKSHAW: LandCover.VEHICLE,
+    BoxKind.TRAIN: LandCover.VEHICLE,
+    BoxKind.BOAT: LandCover.VEHICLE,
+}
 """What moves under its own power is a vehicle, boats and trains too; all else is developed ground: stalls,
 tents, containers, graves and greenhouses stand without foundations and are nobody's building."""
 
