@@ -28,7 +28,7 @@ from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera, Frame, Light
 from simulator.scene.build import build_scene
 from simulator.scene.materials import MATERIALS, material_index
-from simulator.scene.model import GROUND_MATERIAL
+from simulator.scene.model import GROUND_MATERIAL, Pattern
 
 SIZE = 64.0
 TALL = 12.0
@@ -205,7 +205,8 @@ def test_towers_lean_away_from_the_sensor(engine, block, azimuth, axis, sign):
 @pytest.mark.parametrize("elevation", [25, 60])
 def test_a_white_plate_has_reflectance_1(engine, sky, elevation):
     scene = build_scene(town(buildings=()))
-    plain = tuple(replace(m, albedo=(1.0, 1.0, 1.0), variation=0.0, grain=0.0) for m in MATERIALS)
+    white = {"albedo": (1.0, 1.0, 1.0), "variation": 0.0, "grain": 0.0, "pattern": Pattern.NONE}
+    plain = tuple(replace(m, **white) for m in MATERIALS)
     light = Light(sun_azimuth=2.0, sun_elevation=math.radians(elevation), sky=sky)
     frame = engine.render(replace(scene, materials=plain), NADIR, light, samples=4, seed=3)
     assert frame.reflectance == pytest.approx(1.0, abs=0.02)
@@ -217,6 +218,57 @@ def test_texture_keeps_the_mean_of_the_albedo(engine):
     albedo = MATERIALS[material_index("concrete")].albedo
     assert frame.reflectance.mean(axis=(1, 2)) == pytest.approx(albedo, rel=0.06)
     assert 0.02 < frame.reflectance[1].std() / albedo[1] < 0.2
+
+
+@pytest.mark.parametrize("gsd", [0.125, 0.5])
+def test_patterns_keep_the_mean_and_fade_with_the_pixel(engine, gsd):
+    """Of every ground, on plain albedos, in squares of 12 m: none goes far from it, none is flat."""
+    codes = np.repeat(np.repeat(np.arange(25).reshape(5, 5), 24, 0), 24, 1)
+    codes = np.pad(codes, ((0, 8), (0, 8)), mode="edge").astype(np.uint8)
+    scene = build_scene(town(buildings=(), ground=replace(level(SIZE, 0.5, 0.0), values=codes)))
+    grey = tuple(
+        replace(m, albedo=(0.2, 0.2, 0.2), variation=0.0, grain=0.0, specular=0.0) for m in MATERIALS
+    )
+    n = round(60 / gsd)
+    camera = replace(NADIR, west=0.0, north=SIZE, gsd=gsd, height=n, width=n)
+    frame = engine.render(replace(scene, materials=grey), camera, MORNING, samples=2, seed=1)
+    for code in range(25):
+        step = n // 5
+        row, col = code // 5 * step, code % 5 * step
+        piece = frame.reflectance[1, row + 2 : row + step - 2, col + 2 : col + step - 2]
+        assert piece.mean() == pytest.approx(0.2, rel=0.2), Ground(code).name
+        pattern = MATERIALS[scene.ground_materials[code]].pattern
+        assert (piece.std() > 0.01 * 0.2) == (pattern != Pattern.NONE), Ground(code).name
+
+
+def test_surfaces_are_a_function_of_the_place_in_the_region(engine):
+    """A scene moved by a whole number of metres looks the same when its origin says so."""
+    plan = np.array([[8, 8], [20, 10], [19, 17], [7, 15]], float)
+    houses = (
+        tower(footprint=plan),
+        tower(
+            instance=2, footprint=plan + np.array([18, 3]), roof="gable", rise=2.0, roof_material="roof_tile"
+        ),
+    )
+    rng = np.random.default_rng(2)
+    patches = np.repeat(np.repeat(rng.integers(0, len(Ground), (8, 8)), 16, 0), 16, 1).astype(np.uint8)
+    here = town(ground=replace(level(SIZE, 0.5, 0.0), values=patches), buildings=houses)
+    moved = [replace(b, footprint=b.footprint + np.array([16, -16])) for b in houses]
+    there = replace(
+        here,
+        ground=replace(here.ground, values=np.roll(patches, (32, 32), (0, 1))),
+        buildings=tuple(moved),
+    )
+    camera = Camera(west=2.0, north=42.0, gsd=0.25, height=100, width=160)
+    far = replace(camera, west=18.0, north=26.0)
+    origin = np.array([2048.0, 512.0])
+    frames = [
+        engine.render(replace(build_scene(c), origin=tuple(o)), view, MORNING, samples=2, seed=1)
+        for c, o, view in ((here, origin, camera), (there, origin - (16, -16), far), (there, origin, far))
+    ]
+    off = [np.abs(frames[0].reflectance - f.reflectance) for f in frames[1:]]
+    assert np.quantile(off[0], 0.99) < 0.02  # float32 rounds both a little differently
+    assert np.quantile(off[1], 0.5) > 0.005
 
 
 @pytest.mark.parametrize("tilt", [0.0, 0.5])

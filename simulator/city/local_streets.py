@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from simulator.city.character import Character
 from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.model import Ground
 from simulator.city.noise import Bend
 
 NODE = 0.01  # nodes closer than this are one [m]
@@ -26,6 +27,11 @@ class Draft:
     sidewalk: float
     trees: float
     parked: float
+    key: tuple[int, ...] = ()
+    surface: Ground = Ground.ASPHALT
+    lanes: int = 2
+    oneway: bool = False
+    roundabout: bool = False
 
 
 def local_streets(

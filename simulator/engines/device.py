@@ -12,8 +12,11 @@ from simulator.scene.model import GROUND_MATERIAL, Scene
 
 BUMPS = {LandCover.TREE: 0.85, LandCover.DEBRIS: 0.55}
 """How strongly the normals of ragged surfaces are stirred; an assumption, set by eye."""
-COLUMNS = 10
+COLUMNS = 12
 """Of the material table on the device: see `_table`."""
+
+LAY = 0.43
+"""Heading of what lies on ground without a heading of its own [rad]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +47,16 @@ class DeviceScene:
         material: Index into `table`, or `GROUND_MATERIAL`.
         tint: Three for each face.
         wear: Two for each face: soot share, and the noise level below which the covering is missing.
-        frame: Four for each face: foot and height of a wall, where it begins along itself and its length
-            [m]; noughts on faces without openings.
+        frame: Four for each face: of a wall with openings its foot and height, where it begins along itself
+            and its length [m]; of a level face of a building the cosine and sine of its walls' heading.
         bump: Strength of the stirring of normals by class.
         land_cover: `LandCover`.
         table: `COLUMNS` for each material.
         ground_material: Index into `table` of each ground code.
         ground: Ground codes.
         terrain: Ground elevation [m].
+        lay: Heading of what is laid on the ground [rad].
+        origin: Position of the local origin in the region [m].
     """
 
     tracer: mi.Scene
@@ -66,6 +71,8 @@ class DeviceScene:
     ground_material: mi.UInt32
     ground: DeviceField
     terrain: DeviceField
+    lay: DeviceField
+    origin: mi.Point2f
 
 
 def upload(scene: Scene) -> DeviceScene:
@@ -74,6 +81,7 @@ def upload(scene: Scene) -> DeviceScene:
     bump = np.zeros(len(LandCover), np.float32)
     for land_cover, strength in BUMPS.items():
         bump[land_cover] = strength
+    lay = scene.lay or Field(west=0.0, north=1.0, cell=1.0, values=np.full((1, 1), LAY))
     level = np.clip(ndtri(scene.face_loss), -9.0, 9.0)
     return DeviceScene(
         tracer=_tracer(vertices, faces),
@@ -81,13 +89,15 @@ def upload(scene: Scene) -> DeviceScene:
         material=mi.UInt32(scene.face_material.astype(np.uint32)),
         tint=_flat(scene.face_tint),
         wear=_flat(np.column_stack([scene.face_soot, level])),
-        frame=_flat(_wall_frames(scene)),
+        frame=_flat(_wall_frames(scene) + _roof_frames(scene)),
         bump=mi.Float(bump),
         land_cover=mi.UInt32(scene.face_class.astype(np.uint32)),
         table=_flat(_table(scene)),
         ground_material=mi.UInt32(scene.ground_materials.astype(np.uint32)),
         ground=_field(scene.ground, mi.UInt32(scene.ground.values.astype(np.uint32).ravel())),
         terrain=_field(scene.terrain, _flat(scene.terrain.values)),
+        lay=_field(lay, _flat(lay.values)),
+        origin=mi.Point2f(*(dr.opaque(mi.Float, float(value)) for value in scene.origin)),
     )
 
 
@@ -119,17 +129,11 @@ def _tracer(vertices: np.ndarray, faces: np.ndarray) -> mi.Scene:
 
 
 def _table(scene: Scene) -> np.ndarray:
-    """(M, COLUMNS): albedo, variation, 1 / scale, grain, specular, 1 / rows, openings, unused."""
+    """(M, COLUMNS): albedo, variation, 1 / scale, grain, specular, rows, openings, pattern, depth, soft."""
     rows = [
         (
-            *m.albedo,
-            m.variation,
-            1 / m.variation_scale,
-            m.grain,
-            m.specular,
-            1 / m.rows if m.rows else 0.0,
-            m.openings,
-            0,
+            *(*m.albedo, m.variation, 1 / m.variation_scale, m.grain),
+            *(m.specular, m.rows, m.openings, m.pattern, m.depth, m.soft),
         )
         for m in scene.materials
     ]
@@ -150,4 +154,22 @@ def _wall_frames(scene: Scene) -> np.ndarray:
     tangent = np.stack([-normal[upright, 1], normal[upright, 0]], axis=1) / across[upright, None]
     u, z = (corners[..., :2] * tangent[:, None]).sum(-1), corners[..., 2]
     frames[built] = np.stack([z.min(1), np.ptp(z, axis=1), u.min(1), np.ptp(u, axis=1)], axis=1)
+    return frames
+
+
+def _roof_frames(scene: Scene) -> np.ndarray:
+    """(F, 4) cosine and sine of the heading of a building's walls, modulo a right angle, on its level faces;
+    else noughts. The heading is the mean over the walls, of four times the angle, by their area."""
+    frames = np.zeros((len(scene.faces), 4), np.float32)
+    built = np.flatnonzero(scene.face_instance > 0)
+    a, b, c = (scene.vertices[scene.faces[built, k]].astype(np.float64) for k in range(3))
+    normal = np.cross(b - a, c - a)
+    across = np.hypot(normal[:, 0], normal[:, 1])
+    steep = across > 0.99 * np.linalg.norm(normal, axis=1)
+    turn = np.where(steep, across, 0.0) * np.exp(4j * np.arctan2(normal[:, 1], normal[:, 0]))
+    instance = scene.face_instance[built]
+    total = np.bincount(instance, turn.real) + 1j * np.bincount(instance, turn.imag)
+    heading = np.angle(total)[instance] / 4
+    level = np.abs(normal[:, 2]) > 0.98 * np.linalg.norm(normal, axis=1)
+    frames[built[level], 0], frames[built[level], 1] = np.cos(heading[level]), np.sin(heading[level])
     return frames

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.engines.drjit_setup import dr, mi
 from simulator.engines.engine import Light
-from simulator.engines.noise import r2_point, scramble
+from simulator.engines.noise import r2_point, scramble, unit
 from simulator.engines.surface import Hit, Surface
 
 SUN_RADIUS = 0.00465
@@ -27,6 +27,10 @@ SLOPE_VARIANCE = 0.018
 for which it is an assumption."""
 BRIGHTEST = 3.0
 """Glints are cut off here."""
+CROWN = 0.7
+"""Surfaces stirred more than this are crowns: light falls through gaps between their leaves."""
+GAPS = 1.4
+"""How far into a crown the sun reaches at most [m]; an assumption, set by eye."""
 SKIN = 2e-3
 """Distance at which secondary rays start from the surface [m]."""
 
@@ -91,10 +95,12 @@ def radiance(
     """
     start = hit.p + SKIN * mi.Vector3f(hit.n)
     sun = _sun_point(lit, r2_point(scramble(key, mi.UInt32(1)), turn))
-    above = hit.valid & (dr.dot(hit.n, sun) > 0)
-    free = above & ~tracer.ray_test(mi.Ray3f(start, sun), above)
+    crown = surface.leafy > CROWN
+    above = hit.valid & (crown | (dr.dot(hit.n, sun) > 0))
+    deep = dr.select(crown, GAPS * unit(scramble(key, turn + 11)), 0.0)
+    free = above & ~tracer.ray_test(mi.Ray3f(start + deep * sun, sun), above)
     sunlit = lit.direct * dr.select(free, 1.0, 0.0)
-    soft = 0.25 * surface.leafy
+    soft = dr.select(crown, 0.5, 0.25 * surface.leafy)
     lambert = dr.maximum(dr.dot(surface.normal, sun) + soft, 0.0) / (1 + soft)
     share = mi.Float(0)
     frame = mi.Frame3f(mi.Vector3f(hit.n))

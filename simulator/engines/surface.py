@@ -5,6 +5,7 @@ from typing import NamedTuple
 from simulator.engines.device import COLUMNS, DeviceField, DeviceScene
 from simulator.engines.drjit_setup import dr, mi
 from simulator.engines.noise import fractal_noise, value_noise
+from simulator.engines.patterns import Spot, patterned
 from simulator.scene.model import GROUND_MATERIAL
 
 FINEST_GRAIN = 0.15
@@ -81,7 +82,8 @@ def surface_at(scene: DeviceScene, hit: Hit, gsd: mi.Float, scale: mi.Float) -> 
     on = hit.valid
     material = dr.gather(mi.UInt32, scene.material, hit.face, on)
     bare = on & (material == GROUND_MATERIAL)
-    code, soil = _ground(scene, hit.p, bare)
+    place = mi.Point2f(hit.p.x + scene.origin.x, hit.p.y + scene.origin.y)
+    code, soil = _ground(scene, hit.p, place, bare)
     material = dr.select(bare, code, dr.select(on, material, 0))
 
     def column(index: int) -> mi.Float:
@@ -90,17 +92,24 @@ def surface_at(scene: DeviceScene, hit: Hit, gsd: mi.Float, scale: mi.Float) -> 
     tint = dr.gather(mi.Color3f, scene.tint, hit.face, on)
     albedo = dr.select(bare, soil, mi.Color3f(column(0), column(1), column(2)) * tint)
     along = _tangent(hit.n)
-    steep = hit.n.z < 0.5
-    plan = mi.Point2f(hit.p.x, hit.p.y)
     upright = mi.Point2f(along.x * hit.p.x + along.y * hit.p.y, hit.p.z)
-    place = mi.Point2f(dr.select(steep, upright.x, plan.x), dr.select(steep, upright.y, plan.y))
-    albedo *= _weathering(place, albedo, column(3), column(4)) * _texture(place, column(5), scale)
-    albedo *= _rows(hit, along, column(7), column(6) > 0.03, gsd)
+    face = mi.Point2f(along.x * place.x + along.y * place.y, hit.p.z)
+    steep = hit.n.z < 0.5
+    spread = mi.Point2f(dr.select(steep, face.x, place.x), dr.select(steep, face.y, place.y))
+    albedo *= _weathering(spread, albedo, column(3), column(4)) * _texture(spread, column(5), scale)
+    u, v = _laid(scene, hit, place, face, bare)
+    albedo = patterned(
+        mi.UInt32(column(9)),
+        Spot(
+            albedo, u, v, spread, mi.Point3f(place.x, place.y, hit.p.z), column(7), column(10), mi.Float(gsd)
+        ),
+        on,
+    )
     albedo, openings = _windows(scene, hit, albedo, upright, column(8), on)
-    albedo = _damage(scene, hit, albedo, place, along)
+    albedo = _damage(scene, hit, albedo, spread, along)
     leafy = dr.gather(mi.Float, scene.bump, dr.gather(mi.UInt32, scene.land_cover, hit.face, on), on)
     specular = dr.select(openings, 0.04, column(6))
-    return Surface(dr.clip(albedo, 0.0, 1.0), specular, _stirred(hit, leafy, scale), leafy)
+    return Surface(dr.clip(albedo, 0.0, 1.0), specular, _stirred(hit, place, leafy, scale), leafy)
 
 
 def _corners(field: DeviceField, x: mi.Float, y: mi.Float) -> tuple:
@@ -112,21 +121,39 @@ def _corners(field: DeviceField, x: mi.Float, y: mi.Float) -> tuple:
     return r0, c0, r1, c1, row - mi.Float(r0), col - mi.Float(c0)
 
 
-def _ground(scene: DeviceScene, p: mi.Point3f, active: mi.Bool) -> tuple[mi.UInt32, mi.Color3f]:
-    """Material index of the nearest cell, and albedo blended between the four around."""
+def _ground(
+    scene: DeviceScene, p: mi.Point3f, place: mi.Point2f, active: mi.Bool
+) -> tuple[mi.UInt32, mi.Color3f]:
+    """Material index of the nearest cell, and albedo blended between the four around: evenly, or raggedly
+    where all four are soft."""
     field = scene.ground
     r0, c0, r1, c1, v, u = _corners(field, p.x, p.y)
 
-    def look(row: mi.UInt32, col: mi.UInt32) -> tuple[mi.UInt32, mi.Color3f]:
+    def look(row: mi.UInt32, col: mi.UInt32) -> tuple[mi.UInt32, mi.Color3f, mi.Float]:
         code = dr.gather(mi.UInt32, field.values, row * field.width + col, active)
         index = dr.gather(mi.UInt32, scene.ground_material, code, active)
         at = index * COLUMNS
         colour = [dr.gather(mi.Float, scene.table, at + k, active) for k in range(3)]
-        return index, mi.Color3f(*colour)
+        return index, mi.Color3f(*colour), dr.gather(mi.Float, scene.table, at + 11, active)
 
     nw, ne, sw, se = look(r0, c0), look(r0, c1), look(r1, c0), look(r1, c1)
+    ragged = dr.minimum(dr.minimum(nw[2], ne[2]), dr.minimum(sw[2], se[2]))
+    u, v = dr.if_stmt(
+        (u, v, place, ragged),
+        active & (ragged > 0),
+        lambda u, v, place, ragged: (_frayed(u, place, ragged, 91), _frayed(v, place, ragged, 97)),
+        lambda u, v, *_: (u, v),
+        label="frayed",
+    )
     nearest = dr.select(v < 0.5, dr.select(u < 0.5, nw[0], ne[0]), dr.select(u < 0.5, sw[0], se[0]))
     return nearest, dr.lerp(dr.lerp(nw[1], ne[1], u), dr.lerp(sw[1], se[1], u), v)
+
+
+def _frayed(share: mi.Float, place: mi.Point2f, ragged: mi.Float, seed: int) -> mi.Float:
+    """A weight between two cells, pushed to one side or the other by noise of leaves and stones."""
+    push = value_noise(place / 0.21, seed) + 0.7 * value_noise(place / 0.5, seed + 1)
+    sharp = dr.clip(0.5 + 2.5 * (share - 0.5 + 0.22 * push), 0.0, 1.0)
+    return dr.lerp(share, sharp, ragged)
 
 
 def _tangent(n: mi.Normal3f) -> mi.Vector2f:
@@ -155,16 +182,25 @@ def _texture(place: mi.Point2f, grain: mi.Float, scale: mi.Float) -> mi.Float:
     return dr.maximum(1 + faded * (fine + coarse), 0.2)
 
 
-def _rows(hit: Hit, along: mi.Vector2f, per_metre: mi.Float, glossy: mi.Bool, gsd: mi.Float) -> mi.Float:
-    """Courses of tiles lie across the slope, seams of glossy sheets run down it, furrows cross the level."""
-    level = hit.n.z > 0.995
+def _laid(
+    scene: DeviceScene, hit: Hit, place: mi.Point2f, face: mi.Point2f, bare: mi.Bool
+) -> tuple[mi.Float, mi.Float]:
+    """Along and across what is laid [m]: along the eave and down the slope, along walls, streets, furrows."""
+    lay = scene.lay
+    row, col = (dr.floor((lay.north - hit.p.y) / lay.cell), dr.floor((hit.p.x - lay.west) / lay.cell))
+    row = mi.UInt32(dr.clip(row, 0.0, mi.Float(lay.height - 1)))
+    col = mi.UInt32(dr.clip(col, 0.0, mi.Float(lay.width - 1)))
+    heading = dr.gather(mi.Float, lay.values, row * lay.width + col, bare)
+    level = hit.valid & ~bare & (hit.n.z > 0.98)
+    frame = dr.gather(mi.Vector4f, scene.frame, hit.face, level)
+    sine, cosine = dr.sincos(heading)
+    cosine, sine = dr.select(bare, cosine, frame.x), dr.select(bare, sine, frame.y)
+    none = (cosine == 0) & (sine == 0)
+    cosine = dr.select(none, 1.0, cosine)
+    flat = bare | level
     down = hit.p.z / dr.sqrt(dr.maximum(1 - hit.n.z * hit.n.z, 1e-4))
-    across = along.x * hit.p.x + along.y * hit.p.y
-    furrow = 0.91 * hit.p.x + 0.415 * hit.p.y
-    s = dr.select(level, furrow, dr.select(glossy, across, down)) * per_metre
-    wave = 1 - 4 * dr.abs(s - dr.floor(s) - 0.5)
-    seen = dr.clip((0.6 - gsd * per_metre) / 0.3, 0.0, 1.0) * dr.select(per_metre > 0, 1.0, 0.0)
-    return 1 - 0.10 * seen * wave
+    u = dr.select(flat, cosine * place.x + sine * place.y, face.x)
+    return u, dr.select(flat, cosine * place.y - sine * place.x, down)
 
 
 def _windows(
@@ -186,9 +222,19 @@ def _damage(
 ) -> mi.Color3f:
     """Missing covering shows decking, and in its midst the dark between rafters; soot lies in blotches."""
     wear = dr.gather(mi.Vector2f, scene.wear, hit.face, hit.valid)
+    across = along.x * hit.p.x + along.y * hit.p.y
+    return dr.if_stmt(
+        (albedo, place, across, wear),
+        (wear.x > 0) | (wear.y > -8),
+        _worn_by_damage,
+        lambda albedo, *_: albedo,
+        label="damage",
+    )
+
+
+def _worn_by_damage(albedo: mi.Color3f, place: mi.Point2f, across: mi.Float, wear: mi.Vector2f) -> mi.Color3f:
     depth = wear.y - fractal_noise(place * 0.3, 53)
-    across = (along.x * hit.p.x + along.y * hit.p.y) / 0.75
-    rafter = dr.abs(across - dr.floor(across) - 0.5) > 0.4
+    rafter = dr.abs(across / 0.75 - dr.floor(across / 0.75) - 0.5) > 0.4
     hole = dr.select(rafter, mi.Color3f(*DECKING) * 0.7, mi.Color3f(*CAVITY))
     albedo = dr.select(depth > 0, dr.select(depth > 0.55, hole, mi.Color3f(*DECKING)), albedo)
     blotch = fractal_noise(place * 0.3, 67) * 0.35 + 0.5
@@ -196,11 +242,14 @@ def _damage(
     return dr.lerp(albedo, mi.Color3f(*SOOT), black)
 
 
-def _stirred(hit: Hit, strength: mi.Float, scale: mi.Float) -> mi.Normal3f:
+def _stirred(hit: Hit, place: mi.Point2f, strength: mi.Float, scale: mi.Float) -> mi.Normal3f:
     """The normal of leaves and rubble, turned by noise of a metre and of a third of it, or of a pixel."""
     size = dr.maximum(scale, 0.3)
-    at = mi.Point2f(hit.p.x + 0.6 * hit.p.z, hit.p.y - 0.5 * hit.p.z) / size
+    at = mi.Point2f(place.x + 0.15 * hit.p.z, place.y - 0.12 * hit.p.z) / size
     push = mi.Vector3f(value_noise(at, 71), value_noise(at, 73), 0)
     at = mi.Point2f(0.34 * at.x + 0.2 * at.y, 0.34 * at.y - 0.2 * at.x)
     push += mi.Vector3f(value_noise(at, 79), value_noise(at, 83), 0)
-    return mi.Normal3f(dr.normalize(mi.Vector3f(hit.n) + 0.55 * strength * push))
+    rising = mi.Vector3f(
+        0, 0, dr.select(strength > 0.7, 0.7, 0.0)
+    )  # leaves face the light, whatever holds them
+    return mi.Normal3f(dr.normalize(mi.Vector3f(hit.n) + rising + 0.62 * strength * push))

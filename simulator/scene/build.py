@@ -8,13 +8,14 @@ import numpy as np
 from rasters.classes import LandCover
 from simulator.city.model import Building, City, Field, Street
 from simulator.city.outline import bodies
+from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
 from simulator.scene.fixtures import fixture_casts
-from simulator.scene.ground import terrain_piece, water_piece
+from simulator.scene.ground import lay_field, terrain_piece, water_piece
 from simulator.scene.materials import MATERIALS, ground_materials, material_index, water_tint
 from simulator.scene.mesh import Part, Piece, Solid, paint, repeat_faces
 from simulator.scene.model import Scene
-from simulator.scene.objects import debris_pieces, vehicle_pieces
+from simulator.scene.objects import box_pieces
 from simulator.scene.roofs import Cast, standing_casts
 from simulator.scene.ruins import ruin_solid
 from simulator.scene.trees import tree_pieces
@@ -23,13 +24,12 @@ FOUNDATION = 0.1
 """How far walls go below the lowest ground that they meet [m]."""
 SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
 """Parts that a cast's shade is for."""
-_KNOWN = {material.name for material in MATERIALS}
 _PART_MATERIALS = {
     Part.FIXTURE: material_index("fixture"),
     Part.RUBBLE: material_index("debris"),
     Part.GLASS: material_index("glass"),
-    Part.SOLAR: material_index("solar" if "solar" in _KNOWN else "glass"),
-    Part.TANK: material_index("tank" if "tank" in _KNOWN else "fixture"),
+    Part.SOLAR: material_index("solar"),
+    Part.TANK: material_index("tank"),
 }
 """Of the parts that do not take their building's."""
 
@@ -56,10 +56,12 @@ def build_scene(city: City) -> Scene:
         conifer=material_index("conifer"),
         bark=material_index("bark"),
     )
-    for boxes, draw in ((city.vehicles, vehicle_pieces), (city.debris, debris_pieces)):
+    pieces += barrier_pieces(city.barriers, city.terrain)
+    pieces += rail_pieces(city.rails, city.terrain)
+    for boxes in (city.vehicles, city.clutter, city.debris):
         xy = boxes.centre[:, :2]
         level = np.maximum(city.terrain.sample(*xy.T), deck_level(decks, xy))
-        pieces += draw(boxes, level)
+        pieces += box_pieces(boxes, level)
     return _scene(pieces, city)
 
 
@@ -206,4 +208,5 @@ def _scene(pieces: Sequence[Piece], city: City) -> Scene:
         ground=city.ground,
         ground_materials=ground_materials(),
         materials=MATERIALS,
+        lay=lay_field(city),
     )

@@ -1,10 +1,13 @@
 """The ground and the water on it, as sheets over the terrain's cell centres."""
 
+import math
+
+import cv2
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from rasters.classes import LandCover
-from simulator.city.model import Field
+from simulator.city.model import City, Field
 from simulator.scene.mesh import Piece, paint
 from simulator.scene.model import GROUND_MATERIAL
 
@@ -12,6 +15,16 @@ SKIRT = 300.0
 """Width of level ground added around the city [m], so that slanting rays do not fall off its edge."""
 SHORE_CELLS = 3
 """How far the water's sheet reaches into the banks, which hide it: the shoreline is where the two cut."""
+
+BED = np.array([0.24, 0.21, 0.16])
+"""Reflectance of a wet bed, seen through clear water SIGHT metres deep; assumptions."""
+SIGHT = 1.1
+LAY_CELL = 2.0
+"""Cells of the map of headings [m]."""
+LAY = 0.43
+"""Heading where nothing gives one [rad]."""
+LAY_STEP = math.pi / 24
+"""Headings of streets are rounded to this, so that their patterns run on around bends [rad]."""
 
 
 def terrain_piece(terrain: Field) -> Piece:
@@ -29,7 +42,7 @@ def water_piece(water: Field, terrain: Field, *, material: int, tint: np.ndarray
         water: Elevation of the surface [m], NaN where dry.
         terrain: Ground elevation [m] on the same cells.
         material: Index of the material.
-        tint: (3,) reflectance of the water body.
+        tint: (3,) reflectance of the deep water body; shallows let the bed through.
     """
     wet = np.isfinite(water.values)
     if not wet.any():
@@ -39,7 +52,45 @@ def water_piece(water: Field, terrain: Field, *, material: int, tint: np.ndarray
     bank = (distance <= SHORE_CELLS) & (np.asarray(terrain.values) > level)
     x, y = _skirted_axes(water)
     vertices, faces = _sheet(x, y, np.pad(level, 1, mode="edge"), np.pad(wet | bank, 1, mode="edge"))
-    return paint(vertices, faces, material=material, tint=tint, land_cover=LandCover.WATER)
+    depth = vertices[:, 2] - terrain.sample(vertices[:, 0], vertices[:, 1])
+    seen = np.exp(-2 * np.maximum(depth[faces].mean(axis=1), 0.0) / (SIGHT * (1.2 - tint.mean() / 0.15)))
+    shallow = 0.4 * BED * seen[:, None] + tint * (1 - 0.4 * seen[:, None])
+    return paint(vertices, faces, material=material, tint=shallow, land_cover=LandCover.WATER)
+
+
+def lay_field(city: City) -> Field:
+    """Heading of streets, lots and fields on cells of `LAY_CELL`, counter-clockwise from east [rad]: what is
+    laid or ploughed there follows it."""
+    cells = math.ceil(city.size / LAY_CELL)
+    values = np.full((cells, cells), LAY, np.float32)
+
+    def pixels(points: np.ndarray) -> np.ndarray:
+        at = np.stack([points[:, 0], city.size - points[:, 1]], 1) / LAY_CELL - 0.5
+        return np.rint(at * 16).astype(np.int32)
+
+    for use in city.land_use:
+        heading = _longest_heading(use.ring, city.size)
+        if heading is not None:
+            cv2.fillPoly(values, [pixels(use.ring)], heading, lineType=cv2.LINE_8, shift=4)
+    for street in city.streets:
+        corners = pixels(street.centreline)
+        step = np.diff(street.centreline, axis=0)
+        thick = max(1, math.ceil(street.width / LAY_CELL) + 1)
+        for a, b, heading in zip(corners[:-1], corners[1:], np.arctan2(step[:, 1], step[:, 0]), strict=True):
+            turned = float(round(heading / LAY_STEP) * LAY_STEP)
+            cv2.line(values, a.tolist(), b.tolist(), turned, thick, cv2.LINE_8, 4)
+    return Field(west=0.0, north=city.size, cell=LAY_CELL, values=values)
+
+
+def _longest_heading(ring: np.ndarray, size: float) -> float | None:
+    """Of the longest side of a ring (N, 2) that was not made by cutting it at the square's edge."""
+    a, b = ring, np.roll(ring, -1, axis=0)
+    cut = [
+        ((np.abs(a[:, k] - at) < 1e-6) & (np.abs(b[:, k] - at) < 1e-6)) for k in (0, 1) for at in (0, size)
+    ]
+    length = np.where(np.any(cut, axis=0), 0.0, np.linalg.norm(b - a, axis=1))
+    k = int(length.argmax())
+    return float(np.arctan2(*(b[k] - a[k])[::-1])) if length[k] > 0 else None
 
 
 def _skirted_axes(field: Field) -> tuple[np.ndarray, np.ndarray]:

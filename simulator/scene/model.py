@@ -1,6 +1,7 @@
 """What every engine draws: one triangle mesh, a ground map, a table of materials."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -8,6 +9,23 @@ from simulator.city.model import Field
 
 GROUND_MATERIAL = 0xFFFF
 """The `face_material` of terrain faces: the ground map says what they are made of."""
+
+
+class Pattern(IntEnum):
+    """What makes a surface uneven at the scale of the pixel; `simulator.engines.patterns` draws them."""
+
+    NONE = 0
+    COURSES = 1
+    SHEETS = 2
+    MEMBRANE = 3
+    PAVEMENT = 4
+    SLABS = 5
+    FURROWS = 6
+    MOWN = 7
+    RIPPLES = 8
+    WORN = 9
+    LEAVES = 10
+    PANELS = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +39,11 @@ class Material:
         variation_scale: Its correlation length [m].
         grain: Relative standard deviation of fine, pixel-scale texture.
         specular: Share of mirror-like reflection (water, wet or metal surfaces), in [0, 1].
-        rows: Spacing of regular rows (tiles, sheets, furrows) [m]; 0 for none.
+        nir: Near-infrared reflectance (0.76 to 0.90 um), in [0, 1]; engines that draw colours leave it out.
+        rows: Spacing of the pattern (tiles, sheets, slabs, furrows) [m].
+        pattern: Which.
+        depth: How strong it is; 1 is usual.
+        soft: How ragged the edge against another soft ground is, in [0, 1]; 0 for what is laid to a line.
         openings: Share of a vertical face that is windows, in [0, 1].
     """
 
@@ -30,9 +52,13 @@ class Material:
     variation: float
     variation_scale: float
     grain: float
+    nir: float = 0.0
     specular: float = 0.0
-    rows: float = 0.0
+    rows: float = 1.0
     openings: float = 0.0
+    pattern: Pattern = Pattern.NONE
+    depth: float = 1.0
+    soft: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +78,10 @@ class Scene:
         ground: `Ground` codes, uint8.
         ground_materials: (27,) uint16 material index of each `Ground` code.
         materials: The table.
+        origin: Position in the region of the local origin [m]: patterns are functions of the place there,
+            so that neighbouring tiles match.
+        lay: Heading of streets, lots and fields, counter-clockwise from east [rad]: their patterns follow it;
+            None where nothing has one.
     """
 
     vertices: np.ndarray
@@ -66,3 +96,5 @@ class Scene:
     ground: Field
     ground_materials: np.ndarray
     materials: tuple[Material, ...]
+    origin: tuple[float, float] = (0.0, 0.0)
+    lay: Field | None = None

@@ -6,12 +6,15 @@ import numpy as np
 
 from rasters.classes import LandCover
 from simulator.city.model import Field, TreeKind, Trees
+from simulator.scene.materials import material_index
 from simulator.scene.mesh import Piece, paint, repeat_faces
 
 VARIANTS = 16
 """Shapes in the library of each kind."""
 BARE = 0.7
 """Trees burnt beyond this stand as bare poles; an assumption."""
+LEAFLESS = 0.3
+"""Trees with less foliage than this are drawn as bare branches; an assumption."""
 CHARRED = np.array([0.42, 0.28, 0.24])
 """Albedo multiplier of a crown that is scorched but stands."""
 
@@ -19,7 +22,15 @@ Shape = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Vertices (V, 3) with radius and height 1, faces (F, 3), brightness of each face (F,)."""
 
 
-def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: int) -> list[Piece]:
+def tree_pieces(
+    trees: Trees,
+    terrain: Field,
+    *,
+    leaf: int,
+    conifer: int,
+    bark: int,
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> list[Piece]:
     """All trees, standing on the terrain.
 
     Args:
@@ -28,14 +39,21 @@ def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: 
         leaf: Material index of deciduous crowns.
         conifer: Of conifers.
         bark: Of bare poles.
+        origin: Position of the local origin in the region [m]: a tree has one shape in all tiles.
     """
-    bare, conifers = trees.burnt > BARE, trees.kind == TreeKind.CONIFER
-    kinds = (
-        (~bare & ~conifers, broadleaf_shape, leaf),
-        (~bare & conifers, conifer_shape, conifer),
-        (bare, pole_shape, bark),
-    )
-    pick = _spatial_hash(trees.xy)
+    burnt, leafless = trees.burnt > BARE, trees.foliage < LEAFLESS
+    palm, twig = material_index("palm_leaf"), material_index("twig")
+    forms = {
+        TreeKind.BROADLEAF: (broadleaf_shape, leaf),
+        TreeKind.CONIFER: (conifer_shape, conifer),
+        TreeKind.PALM: (palm_shape, palm),
+        TreeKind.COLUMN: (column_shape, leaf),
+        TreeKind.SHRUB: (shrub_shape, leaf),
+        TreeKind.FRUIT: (fruit_shape, leaf),
+    }
+    kinds = [(~burnt & ~leafless & (trees.kind == kind), *form) for kind, form in forms.items()]
+    kinds += [(~burnt & leafless, bare_shape, twig), (burnt, pole_shape, bark)]
+    pick = _spatial_hash(trees.xy + np.array(origin))
     pieces = []
     for wanted, shape, material in kinds:
         for variant in range(VARIANTS):
@@ -47,16 +65,101 @@ def tree_pieces(trees: Trees, terrain: Field, *, leaf: int, conifer: int, bark: 
 
 
 def broadleaf_shape(rng: np.random.Generator) -> Shape:
-    """A crown of leaf clumps: lumpy balls around an upper hemisphere, on a trunk."""
-    n = int(rng.integers(9, 13))
-    turn = np.arange(n - 1) * 2.4 + rng.uniform(0, 0.7, n - 1)
-    out = np.sqrt(np.linspace(0.06, 0.46, n - 1)) * rng.uniform(0.85, 1.15, n - 1)
+    """A crown of leaf clumps around a core, on a trunk: flat and wide, round, or loose with gaps."""
+    habit = rng.random()
+    n = int(rng.integers(12, 16))
+    turn = np.arange(n) * 2.4 + rng.uniform(0, 0.8, n)
+    out = np.sqrt(np.linspace(0.05, 0.62, n)) * rng.uniform(0.82, 1.15, n)
+    drop = 0.35 if habit < 0.35 else 0.62
     centre = np.column_stack(
-        [out * np.cos(turn), out * np.sin(turn), 0.72 - 0.55 * out + rng.normal(0, 0.05, n - 1)]
+        [out * np.cos(turn), out * np.sin(turn), 0.78 - drop * out**1.5 + rng.normal(0, 0.06, n)]
     )
-    centre = np.vstack([[rng.normal(0, 0.06), rng.normal(0, 0.06), 0.62], centre])
-    size = np.concatenate([[0.55], rng.uniform(0.26, 0.46, n - 1)])
-    return _with_trunk(_clumps(centre, size, 0.62, rng), 0.05)
+    size = rng.uniform(0.22, 0.44, n) * (0.85 if habit > 0.75 else 1.0)
+    core = 0.42 if habit > 0.75 else 0.62
+    middle = np.array([[rng.normal(0, 0.08), rng.normal(0, 0.08), 0.56]])
+    parts = [
+        _clumps(middle, np.array([core]), 0.7, rng, _icosahedron()),
+        _clumps(centre, size, 0.68, rng, _octahedron()),
+    ]
+    return _with_trunk(_fitted(_joined(parts), 0.2), 0.05)
+
+
+def column_shape(rng: np.random.Generator) -> Shape:
+    """A poplar or cypress: clumps along an upright axis."""
+    n = 7
+    z = np.linspace(0.12, 0.88, n)
+    turn = np.arange(n) * 2.4
+    centre = np.column_stack([0.2 * np.cos(turn), 0.2 * np.sin(turn), z])
+    size = np.interp(z, [0, 0.4, 1], [0.8, 1.0, 0.5]) * rng.uniform(0.85, 1.1, n)
+    return _with_trunk(_fitted(_clumps(centre, size, 0.2, rng, _octahedron()), 0.05), 0.08)
+
+
+def shrub_shape(rng: np.random.Generator) -> Shape:
+    """A few clumps on the ground."""
+    n = int(rng.integers(4, 6))
+    turn = np.arange(n) * 2 * math.pi / n + rng.uniform(0, 1, n)
+    out = rng.uniform(0.25, 0.55, n)
+    centre = np.column_stack([out * np.cos(turn), out * np.sin(turn), rng.uniform(0.4, 0.6, n)])
+    return _fitted(_clumps(centre, rng.uniform(0.4, 0.65, n), 0.8, rng, _octahedron()), 0.0)
+
+
+def fruit_shape(rng: np.random.Generator) -> Shape:
+    """A small round crown, pruned: a ball and a few clumps on it."""
+    n = 5
+    turn = np.arange(n) * 2 * math.pi / n + rng.uniform(0, 0.5, n)
+    centre = np.column_stack([0.42 * np.cos(turn), 0.42 * np.sin(turn), rng.uniform(0.45, 0.65, n)])
+    parts = [
+        _clumps(np.array([[0, 0, 0.6]]), np.array([0.75]), 0.7, rng, _icosahedron()),
+        _clumps(centre, rng.uniform(0.4, 0.55, n), 0.7, rng, _octahedron()),
+    ]
+    return _with_trunk(_fitted(_joined(parts), 0.25), 0.06)
+
+
+def palm_shape(rng: np.random.Generator) -> Shape:
+    """A star of drooping fronds on a slender trunk."""
+    n = int(rng.integers(10, 14))
+    turn = (np.arange(n) + rng.uniform(-0.25, 0.25, n)) * 2 * math.pi / n
+    reach = rng.uniform(0.8, 1.05, n)
+    fall = rng.uniform(0.03, 0.2, n)
+    along = np.column_stack([np.cos(turn), np.sin(turn)])
+    across = np.column_stack([-along[:, 1], along[:, 0]])
+    root = np.column_stack([0.05 * along, np.full(n, 0.93)])
+    rib = np.column_stack([0.5 * reach[:, None] * along, np.full(n, 1.0) - 0.25 * fall])
+    spread = np.column_stack([0.13 * across, np.zeros(n)])
+    tip = np.column_stack([reach[:, None] * along, 1.0 - fall - 0.03])
+    sag = np.array([0, 0, 0.035])
+    vertices = np.stack([root, rib - spread - sag, rib + spread - sag, rib, tip], axis=1).reshape(-1, 3)
+    frond = np.array([[0, 1, 3], [0, 3, 2], [0, 2, 1], [4, 3, 1], [4, 2, 3], [4, 1, 2]])
+    light = rng.uniform(0.75, 1.25, n).repeat(6)
+    trunk, faces = _limb(np.zeros(3), np.array([0.0, 0.0, 0.97]), 0.09)
+    return (
+        np.vstack([vertices, trunk]),
+        np.vstack([repeat_faces(frond, n, 5), faces + len(vertices)]),
+        np.concatenate([light, np.full(len(faces), 0.8)]),
+    )
+
+
+def bare_shape(rng: np.random.Generator) -> Shape:
+    """A tree without leaves: boughs that fork into twigs, and the ground between them."""
+    n = int(rng.integers(6, 9))
+    turn = np.arange(n) * 2.4 + rng.uniform(0, 0.6, n)
+    reach = rng.uniform(0.45, 0.95, n)
+    foot = np.column_stack([np.zeros((n, 2)), rng.uniform(0.25, 0.5, n)])
+    tip = np.column_stack([reach * np.cos(turn), reach * np.sin(turn), 0.98 - 0.35 * reach * rng.random(n)])
+    limbs = [_limb(np.zeros(3), np.array([0.0, 0.0, 1.0]), 0.05)]
+    for a, b in zip(foot, tip, strict=True):
+        limbs.append(_limb(a, b, 0.035))
+        for share in (0.35, 0.55, 0.75):
+            start = a + share * (b - a)
+            swing = rng.choice((-1, 1)) * rng.uniform(0.5, 1.0)
+            c, s = math.cos(swing), math.sin(swing)
+            ahead = (b - a)[:2] * (1.05 - share)
+            end = start + np.array([c * ahead[0] - s * ahead[1], s * ahead[0] + c * ahead[1], 0.12])
+            limbs.append(_limb(start, np.minimum(end, (9, 9, 0.99)), 0.024))
+    faces = repeat_faces(limbs[0][1], len(limbs), len(limbs[0][0]))
+    vertices = np.concatenate([v for v, _ in limbs])
+    vertices[:, :2] *= 1 / max(1.0, np.hypot(vertices[:, 0], vertices[:, 1]).max())
+    return vertices, faces, rng.uniform(0.7, 1.3, len(limbs)).repeat(len(limbs[0][1]))
 
 
 def conifer_shape(rng: np.random.Generator) -> Shape:
@@ -92,19 +195,36 @@ def pole_shape(rng: np.random.Generator) -> Shape:
     return np.concatenate([v for v, _ in limbs]), faces, rng.uniform(0.7, 1.3, count).repeat(len(limbs[0][1]))
 
 
-def _clumps(centre: np.ndarray, size: np.ndarray, flatness: float, rng: np.random.Generator) -> Shape:
-    """Balls of uneven leaves: spheres of 20 faces, each corner pushed in or out."""
-    ball, faces = _icosahedron()
-    n, per = len(centre), len(ball)
-    reach = size[:, None] * rng.uniform(0.72, 1.22, (n, per))
-    turned = np.einsum("nij,vj->nvi", _rotations(n, rng), ball)
+def _clumps(
+    centre: np.ndarray, size: np.ndarray, flatness: float, rng: np.random.Generator, ball: tuple
+) -> Shape:
+    """Clumps of uneven leaves: one ball (vertices, faces) for each, each corner pushed in or out."""
+    corners, faces = ball
+    n, per = len(centre), len(corners)
+    reach = size[:, None] * rng.uniform(0.72, 1.25, (n, per))
+    turned = np.einsum("nij,vj->nvi", _rotations(n, rng), corners)
     vertices = turned * reach[..., None] * (1, 1, flatness) + centre[:, None]
-    light = np.repeat(rng.uniform(0.72, 1.28, n), len(faces)) * rng.uniform(0.85, 1.15, n * len(faces))
-    vertices = vertices.reshape(-1, 3)
-    vertices[:, :2] /= np.quantile(np.hypot(vertices[:, 0], vertices[:, 1]), 0.97)
+    light = np.repeat(rng.uniform(0.8, 1.2, n), len(faces)) * rng.uniform(0.9, 1.1, n * len(faces))
+    return vertices.reshape(-1, 3), repeat_faces(faces, n, per), light
+
+
+def _joined(parts: list[Shape]) -> Shape:
+    starts = np.cumsum([0] + [len(vertices) for vertices, _, _ in parts[:-1]])
+    return (
+        np.concatenate([vertices for vertices, _, _ in parts]),
+        np.concatenate([faces + start for (_, faces, _), start in zip(parts, starts, strict=True)]),
+        np.concatenate([light for _, _, light in parts]),
+    )
+
+
+def _fitted(crown: Shape, foot: float) -> Shape:
+    """The crown scaled to radius 1, between heights `foot` and 1."""
+    vertices, faces, light = crown
+    vertices = vertices.copy()
+    vertices[:, :2] /= np.quantile(np.hypot(vertices[:, 0], vertices[:, 1]), 0.95)
     low, high = vertices[:, 2].min(), vertices[:, 2].max()
-    vertices[:, 2] = 0.22 + 0.78 * (vertices[:, 2] - low) / (high - low)
-    return vertices, repeat_faces(faces, n, per), light
+    vertices[:, 2] = foot + (1 - foot) * (vertices[:, 2] - low) / (high - low)
+    return vertices, faces, light
 
 
 def _with_trunk(crown: Shape, radius: float) -> Shape:
@@ -136,7 +256,8 @@ def _instances(
     turn = (pick // VARIANTS % 1024) * (2 * math.pi / 1024)
     c, s = np.cos(turn)[:, None], np.sin(turn)[:, None]
     x, y, z = vertices.T
-    radius, (east, north) = trees.radius[rows, None], trees.xy[rows].T
+    thin = 0.8 + 0.2 * np.minimum(trees.foliage[rows, None] / 0.8, 1.0)  # sparse crowns have drawn in
+    radius, (east, north) = trees.radius[rows, None] * thin, trees.xy[rows].T
     ground = terrain.sample(east, north)[:, None]
     placed = np.stack(
         [
@@ -177,6 +298,15 @@ def _icosahedron() -> tuple[np.ndarray, np.ndarray]:
         ]
     )
     return vertices, faces
+
+
+def _octahedron() -> tuple[np.ndarray, np.ndarray]:
+    """Unit vertices (6, 3) and faces (8, 3), counter-clockwise from outside."""
+    vertices = np.array([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+    i = np.arange(4)
+    j = (i + 1) % 4
+    four, five = np.full(4, 4), np.full(4, 5)
+    return vertices, np.concatenate([np.stack([i, j, four], 1), np.stack([j, i, five], 1)])
 
 
 def _rotations(n: int, rng: np.random.Generator) -> np.ndarray:
