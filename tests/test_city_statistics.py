@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def rectangle(x: float, y: float, width: float, depth: float) -> np.ndarray:
     return np.array([[x, y], [x + width, y], [x + width, y + depth], [x, y + depth]])
 
 
-def house(footprint: np.ndarray, **changes: object) -> Building:
+def house(footprint: np.ndarray, **changes: Any) -> Building:
     plain = Building(
         instance=1, footprint=footprint, base=0.0, eave=3.0, rise=0.0, roof="flat", roof_material="roof_tile",
         roof_tint=(1.0, 1.0, 1.0), wall_material="wall_plaster", construction="masonry",
