@@ -98,6 +98,7 @@ def test_streets_drawn_by_hand_have_their_figures() -> None:
     got = city_statistics(city(streets=(*streets, lane)))
     assert got.streets == pytest.approx(0.4 / 0.04)
     assert got.intersections == pytest.approx(1 / 0.04)
+    assert got.degree == 4
     assert got.street_width == 6.0
 
 
@@ -106,6 +107,13 @@ def test_a_bend_is_no_intersection_and_long_streets_weigh_more() -> None:
     got = city_statistics(city(streets=bend))
     assert got.intersections == 0
     assert got.street_width == 12.0
+
+
+def test_blind_ends_lower_the_degree() -> None:
+    fork = tuple(street((100, 100), end) for end in ((40, 100), (150, 60), (150, 140)))
+    got = city_statistics(city(streets=fork))
+    assert got.intersections == pytest.approx(1 / 0.04)
+    assert got.degree == pytest.approx((3 + 1 + 1 + 1) / 4)
 
 
 def test_overlapping_crowns_cover_the_ground_once() -> None:

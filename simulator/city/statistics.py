@@ -35,6 +35,7 @@ class Statistics:
         street_width: Median carriageway, weighted by length [m].
         streets: Length [km] a km2.
         intersections: Of three or more street ends, a km2.
+        degree: Mean number of street ends that meet at an intersection or end blind.
         tree_cover: Share of the ground under crowns, in [0, 1].
         vehicles: Share of the ground under vehicles, in [0, 1].
     """
@@ -47,6 +48,7 @@ class Statistics:
     street_width: float = math.nan
     streets: float = math.nan
     intersections: float = math.nan
+    degree: float = math.nan
     tree_cover: float = math.nan
     vehicles: float = math.nan
 
@@ -60,12 +62,14 @@ def city_statistics(city: City) -> Statistics:
     built = shapely.area(shapely.intersection(shapes, square)).sum() if len(shapes) else 0.0
     driven = [s for s in city.streets if s.kind not in OFF_THE_NETWORK]
     lengths = np.array([shapely.LineString(s.centreline).length for s in driven])
+    degrees = _degrees(driven, city.size)
     return Statistics(
         built_up=float(built / area),
         **_shape_figures(shapes[main], area),
         street_width=_weighted_median(np.array([s.width for s in driven]), lengths),
         streets=float(lengths.sum() / 1e3 / (area / 1e6)),
-        intersections=_intersections(driven, city.size) / (area / 1e6),
+        intersections=float((degrees >= 3).sum() / (area / 1e6)),
+        degree=float(degrees[degrees != 2].mean()) if (degrees != 2).any() else math.nan,
         tree_cover=_crown_share(city.trees, city.size),
         vehicles=_box_share(city.vehicles, city.size),
     )
@@ -170,18 +174,17 @@ def _shape_figures(shapes: np.ndarray, area: float) -> dict[str, Any]:
     }
 
 
-def _intersections(streets: Sequence[Street], size: float) -> int:
-    """Places in the square where three or more street ends meet."""
+def _degrees(streets: Sequence[Street], size: float) -> np.ndarray:
+    """(N,) street ends at each node in the square; where a street leaves it is none."""
     if not streets:
-        return 0
+        return np.zeros(0, np.int64)
     ends = np.concatenate([s.centreline[[0, -1]] for s in streets])
     pairs = KDTree(ends).query_pairs(SAME_NODE, output_type="ndarray")
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ends), len(ends)))
     _, node = connected_components(links, directed=False)
     degree = np.bincount(node)
     at = np.stack([np.bincount(node, ends[:, axis]) / degree for axis in (0, 1)], axis=1)
-    inside = ((at > 0) & (at < size)).all(axis=1)
-    return int(((degree >= 3) & inside).sum())
+    return degree[((at > 1) & (at < size - 1)).all(axis=1)]
 
 
 def _crown_share(trees: Trees, size: float) -> float:
