@@ -62,7 +62,7 @@ def simulator_work() -> dict[str, Callable[[], object]]:
     from simulator.engines.engine import Camera, Light
     from simulator.scene.build import build_scene
 
-    style, engine = load_style("suburb"), EmbeddedEngine()
+    style, engine = load_style("north_american_suburb"), EmbeddedEngine()
     city = generate_city(style, 640.0, np.random.default_rng(1))
     scene = build_scene(city)
     camera = Camera(west=64.0, north=576.0, gsd=1.0, height=SIZE, width=SIZE)

@@ -18,6 +18,7 @@ from rasters.errors import InputError
 STAGES = {
     "demo": "simulate, adapt, train, evaluate and map, with a table and a page at the end",
     "simulate": "captures of procedural cities before and after disasters, with exact labels",
+    "atlas": "one sheet with every style of city, at 1 m and at 0.3 m",
     "adapt": "make captures look like real imagery, labels untouched",
     "train": "train the damage network on captures and labelled real imagery",
     "evaluate": "score a model on a labelled folder",

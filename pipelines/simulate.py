@@ -18,7 +18,7 @@ from rasters.grid import utm_crs
 from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
 from rasters.sensing.profile import load_profile, profile_path
 from simulator.capture import capture_ids, simulate_city
-from simulator.city.style import load_style, style_path
+from simulator.city.style import load_style, style_paths
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.scenario import Scenario
@@ -51,7 +51,10 @@ def run(config: Config) -> None:
         InputError: The folder holds captures of another scenario, or the scenario is impossible.
     """
     scenario = Scenario(**{f.name: getattr(config, f.name) for f in fields(Scenario)})
-    data = [profile_path(scenario.profile), *(style_path(style) for style in scenario.styles)]
+    data = [
+        profile_path(scenario.profile),
+        *(path for style in scenario.styles for path in style_paths(style)),
+    ]
     load_profile(scenario.profile)
     for style in scenario.styles:
         load_style(style)

@@ -15,7 +15,7 @@ from rasters.grid import Grid, utm_crs
 from rasters.sensing.imaging import expose, sample_acquisition
 from rasters.sensing.profile import Profile, load_profile
 from simulator.city.city import generate_city
-from simulator.city.style import load_style
+from simulator.city.style import load_style, style_label
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import sample_parameters, strike
 from simulator.engines.engine import Camera, Engine, Frame, Light
@@ -49,8 +49,8 @@ class Look:
 
 
 def city_id(scenario: Scenario, index: int) -> str:
-    """Name of a city in the capture ids, such as "0003-dense-fire"."""
-    style = _turn(scenario.styles, index).rsplit("/", 1)[-1].removesuffix(".yaml")
+    """Name of a city in the capture ids, such as "0003-rural_village-fire"."""
+    style = style_label(_turn(scenario.styles, index))
     return f"{index:04d}-{style}-{_turn(scenario.disasters, index // len(scenario.styles))}"
 
 

@@ -15,7 +15,8 @@ class Scenario:
     Attributes:
         seed: Same scenario and seed, same bytes.
         cities: How many cities; each has its own seed, style and disaster.
-        styles: Styles that the cities take in turn: names in `simulator/city/styles` or YAML paths.
+        styles: Styles that the cities take in turn: names in `simulator/city/styles`, YAML paths
+            or mixtures, such as "north_american_suburb*0.6+rural_village*0.4".
         disasters: Disasters that the cities meet in turn: none, flood, earthquake, fire.
         longitude: Of the first city [deg]; the others lie east of it on the same UTM grid, 10 km apart.
         latitude: Of the cities [deg].
@@ -32,7 +33,7 @@ class Scenario:
 
     seed: int = 1
     cities: int = 4
-    styles: tuple[str, ...] = ("suburb", "dense")
+    styles: tuple[str, ...] = ("north_american_suburb", "latin_american_metropolis")
     disasters: tuple[str, ...] = ("flood", "earthquake", "fire", "none")
     longitude: float = -94.5
     latitude: float = 37.06

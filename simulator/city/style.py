@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -184,18 +184,118 @@ POSITIVE = {"block_length", "block_depth", "street_width", "lot_width", "lot_dep
 MAX_BEND = 0.45  # a larger turn would fold the plane over itself
 
 
-def style_path(name: str) -> Path:
-    """The data file of a style: `name` itself if it is a YAML file's."""
-    return Path(name) if name.endswith((".yaml", ".yml")) else STYLES / f"{name}.yaml"
+def style_paths(name: str) -> tuple[Path, ...]:
+    """The data files of a style: one, or as many as are mixed.
+
+    Raises:
+        InputError: As `load_style` for the name of a mixture.
+    """
+    return tuple(_path(part) for part, _ in _parts(name))
+
+
+def style_label(name: str) -> str:
+    """A style's name where it is a part of an id: "rural_village", "rural_village_40_south_asian_town_60".
+
+    Raises:
+        InputError: As `load_style` for the name of a mixture.
+    """
+    parts = _parts(name)
+    if len(parts) == 1:
+        return _path(parts[0][0]).stem
+    return "_".join(f"{_path(part).stem}_{100 * share:.0f}" for part, share in parts)
 
 
 def load_style(name: str) -> Style:
-    """A style by the name of its file in `styles/`, or by the path of a YAML file.
+    """A style, or a mixture of styles.
+
+    Args:
+        name: A file in `styles/`, the path of a YAML file, or several of them with their shares, such as
+            "north_american_suburb*0.6+rural_village*0.4"; the shares need not add up to 1.
 
     Raises:
-        InputError: No such style, or a key is unknown, missing or out of range.
+        InputError: No such style, a key is unknown, missing or out of range, or a share is not a number.
     """
-    path = style_path(name)
+    (first, total), *others = _parts(name)
+    style = _read(first)
+    for part, share in others:
+        total += share
+        style = mix_styles(style, _read(part), share / total)
+    return replace(style, name=style_label(name))
+
+
+def mix_styles(a: Style, b: Style, share: float) -> Style:
+    """A region between two: its ranges and probabilities are interpolated, its districts are those of both.
+
+    A district is of one parent, never between two: a house with half a courtyard stands nowhere. It occurs
+    as often as in its parent, times the parent's share.
+
+    Args:
+        a: One parent; the name stays its.
+        b: The other.
+        share: Of `b`, in [0, 1]; 0 gives `a` and 1 gives `b`.
+
+    Raises:
+        InputError: The share is out of range.
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"a style's share must be in [0, 1], got {share!r}")
+    if share in (0, 1):
+        return replace((a, b)[int(share)], name=a.name)
+    return replace(
+        a,
+        motorway=a.motorway + share * (b.motorway - a.motorway),
+        rail=a.rail + share * (b.rail - a.rail),
+        water=_mix(a.water, b.water, share),
+        arterials=_mix(a.arterials, b.arterials, share),
+        country=_mix(a.country, b.country, share),
+        trees=_mix(a.trees, b.trees, share),
+        season=_mix(a.season, b.season, share),
+        districts=_thinned(a.districts, 1 - share) + _thinned(b.districts, share),
+        **{key: _between(getattr(a, key), getattr(b, key), share) for key in STYLE_RANGES},
+    )
+
+
+def _between(a: Range, b: Range, share: float) -> Range:
+    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
+
+
+def _mix(a: Mapping[Key, float], b: Mapping[Key, float], share: float) -> dict[Key, float]:
+    """Probabilities, in proportion."""
+    first, second = sum(a.values()), sum(b.values())
+    return {
+        key: (1 - share) * a.get(key, 0.0) / first + share * b.get(key, 0.0) / second for key in {**a, **b}
+    }
+
+
+def _thinned(districts: tuple[District, ...], share: float) -> tuple[District, ...]:
+    total = sum(district.weight for district in districts)
+    return tuple(replace(district, weight=share * district.weight / total) for district in districts)
+
+
+def _parts(name: str) -> list[tuple[str, float]]:
+    """The names in a style's name with their shares, which add up to 1."""
+    if _path(name).is_file() or not ("*" in name or "+" in name):
+        return [(name, 1.0)]
+    parts = []
+    for term in name.split("+"):
+        part, _, share = term.rpartition("*")
+        try:
+            parts.append((part.strip(), float(share)))
+        except ValueError:
+            raise InputError(f"{name}: a mixture is NAME*SHARE+NAME*SHARE, got {term!r}") from None
+    total = sum(share for _, share in parts)
+    if not all(part and 0 <= share < math.inf for part, share in parts) or not total > 0:
+        raise InputError(f"{name}: the shares must be numbers of at least 0, not all 0")
+    return [(part, share / total) for part, share in parts if share > 0]
+
+
+def _path(name: str) -> Path:
+    return Path(name) if name.endswith((".yaml", ".yml")) else STYLES / f"{name}.yaml"
+
+
+def _read(name: str) -> Style:
+    """One data file."""
+    path = _path(name)
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError:
