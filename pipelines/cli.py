@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,7 +15,7 @@ from rasters.errors import InputError
 
 STAGES = {
     "demo": "simulate, adapt, train, evaluate and map, with a table and a page at the end",
-    "simulate": "captures of procedural cities before and after disasters, with exact labels",
+    "simulate": "captures of procedural or mapped cities before and after disasters, with exact labels",
     "adapt": "make captures look like real imagery, labels untouched",
     "train": "train the damage network on captures and labelled real imagery",
     "evaluate": "score a model on a labelled folder",
@@ -69,7 +70,9 @@ def _fail(stage: str, message: str) -> int:
 def _run(stage: str, words: Sequence[str]) -> None:
     module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
     parser = ArgumentParser(prog=f"mage {stage}", description=f"{STAGES[stage].capitalize()}.")
-    parser.add_argument("--config", action="config", help="YAML file; for simulate also the name of a preset")
+    parser.add_argument(
+        "--config", action="config", help="YAML file; for simulate also the name of a preset, as --preset"
+    )
     parser.add_class_arguments(module.Config, None)
     given = parser.instantiate(parser.parse_args(_named_presets(words)))
     try:
@@ -80,7 +83,8 @@ def _run(stage: str, words: Sequence[str]) -> None:
 
 
 def _named_presets(words: Sequence[str]) -> list[str]:
-    """The words with the name of a preset after --config replaced by its file."""
+    """The words with the name of a preset after --config, or --preset, replaced by its file."""
+    words = [re.sub(r"^--preset(?=$|=)", "--config", word) for word in words]
     found = [word.removeprefix("--config=") for word in words]
     for index, word in enumerate(words):
         follows = index > 0 and words[index - 1] == "--config"
