@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,10 +100,12 @@ def read_features(path: Path) -> tuple[list[Feature], str]:
 
 def _read_geopackage(path: Path) -> Iterator[tuple[pyproj.CRS, Feature]]:
     try:
-        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-        frames = [
-            geopandas.read_file(path, layer=name, engine="pyogrio", fid_as_index=True) for name in layers
-        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's remarks on what it reads all the same
+            layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+            frames = [
+                geopandas.read_file(path, layer=layer, engine="pyogrio", fid_as_index=True) for layer in layers
+            ]
     except (DataSourceError, DataLayerError) as error:
         raise InputError(f"{path} is not a GeoPackage that can be read ({error})") from error
     number = 0

@@ -28,6 +28,7 @@ from simulator.city.model import Barrier, Field
 
 SIZES = (100.0, 4000.0)  # of a layout [m]
 AROUND = 60.0  # what a layout may have around its outermost buildings and still be of its extent [m]
+ROUNDING = 0.01  # a whole number of metres may miss it by this, once it has been to degrees and back
 WIDE_STREAM = 4.0  # narrower ones are painted on the ground, for the relief's cells are no finer [m]
 
 
@@ -94,8 +95,8 @@ def read_layout(
             f"{path} covers {sides[0]:.0f} x {sides[1]:.0f} m, but {size - 2 * margin:.0f} m "
             "each way are flown over; choose a smaller tile, fewer lines and frames, or give a larger layout"
         )
-    side = math.ceil(max(sides)) if size is None else size
-    west, south = math.floor((left + right - side) / 2), math.floor((low + high - side) / 2)
+    side = math.ceil(max(sides) - ROUNDING) if size is None else size
+    west, south = (math.floor((a + b - side) / 2 + ROUNDING) for a, b in ((left, right), (low, high)))
     square = shapely.box(west, south, west + side, south + side)
     inside = shapely.intersects(np.array([f.shape for f in features], dtype=object), square)
     local = [_moved(f, -west, -south) for f, keep in zip(features, inside, strict=True) if keep]
