@@ -36,6 +36,10 @@ CENTIMETRE = 0.01
 NO_TREES = ("xy", "radius", "height", "kind", "foliage", "tint", "burnt")
 
 
+def to_zone(xy: np.ndarray) -> np.ndarray:
+    return xy + np.array([WEST, SOUTH])
+
+
 def turned(shape: shapely.Polygon, angle: float) -> shapely.Polygon:
     c, s = np.cos(angle), np.sin(angle)
     return shapely.transform(shape, lambda xy: (xy - 110) @ np.array([[c, s], [-s, c]]) + 110)
@@ -49,8 +53,14 @@ HOUSES: list[tuple[shapely.Polygon, dict[str, str]]] = [
     (shapely.box(20, 20, 32, 28), {"building": "house", "height": "9 m", "roof:shape": "gabled"}),
     (L_SHAPE, {"building": "school", "building:levels": "2", "roof:shape": "hipped"}),
     (COURT, {"building": "apartments", "building:levels": "5", "building:material": "brick"}),
-    (shapely.Polygon([(20, 150), (41, 152), (35, 171), (18, 168)]), {"building": "yes", "roof:shape": "gabled"}),
-    (turned(shapely.box(130, 20, 150, 30), 0.7), {"building": "yes", "roof:shape": "flat", "height": "40 ft"}),
+    (
+        shapely.Polygon([(20, 150), (41, 152), (35, 171), (18, 168)]),
+        {"building": "yes", "roof:shape": "gabled"},
+    ),
+    (
+        turned(shapely.box(130, 20, 150, 30), 0.7),
+        {"building": "yes", "roof:shape": "flat", "height": "40 ft"},
+    ),
     (shapely.box(195, 195, 199, 198), {"building": "garage"}),
     (shapely.box(4, 100, 14, 108), {"building": "yes"}),
 ]
@@ -74,7 +84,7 @@ def rows(things: list[tuple[Any, dict[str, str]]], keys: tuple[str, ...]) -> geo
     table = [{key: tags.get(key) for key in keys} for _, tags in things]
     for row, (_, tags) in zip(table, things, strict=True):
         row["other_tags"] = ",".join(f'"{k}"=>"{v}"' for k, v in tags.items() if k not in keys) or None
-    shapes = shapely.transform([shape for shape, _ in things], lambda xy: xy + (WEST, SOUTH))
+    shapes = shapely.transform([shape for shape, _ in things], to_zone)
     return geopandas.GeoDataFrame(table, geometry=list(shapes), crs=CRS)
 
 
@@ -93,10 +103,13 @@ def write_map(
     }
     for name, frame in layers.items():
         frame = frame if crs is None else frame.to_crs(crs)
+        assert frame is not None
         frame = frame.set_crs(None, allow_override=True) if crs is None else frame
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "'crs' was not provided")
-            frame.to_file(path, layer=name, driver="GPKG", engine="pyogrio", mode="a" if path.exists() else "w")
+            frame.to_file(
+                path, layer=name, driver="GPKG", engine="pyogrio", mode="a" if path.exists() else "w"
+            )
     return path
 
 
@@ -118,7 +131,7 @@ def test_footprints_are_those_of_the_map_to_a_centimetre(osm: Path, city: City, 
     assert written.crs.to_string() == CRS
     assert len(written) == len(HOUSES)
     for row, (shape, _) in zip(written.geometry, HOUSES, strict=True):
-        drawn = shapely.transform(shape, lambda xy: xy + (WEST, SOUTH))
+        drawn = shapely.transform(shape, to_zone)
         assert shapely.hausdorff_distance(drawn.boundary, row.boundary, densify=0.1) < CENTIMETRE
         assert row.symmetric_difference(drawn).area < CENTIMETRE * drawn.length
 
@@ -230,14 +243,17 @@ def test_courtyards_are_cut_open() -> None:
     assert sum(part.area for part in parts) == pytest.approx(shape.area)
 
 
-def write_dem(path: Path, crs: str | None = CRS, west: float = WEST - 60, width: int = 34, bands: int = 1) -> Path:
+def write_dem(
+    path: Path, crs: str | None = CRS, west: float = WEST - 60, width: int = 34, bands: int = 1
+) -> Path:
     """A plane that rises by 0.05 a metre to the east and 0.02 to the north, in 10 m pixels."""
     x = west + (np.arange(width) + 0.5) * 10 - WEST
     y = 290 - (np.arange(36) + 0.5) * 10
     z = 100 + 0.05 * x[None, :] + 0.02 * y[:, None]
     place = Affine(10, 0, west, 0, -10, SOUTH + 290)
     with rasterio.open(
-        path, "w", driver="GTiff", height=36, width=width, count=bands, dtype="float32", crs=crs, transform=place
+        path, "w", driver="GTiff", height=36, width=width, count=bands, dtype="float32", crs=crs,
+        transform=place,
     ) as file:  # fmt: skip
         file.write(np.repeat(z[None].astype(np.float32), bands, axis=0))
     return path
@@ -287,7 +303,11 @@ BOW = shapely.Polygon([(30, 30), (50, 50), (50, 30), (30, 50)])
     [
         (BOW, {}, "fid 1: this building is not a valid geometry: Self-intersection"),
         (shapely.Polygon(), {}, "fid 1: this building has an empty geometry"),
-        (shapely.LineString([(30, 30), (50, 50)]), {}, "fid 1: this building must be a Polygon, got a LineString"),
+        (
+            shapely.LineString([(30, 30), (50, 50)]),
+            {},
+            "fid 1: this building must be a Polygon, got a LineString",
+        ),
         (shapely.box(30, 30, 40, 40), {"height": "tall"}, "fid 1: height must be metres"),
         (shapely.box(30, 30, 40, 40), {"height": "-3"}, "fid 1: height must be metres"),
         (shapely.box(30, 30, 40, 40), {"building:levels": "many"}, "fid 1: building:levels must be a number"),
@@ -300,7 +320,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, shape: Any, tags: dict[str
     shapes = [shape, *(s for s, _ in HOUSES)]
     table = {"building": ["yes"] * len(shapes), **{k: [v] + [None] * len(HOUSES) for k, v in tags.items()}}
     path = tmp_path / "town.gpkg"
-    moved = shapely.transform(np.array(shapes, dtype=object), lambda xy: xy + (WEST, SOUTH))
+    moved = shapely.transform(np.array(shapes, dtype=object), to_zone)
     frame = geopandas.GeoDataFrame(table, geometry=moved, crs=CRS)
     frame.to_file(path, layer="buildings", driver="GPKG", engine="pyogrio")
     with pytest.raises(InputError) as caught:
@@ -358,7 +378,9 @@ def test_simulate_flies_over_a_layout(osm: Path, tmp_path: Path, capsys: pytest.
     west, south, east, north = captures[0].grid.bounds
     assert WEST < west < east < WEST + 220
     assert SOUTH < south < north < SOUTH + 220
-    one, two = (geopandas.read_file(path, layer="buildings") for path in sorted((out / "cities").glob("*.gpkg")))
+    one, two = (
+        geopandas.read_file(path, layer="buildings") for path in sorted((out / "cities").glob("*.gpkg"))
+    )
     assert shapely.equals_exact(one.geometry.to_numpy(), two.geometry.to_numpy(), 1e-6).all()
     assert main([*words, "--out", str(tmp_path / "x"), "--tile", "512"]) == 2
     assert main(["simulate", "--dem", str(dem), "--out", str(tmp_path / "x")]) == 2

@@ -95,21 +95,23 @@ def read_features(path: Path) -> tuple[list[Feature], str]:
             "tag, or layers called buildings and streets"
         )
     zone = _zone(path, parts)
-    return [_reproject(part, crs, zone) for crs, part in parts], zone
+    return _reproject(parts, zone), zone
 
 
-def _read_geopackage(path: Path) -> Iterator[tuple[pyproj.CRS, Feature]]:
+def _read_geopackage(path: Path) -> Iterator[tuple[str, Feature]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's remarks on what it reads all the same
             layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
             frames = [
-                geopandas.read_file(path, layer=layer, engine="pyogrio", fid_as_index=True) for layer in layers
+                geopandas.read_file(path, layer=layer, engine="pyogrio", fid_as_index=True)
+                for layer in layers
             ]
     except (DataSourceError, DataLayerError) as error:
         raise InputError(f"{path} is not a GeoPackage that can be read ({error})") from error
     number = 0
     for name, frame in zip(layers, frames, strict=True):
+        crs = ""
         columns = {c: normal(str(c)) for c in frame.columns if c != "geometry"}
         rows = zip(frame.index, frame.geometry, frame[list(columns)].to_dict("records"), strict=True)
         for fid, shape, record in rows:
@@ -118,19 +120,20 @@ def _read_geopackage(path: Path) -> Iterator[tuple[pyproj.CRS, Feature]]:
             number += 1
             feature = _feature(where, number, shape, tags, strict=name.lower() in LAYERS)
             if feature is not None:
-                yield _known_crs(path, name, frame), feature
+                crs = crs or _known_crs(path, name, frame)  # a layer of nothing needs none
+                yield crs, feature
 
 
-def _known_crs(path: Path, layer: str, frame: geopandas.GeoDataFrame) -> pyproj.CRS:
+def _known_crs(path: Path, layer: str, frame: geopandas.GeoDataFrame) -> str:
     crs = frame.crs
     if crs is None or crs.name.startswith("Undefined") or not (crs.is_projected or crs.is_geographic):
         raise InputError(
             f"{path}: layer {layer} has no coordinate reference system; assign it one (ogr2ogr -a_srs)"
         )
-    return crs
+    return crs.to_wkt()
 
 
-def _read_geojson(path: Path) -> Iterator[tuple[pyproj.CRS, Feature]]:
+def _read_geojson(path: Path) -> Iterator[tuple[str, Feature]]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -143,7 +146,7 @@ def _read_geojson(path: Path) -> Iterator[tuple[pyproj.CRS, Feature]]:
         raise InputError(
             f"{path} is in {named}, GeoJSON must be in WGS 84 degrees (RFC 7946); write a GeoPackage"
         )
-    degrees = pyproj.CRS.from_epsg(4326)
+    degrees = "EPSG:4326"
     for number, entry in enumerate(entries, start=1):
         where = f"{path}: feature {entry.get('id', number) if isinstance(entry, dict) else number}"
         try:
@@ -213,7 +216,7 @@ def _simple_parts(feature: Feature) -> list[Feature]:
     return [replace(feature, shape=part, number=PARTS * feature.number + k) for k, part in enumerate(parts)]
 
 
-def _zone(path: Path, parts: list[tuple[pyproj.CRS, Feature]]) -> str:
+def _zone(path: Path, parts: list[tuple[str, Feature]]) -> str:
     """The UTM zone of the middle one of the buildings, or streets."""
     role = "building" if any(part.role == "building" for _, part in parts) else "street"
     places = []
@@ -229,25 +232,20 @@ def _zone(path: Path, parts: list[tuple[pyproj.CRS, Feature]]) -> str:
         raise InputError(f"{path}: {error}; is its coordinate reference system right?") from error
 
 
-def _reproject(feature: Feature, crs: pyproj.CRS, zone: str) -> Feature:
-    if crs == pyproj.CRS.from_user_input(zone):
-        return feature
-    to_zone = _transformer(crs, zone)
-    shape = shapely.transform(feature.shape, lambda x, y: to_zone.transform(x, y), interleaved=False)
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise InputError(f"{feature.name}: it lies where {zone} has no coordinates; is its CRS right?")
-    if not shape.is_valid:  # a sliver that rounding turned over
-        raise InputError(
-            f"{feature.name}: not valid once in {zone}: {shapely.is_valid_reason(shape)}; mend it"
-        )
-    return replace(feature, shape=shape)
-
-
-_TRANSFORMERS: dict[tuple[str, str], pyproj.Transformer] = {}
-
-
-def _transformer(crs: pyproj.CRS, zone: str) -> pyproj.Transformer:
-    key = (crs.to_wkt(), zone)
-    if key not in _TRANSFORMERS:
-        _TRANSFORMERS[key] = pyproj.Transformer.from_crs(crs, zone, always_xy=True)
-    return _TRANSFORMERS[key]
+def _reproject(parts: list[tuple[str, Feature]], zone: str) -> list[Feature]:
+    shapes = np.array([part.shape for _, part in parts], dtype=object)
+    for crs in dict.fromkeys(crs for crs, _ in parts):
+        if pyproj.CRS(crs) != pyproj.CRS(zone):
+            ours = np.array([other == crs for other, _ in parts])
+            to_zone = pyproj.Transformer.from_crs(crs, zone, always_xy=True).transform
+            shapes[ours] = shapely.transform(shapes[ours], to_zone, interleaved=False)
+    valid = shapely.is_valid(shapes)
+    found = []
+    for (_, part), shape, good in zip(parts, shapes, valid, strict=True):
+        if not good:  # far from its zone it has infinite coordinates; a sliver may be turned over by rounding
+            raise InputError(
+                f"{part.name}: this {part.role} is not valid in {zone}: {shapely.is_valid_reason(shape)}; "
+                "is its coordinate reference system right?"
+            )
+        found.append(replace(part, shape=shape))
+    return found

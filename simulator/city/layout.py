@@ -98,8 +98,10 @@ def read_layout(
     side = math.ceil(max(sides) - ROUNDING) if size is None else size
     west, south = (math.floor((a + b - side) / 2 + ROUNDING) for a, b in ((left, right), (low, high)))
     square = shapely.box(west, south, west + side, south + side)
-    inside = shapely.intersects(np.array([f.shape for f in features], dtype=object), square)
-    local = [_moved(f, -west, -south) for f, keep in zip(features, inside, strict=True) if keep]
+    shapes = np.array([f.shape for f in features], dtype=object)
+    moved = shapely.transform(shapes, lambda xy: xy - (west, south))
+    inside = shapely.intersects(shapes, square)
+    local = [replace(f, shape=s) for f, s, keep in zip(features, moved, inside, strict=True) if keep]
     by = {role: [f for f in local if f.role == role] for role in {f.role for f in local}}
     areas = [area_of(f) for f in by.get("area", [])]
     streams = [f.shape.buffer(stream_width(f) / 2, cap_style="flat") for f in by.get("stream", [])]
@@ -140,7 +142,3 @@ def _extent(features: list[Feature]) -> tuple[float, float, float, float]:
     west, south = np.maximum(core[:2], whole[:2]).tolist()
     east, north = np.minimum(core[2:], whole[2:]).tolist()
     return west, south, east, north
-
-
-def _moved(feature: Feature, east: float, north: float) -> Feature:
-    return replace(feature, shape=shapely.transform(feature.shape, lambda xy: xy + np.array([east, north])))
