@@ -103,7 +103,7 @@ def write_map(
     }
     for name, frame in layers.items():
         frame = frame if crs is None else frame.to_crs(crs)
-        assert frame is not None
+        assert isinstance(frame, geopandas.GeoDataFrame)
         frame = frame.set_crs(None, allow_override=True) if crs is None else frame
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "'crs' was not provided")
