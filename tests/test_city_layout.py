@@ -102,9 +102,10 @@ def write_map(
         "points": rows(points, ()),
     }
     for name, frame in layers.items():
-        frame = frame if crs is None else frame.to_crs(crs)
-        assert isinstance(frame, geopandas.GeoDataFrame)
+        frame = frame.to_crs(crs or CRS)
+        assert frame is not None
         frame = frame.set_crs(None, allow_override=True) if crs is None else frame
+        assert isinstance(frame, geopandas.GeoDataFrame)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "'crs' was not provided")
             frame.to_file(
@@ -313,6 +314,7 @@ BOW = shapely.Polygon([(30, 30), (50, 50), (50, 30), (30, 50)])
         (shapely.box(30, 30, 40, 40), {"building:levels": "many"}, "fid 1: building:levels must be a number"),
         (shapely.Polygon([(30, 30), (40, 30), (40, np.inf)]), {}, "not finite"),
         (shapely.box(9e6, 30, 9e6 + 10, 40), {}, "a layout must be 100 to 4000 m"),
+        (HOUSES[0][0], {}, "fid 2: this building is there twice, see "),
         (None, {}, "fid 1: this building has an empty geometry"),
     ],
 )
@@ -338,12 +340,17 @@ def test_files_that_cannot_be_used_are_named(osm: Path, tmp_path: Path) -> None:
     broken.write_bytes(b"SQLite format 3\0" + bytes(100))
     elements = tmp_path / "overpass.json"
     elements.write_text('{"elements": []}')
+    old = tmp_path / "old.geojson"
+    old.write_text(
+        '{"type": "FeatureCollection", "features": [], "crs": {"properties": {"name": "EPSG:3857"}}}'
+    )
     for path, said in (
         (tmp_path / "none.gpkg", "there is no such layout"),
         (nowhere, "layer multipolygons has no coordinate reference system"),
         (other, "no buildings and no streets"),
         (broken, "not a GeoPackage that can be read"),
         (elements, "must be a GeoJSON FeatureCollection"),
+        (old, "is in EPSG:3857, GeoJSON must be in WGS 84 degrees"),
     ):
         with pytest.raises(InputError, match=said) as caught:
             read_layout(path)

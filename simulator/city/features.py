@@ -47,8 +47,7 @@ GEOMETRIES: Mapping[Role, tuple[str, ...]] = {
     "area": ("Polygon",),
     "tree": ("Point",),
 }
-PARTS = 1000
-NEVER_ANOTHER = ("building",)  # OpenStreetMap has points with the keys of the others, which are no such thing
+PARTS = 1000  # that a feature may have
 HSTORE = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')  # OGR's column of all other tags
 
 
@@ -141,7 +140,8 @@ def _read_geojson(path: Path) -> Iterator[tuple[str, Feature]]:
     entries = table.get("features") if isinstance(table, dict) else None
     if not isinstance(entries, list) or table.get("type") != "FeatureCollection":
         raise InputError(f"{path} must be a GeoJSON FeatureCollection (RFC 7946); osmtogeojson makes one")
-    named = str((table.get("crs") or {}).get("properties", {}).get("name", "CRS84"))
+    crs = table.get("crs")  # of the format as it was before RFC 7946
+    named = "CRS84" if crs is None else re.sub(r'.*"name": "([^"]*)".*', r"\1", json.dumps(crs))
     if not named.endswith(("CRS84", "4326")):
         raise InputError(
             f"{path} is in {named}, GeoJSON must be in WGS 84 degrees (RFC 7946); write a GeoPackage"
@@ -197,9 +197,9 @@ def _feature(
         raise InputError(f"{name}: this {role} has an empty geometry; draw it or delete it")
     wanted = GEOMETRIES[role]
     if shape.geom_type.removeprefix("Multi") not in wanted:
-        if strict or role in NEVER_ANOTHER:
+        if strict or (role == "building" and shape.geom_type.endswith("LineString")):
             raise InputError(f"{name}: this {role} must be a {' or '.join(wanted)}, got a {shape.geom_type}")
-        return None
+        return None  # OpenStreetMap has points and relations with the same keys, which are no such thing
     shape = shapely.force_2d(shape)
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise InputError(f"{name}: this {role} has coordinates that are not finite numbers")

@@ -103,6 +103,7 @@ def read_layout(
     inside = shapely.intersects(shapes, square)
     local = [replace(f, shape=s) for f, s, keep in zip(features, moved, inside, strict=True) if keep]
     by = {role: [f for f in local if f.role == role] for role in {f.role for f in local}}
+    _check_doubles(by.get("building", []))
     areas = [area_of(f) for f in by.get("area", [])]
     streams = [f.shape.buffer(stream_width(f) / 2, cap_style="flat") for f in by.get("stream", [])]
     wide = [stream_width(f) >= WIDE_STREAM for f in by.get("stream", [])]
@@ -130,6 +131,17 @@ def read_layout(
         barriers=tuple(barrier_of(f) for f in by.get("barrier", [])),
         elevation=None if dem is None else read_elevation(dem, crs, west, south, float(side)),
     )
+
+
+def _check_doubles(buildings: list[Feature]) -> None:
+    """Raises InputError if a building is mapped twice: one would flicker through the other."""
+    seen: dict[bytes, str] = {}
+    for feature, key in zip(
+        buildings, shapely.to_wkb(shapely.normalize([f.shape for f in buildings])), strict=True
+    ):
+        if key in seen:
+            raise InputError(f"{feature.name}: this building is there twice, see {seen[key]}; delete one")
+        seen[key] = feature.name
 
 
 def _extent(features: list[Feature]) -> tuple[float, float, float, float]:
