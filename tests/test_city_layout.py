@@ -31,6 +31,7 @@ from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera
 from simulator.scene.build import build_scene
 
+STYLE = "suburb"
 CRS, WEST, SOUTH = "EPSG:32633", 500_300, 5_300_000
 CENTIMETRE = 0.01
 NO_TREES = ("xy", "radius", "height", "kind", "foliage", "tint", "burnt")
@@ -121,7 +122,7 @@ def osm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def city(osm: Path) -> City:
-    return layout_city(read_layout(osm), load_style("suburb"), np.random.default_rng(1))
+    return layout_city(read_layout(osm), load_style(STYLE), np.random.default_rng(1))
 
 
 def test_footprints_are_those_of_the_map_to_a_centimetre(osm: Path, city: City, tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_mapped_trees_stand_where_they_are_and_alone(city: City) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_other_roofs(osm: Path, city: City) -> None:
-    layout, style = read_layout(osm), load_style("suburb")
+    layout, style = read_layout(osm), load_style(STYLE)
     again = layout_city(layout, style, np.random.default_rng(1))
     assert pickle.dumps(again) == pickle.dumps(city)
     other = layout_city(layout, style, np.random.default_rng(2))
@@ -198,7 +199,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_other_roofs(osm: Path, c
 def test_a_tag_changes_its_building_and_no_other(city: City, tmp_path: Path) -> None:
     houses = [HOUSES[0], (HOUSES[1][0], {"building": "school", "height": "20"}), *HOUSES[2:]]
     changed = read_layout(write_map(tmp_path / "town.gpkg", houses=houses))
-    other = layout_city(changed, load_style("suburb"), np.random.default_rng(1))
+    other = layout_city(changed, load_style(STYLE), np.random.default_rng(1))
     same = [pickle.dumps(a) == pickle.dumps(b) for a, b in zip(city.buildings, other.buildings, strict=True)]
     assert same == [True, False, *[True] * 5]
 
@@ -210,7 +211,7 @@ def test_geojson_says_the_same_as_a_geopackage(osm: Path, city: City, tmp_path: 
         features += json.loads(frame.to_json())["features"]
     path = tmp_path / "town.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    other = layout_city(read_layout(path), load_style("suburb"), np.random.default_rng(1))
+    other = layout_city(read_layout(path), load_style(STYLE), np.random.default_rng(1))
     for one, two in zip(city.buildings, other.buildings, strict=True):
         assert (one.roof, one.use, one.eave) == (two.roof, two.use, two.eave)
         assert outline(one).symmetric_difference(outline(two)).area < CENTIMETRE
@@ -267,7 +268,7 @@ def test_relief_is_that_of_the_elevation_model(osm: Path, tmp_path: Path) -> Non
     east, north = layout.west - WEST, layout.south - SOUTH
     plane = 100 + 0.05 * (x + east)[None, :] + 0.02 * (y + north)[:, None]
     assert np.abs(layout.elevation.values - plane).max() < 0.02
-    town = layout_city(layout, load_style("suburb"), np.random.default_rng(1))
+    town = layout_city(layout, load_style(STYLE), np.random.default_rng(1))
     for building in town.buildings:
         ground = town.terrain.sample(*shapely.get_coordinates(outline(building)).T)
         assert building.base <= ground.min() + 1e-6
@@ -375,7 +376,7 @@ def test_elevation_models_that_cannot_be_used_are_named(osm: Path, tmp_path: Pat
 def test_simulate_flies_over_a_layout(osm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, dem = tmp_path / "captures", write_dem(tmp_path / "dem.tif")
     words = ["simulate", "--layout", str(osm), "--tile", "96", "--cities", "2", "--samples", "1"]
-    words += ["--styles", "[suburb]", "--disasters", "[flood, earthquake]"]
+    words += ["--styles", f"[{STYLE}]", "--disasters", "[flood, earthquake]"]
     assert main([*words, "--out", str(out), "--dem", str(dem)]) == 0
     captures = [read_capture(folder) for folder in finished(out)]
     assert len(captures) == 2

@@ -19,6 +19,7 @@ from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera
 from simulator.scene.build import build_scene
 
+STYLE = "suburb"
 CRS, WEST, SOUTH = "EPSG:32615", 360_000, 4_100_000
 SIZE = 300.0
 
@@ -26,7 +27,7 @@ SIZE = 300.0
 @cache
 def city() -> City:
     """A town on a river, with all that a city may hold."""
-    style = replace(load_style("suburb"), water={"river": 1.0})
+    style = replace(load_style(STYLE), water={"river": 1.0})
     town = generate_city(style, SIZE, np.random.default_rng(3))
     first = town.buildings[0]
     wing = Volume(footprint=first.footprint + np.array([2.0, 1.0]), eave=20.0, rise=0.0, roof="flat")
