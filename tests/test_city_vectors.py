@@ -12,7 +12,7 @@ import shapely
 
 from rasters.classes import LandCover
 from simulator.city.city import generate_city
-from simulator.city.model import NO_BOXES, Barrier, City, Volume
+from simulator.city.model import NO_BOXES, Barrier, City, Ground, TreeKind, Volume
 from simulator.city.style import load_style
 from simulator.city.vectors import TYPES, outline, water_polygons, write_vectors
 from simulator.engines.embedded import EmbeddedEngine
@@ -34,7 +34,8 @@ def city() -> City:
     hedge = Barrier(line=np.array([(10.0, 10.0), (20.0, 10.0)]), kind="hedge", height=1.5, width=0.8)
     rails = (np.array([(0.0, 5.0), (SIZE, 9.0)]),)
     buildings = (replace(first, wings=(wing,), uid=77), *town.buildings[1:])
-    return replace(town, buildings=buildings, rails=rails, barriers=(hedge,))
+    streets = (replace(town.streets[0], bridge=True, roundabout=True, oneway=True), *town.streets[1:])
+    return replace(town, buildings=buildings, streets=streets, rails=rails, barriers=(hedge,))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,10 @@ def test_streets_and_nodes_are_a_graph_as_osmnx_reads_it(written: Path) -> None:
     assert count == nodes["street_count"].to_dict()
     assert max(count.values()) >= 3
     assert np.allclose(edges.geometry.length, edges["length"], atol=0.001)
-    assert (edges["bridge"] == "yes").sum() == sum(s.bridge for s in city().streets) > 0
+    assert (edges["bridge"] == "yes").tolist() == [s.bridge for s in city().streets]
+    assert edges["bridge"].isna().any()
+    assert edges["junction"].iloc[0] == "roundabout"
+    assert edges["oneway"].tolist() == [s.oneway for s in city().streets]
 
 
 def test_everything_else_is_in_its_place(written: Path) -> None:
@@ -109,7 +113,7 @@ def test_everything_else_is_in_its_place(written: Path) -> None:
     trees = layer(written, "trees")
     assert np.allclose(shapely.get_coordinates(local(trees)), town.trees.xy, atol=1e-4)
     assert np.allclose(trees["crown_radius"], town.trees.radius, atol=0.001)
-    assert set(trees["kind"]) == {"broadleaf", "conifer"}
+    assert trees["kind"].tolist() == [TreeKind(k).name.lower() for k in town.trees.kind]
     assert layer(written, "land_use")["use"].tolist() == [lot.use for lot in town.land_use]
     rail, hedge = local(layer(written, "rails"))[0], local(layer(written, "barriers"))[0]
     assert shapely.equals_exact(rail, shapely.LineString(town.rails[0]), 1e-6)
@@ -118,7 +122,7 @@ def test_everything_else_is_in_its_place(written: Path) -> None:
 
 def test_water_is_where_the_labels_have_it() -> None:
     town = city()
-    bare = replace(town, buildings=(), vehicles=NO_BOXES, streets=(), barriers=(), rails=())
+    bare = replace(town, buildings=(), vehicles=NO_BOXES, clutter=NO_BOXES, streets=(), barriers=(), rails=())
     bare = replace(bare, trees=type(town.trees)(**{
         name: getattr(town.trees, name)[:0] for name in type(town.trees).__dataclass_fields__
     }))  # fmt: skip
@@ -129,7 +133,7 @@ def test_water_is_where_the_labels_have_it() -> None:
     xx, yy = np.meshgrid(np.arange(pixels) + 0.5, SIZE - np.arange(pixels) - 0.5)
     away = shapely.distance(water.boundary, shapely.points(xx, yy)) > 1.5
     pools = town.ground.nearest(xx, yy)
-    away &= pools != 12
+    away &= pools != Ground.POOL
     drawn = shapely.contains_xy(water, xx, yy)
     assert drawn.mean() > 0.02
     assert (seen == drawn)[away].mean() > 0.999
