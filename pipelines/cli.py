@@ -17,7 +17,7 @@ from rasters.errors import InputError
 
 STAGES = {
     "demo": "simulate, adapt, train, evaluate and map, with a table and a page at the end",
-    "simulate": "captures of procedural cities before and after disasters, with exact labels",
+    "simulate": "captures of procedural or mapped cities before and after disasters, with exact labels",
     "atlas": "one sheet with every style of city, at 1 m and at 0.3 m",
     "adapt": "make captures look like real imagery, labels untouched",
     "train": "train the damage network on captures and labelled real imagery",
@@ -77,7 +77,9 @@ def _run(stage: str, words: Sequence[str]) -> None:
     module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
     summary = f"{STAGES[stage].capitalize()}."
     parser = ArgumentParser(prog=f"mage {stage}", description=summary, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="YAML file; for simulate also the name of a preset")
+    parser.add_argument(
+        "--config", action="config", help="YAML file; for simulate also the name of a preset, as --preset"
+    )
     parser.add_class_arguments(module.Config, None)
     try:
         given = parser.instantiate(parser.parse_args(_named_presets(words)))
@@ -97,14 +99,15 @@ def _option_error(stage: str, error: argparse.ArgumentError) -> str:
         (r"\bconfig\b.*not exist", f"presets: {', '.join(sorted(p.stem for p in PRESETS.glob('*.yaml')))}"),
         (r"unrecognized arguments: [^-]", "quote patterns and lists, such as 'before/*.tif' or '[a, b]'"),
         (r"unrecognized arguments: -", "names are written with underscores, such as --off_nadir"),
-        (r"class 'tuple'", "write a list in quotes, such as '[suburb, dense]'"),
+        (r"class 'tuple'", "write a list in quotes, such as '[flood, fire]'"),
     )
     found = [hint for pattern, hint in hints if re.search(pattern, text)]
     return "; ".join([text, *found[:1], f"`mage {stage} --help` lists the options"])
 
 
 def _named_presets(words: Sequence[str]) -> list[str]:
-    """The words with the name of a preset after --config replaced by its file."""
+    """The words with the name of a preset after --config, or --preset, replaced by its file."""
+    words = [re.sub(r"^--preset(?=$|=)", "--config", word) for word in words]
     found = [word.removeprefix("--config=") for word in words]
     for index, word in enumerate(words):
         follows = index > 0 and words[index - 1] == "--config"

@@ -11,18 +11,20 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipelines.settings import settings, settle
-from rasters.capture import read_capture, write_capture
+from rasters.capture import PARTIAL, read_capture, write_capture
 from rasters.catalogue import finished, write_catalogue
 from rasters.errors import InputError
 from rasters.grid import utm_crs
 from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
 from rasters.sensing.profile import load_profile, profile_path
-from simulator.capture import capture_ids, simulate_city
+from simulator.capture import capture_ids, city_id, city_place, draw_city, scenario_layout, simulate_city
 from simulator.city.style import load_style, style_paths
+from simulator.city.vectors import write_vectors
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.scenario import Scenario
 
+CITIES = "cities"  # the folder of the cities as vectors
 SHEET, SHOWN = "sheet.png", 8  # the first captures are shown on a sheet
 
 
@@ -31,7 +33,7 @@ class Config(Scenario):
     """Options of `mage simulate`.
 
     Attributes:
-        out: Folder for the captures and their catalogue.
+        out: Folder for the captures, their catalogue and the cities as vectors.
         workers: Processes; the result does not depend on it.
     """
 
@@ -45,28 +47,41 @@ class Config(Scenario):
 
 
 def run(config: Config) -> None:
-    """Writes `config.out`; captures that are already there are kept.
+    """Writes `config.out`; captures and vectors that are already there are kept.
 
     Raises:
-        InputError: The folder holds captures of another scenario, or the scenario is impossible.
+        InputError: The folder holds captures of another scenario, the scenario is impossible, or its
+            layout unusable.
     """
     scenario = Scenario(**{f.name: getattr(config, f.name) for f in fields(Scenario)})
     data = [
         profile_path(scenario.profile),
         *(path for style in scenario.styles for path in style_paths(style)),
+        *(path for path in (scenario.layout, scenario.dem) if path is not None),
     ]
     load_profile(scenario.profile)
     for style in scenario.styles:
         load_style(style)
-    utm_crs(scenario.longitude, scenario.latitude)
+    if scenario_layout(scenario) is None:
+        utm_crs(scenario.longitude, scenario.latitude)
     settle(config.out, "simulate", {**settings(scenario), "engine": VARIANT}, data)
+    for leftover in (config.out / CITIES).glob(f"{PARTIAL}*"):  # of a run that was killed
+        leftover.unlink()
     done = {folder.name for folder in finished(config.out)}
     wanted = [name for index in range(scenario.cities) for name in capture_ids(scenario, index)]
-    missing = [i for i in range(scenario.cities) if not done.issuperset(capture_ids(scenario, i))]
+    missing = [
+        i
+        for i in range(scenario.cities)
+        if not done.issuperset(capture_ids(scenario, i)) or not _vectors(scenario, i, config.out).is_file()
+    ]
     with tqdm(total=len(wanted), initial=len(done), desc="simulate", unit="capture") as bar:
         for count in _simulate_all(scenario, missing, config.out, config.workers):
             bar.update(count)
-    write_catalogue(config.out, title=f"MAGE: simulated {', '.join(dict.fromkeys(scenario.disasters))}")
+    write_catalogue(
+        config.out,
+        title=f"MAGE: simulated {', '.join(dict.fromkeys(scenario.disasters))}",
+        vectors=[_vectors(scenario, i, config.out) for i in range(scenario.cities)],
+    )
     if not (config.out / SHEET).is_file():
         shown = [read_capture(folder) for folder in finished(config.out)[:SHOWN]]
         write_sheet(
@@ -107,10 +122,20 @@ def _engine() -> EmbeddedEngine:
     return EmbeddedEngine()
 
 
+def _vectors(scenario: Scenario, index: int, out: Path) -> Path:
+    return out / CITIES / f"{city_id(scenario, index)}.gpkg"
+
+
 def _write_city(scenario: Scenario, index: int, out: Path) -> int:
-    """Writes the captures of a city that are missing; returns how many."""
+    """Writes the vectors and the captures of a city that are missing; returns how many captures."""
+    city, vectors = draw_city(scenario, index), _vectors(scenario, index, out)
+    if not vectors.is_file():
+        place = city_place(scenario, index)
+        write_vectors(vectors, city, crs=place.crs, west=place.west, south=place.south)
     done = {folder.name for folder in finished(out)}
-    new = [capture for capture in simulate_city(scenario, index, _engine()) if capture.id not in done]
+    if done.issuperset(capture_ids(scenario, index)):
+        return 0
+    new = [c for c in simulate_city(scenario, index, _engine(), city) if c.id not in done]
     for capture in new:
         write_capture(out, capture)
     return len(new)

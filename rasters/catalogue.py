@@ -36,13 +36,19 @@ def finished(root: Path) -> list[Path]:
     return sorted(p for p in folders if (p / f"{p.name}.json").is_file())
 
 
-def write_catalogue(root: Path, *, title: str) -> Path:
-    """Writes `root/catalog.json` with a relative link to each capture; whole or not at all."""
+def write_catalogue(root: Path, *, title: str, vectors: Sequence[Path] = ()) -> Path:
+    """Writes `root/catalog.json` with a relative link to each capture and to vector files below `root` that
+    belong to them; whole or not at all."""
     catalogue = pystac.Catalog(id=root.resolve().name, description=title, title=title)
     catalogue.add_link(pystac.Link("root", "./catalog.json", media_type=pystac.MediaType.JSON))
     for folder in list_captures(root):
         href = f"./{folder.name}/{folder.name}.json"
         catalogue.add_link(pystac.Link("item", href, media_type=pystac.MediaType.GEOJSON, title=folder.name))
+    for path in vectors:
+        href = f"./{path.relative_to(root).as_posix()}"
+        catalogue.add_link(
+            pystac.Link("related", href, media_type=pystac.MediaType.GEOPACKAGE, title=path.stem)
+        )
     write_json(root / CATALOGUE, catalogue.to_dict(include_self_link=False))
     return root / CATALOGUE
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,14 @@ from rasters.grid import Grid, utm_crs
 from rasters.sensing.imaging import expose, sample_acquisition
 from rasters.sensing.profile import Profile, load_profile
 from simulator.city.city import generate_city
+from simulator.city.layout import Layout, read_layout
+from simulator.city.layout_city import layout_city
+from simulator.city.model import City
 from simulator.city.style import load_style, style_label
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import sample_parameters, strike
 from simulator.engines.engine import Camera, Engine, Frame, Light
-from simulator.flight import Footprint, city_size, flight_plan
+from simulator.flight import MARGIN, Footprint, city_size, flight_plan
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
@@ -27,6 +32,20 @@ from simulator.scene.model import Scene
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
 CITIES_A_ROW = 20  # then the next row begins, further south
 FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a city's local metres lie on the Earth.
+
+    Attributes:
+        crs: Its UTM zone, as "EPSG:32632".
+        west, south: Of the city's south-west corner there [m].
+    """
+
+    crs: str
+    west: float
+    south: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +79,65 @@ def capture_ids(scenario: Scenario, index: int) -> list[str]:
     return [_capture_id(scenario, index, footprint) for footprint in plan]
 
 
-def simulate_city(scenario: Scenario, index: int, engine: Engine) -> Iterator[Capture]:
-    """The captures of one city, in flying order.
+def draw_city(scenario: Scenario, index: int) -> City:
+    """A city before its disaster: of our own making, or on the scenario's layout.
+
+    Raises:
+        InputError: The layout or its elevation model cannot be used.
+    """
+    rng = _streams(scenario, index)[0]
+    style = load_style(_turn(scenario.styles, index))
+    layout = scenario_layout(scenario)
+    if layout is not None:
+        return layout_city(layout, style, rng)
+    return generate_city(style, _size(scenario, load_profile(scenario.profile)), rng)
+
+
+def scenario_layout(scenario: Scenario) -> Layout | None:
+    """The part of the scenario's layout that is flown over, with what is seen of its surroundings.
+
+    Raises:
+        InputError: The layout or its elevation model cannot be used.
+    """
+    if scenario.layout is None:
+        return None
+    return _read_layout(scenario.layout, scenario.dem, _size(scenario, load_profile(scenario.profile)))
+
+
+@lru_cache(maxsize=2)
+def _read_layout(path: Path, dem: Path | None, size: float) -> Layout:
+    return read_layout(path, dem, size=size, margin=MARGIN)
+
+
+def city_place(scenario: Scenario, index: int) -> Place:
+    """Local metres laid into the UTM zone of the scenario's place, or where the layout lies."""
+    layout = scenario_layout(scenario)
+    if layout is not None:
+        return Place(crs=layout.crs, west=layout.west, south=layout.south)
+    crs = utm_crs(scenario.longitude, scenario.latitude)
+    to_utm = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    east, north = to_utm.transform(scenario.longitude, scenario.latitude)
+    row, column = divmod(index, CITIES_A_ROW)
+    return Place(crs=crs, west=round(east) + column * CITY_SPACING, south=round(north) - row * CITY_SPACING)
+
+
+def simulate_city(
+    scenario: Scenario, index: int, engine: Engine, city: City | None = None
+) -> Iterator[Capture]:
+    """The captures of one city, in flying order; `city` is what `draw_city` returns, if it is at hand.
 
     Every random draw comes from (seed, index), so cities do not depend on each other or on their order.
     Layers of the image before, `building`, `damage` and `change` have the geometry of the image before;
     the others that of the image after. At nadir and without misregistration the two are one.
     """
     profile = load_profile(scenario.profile)
-    city_rng, disaster_rng, look_rng, image_rng = np.random.default_rng([scenario.seed, index]).spawn(4)
+    _, disaster_rng, look_rng, image_rng = _streams(scenario, index)
     plan = _plan(scenario, profile)
-    city = generate_city(load_style(_turn(scenario.styles, index)), _size(scenario, profile), city_rng)
+    place = city_place(scenario, index)
+    city = draw_city(scenario, index) if city is None else city
     kind = _turn(scenario.disasters, index // len(scenario.styles))
     aftermath = strike(city, kind, sample_parameters(kind, disaster_rng), disaster_rng)
-    looks = _sample_looks(scenario, profile, look_rng)
+    looks = _sample_looks(scenario, profile, southern(place), look_rng)
     seed = int(image_rng.integers(2**31))
 
     def camera(footprint: Footprint, look: Look) -> Camera:
@@ -97,7 +161,7 @@ def simulate_city(scenario: Scenario, index: int, engine: Engine) -> Iterator[Ca
         labels = label_layers(aftermath, before[number], after[number], compared[number])
         yield Capture(
             id=_capture_id(scenario, index, footprint),
-            grid=_grid(scenario, index, footprint, profile.gsd),
+            grid=_grid(place, footprint, profile.gsd),
             layers={"image_pre": images[0], "image_post": images[1], **labels},
             start=looks[0].time,
             end=looks[1].time,
@@ -146,6 +210,11 @@ def _change(aftermath: Aftermath, before: Frame, compared: Frame, damage: np.nda
     return change.astype(np.uint8)
 
 
+def _streams(scenario: Scenario, index: int) -> list[np.random.Generator]:
+    """Of the city, its disaster, the looks at it and the images."""
+    return np.random.default_rng([scenario.seed, index]).spawn(4)
+
+
 def _turn(choices: Sequence[str], index: int) -> str:
     return choices[index % len(choices)]
 
@@ -178,12 +247,19 @@ def _camera(footprint: Footprint, gsd: float, look: Look) -> Camera:
     )  # fmt: skip
 
 
-def _sample_looks(scenario: Scenario, profile: Profile, rng: np.random.Generator) -> tuple[Look, Look]:
+def southern(place: Place) -> bool:
+    """Whether a place lies in a UTM zone south of the equator (EPSG:327xx)."""
+    return place.crs.startswith("EPSG:327")
+
+
+def _sample_looks(
+    scenario: Scenario, profile: Profile, south: bool, rng: np.random.Generator
+) -> tuple[Look, Look]:
     """Two flights days to months apart, each with its own sun, view and georeferencing error."""
     first = FIRST_DAY + timedelta(days=int(rng.integers(0, 120)), minutes=int(rng.integers(0, 240)))
     second = first + timedelta(days=int(rng.integers(2, 90)), minutes=int(rng.integers(-120, 120)))
     error = scenario.misregistration * profile.gsd
-    noon = math.pi if scenario.latitude >= 0 else 0.0  # the midday sun stands in the south, or in the north
+    noon = 0.0 if south else math.pi  # the midday sun stands in the north, or in the south
 
     def look(time: datetime, shift: tuple[float, float]) -> Look:
         light = Light(
@@ -198,17 +274,12 @@ def _sample_looks(scenario: Scenario, profile: Profile, rng: np.random.Generator
     return look(first, (0.0, 0.0)), look(second, (float(rng.normal(0, error)), float(rng.normal(0, error))))
 
 
-def _grid(scenario: Scenario, index: int, footprint: Footprint, gsd: float) -> Grid:
-    """Local metres laid into the UTM zone of the scenario's place."""
-    crs = utm_crs(scenario.longitude, scenario.latitude)
-    to_utm = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    east, north = to_utm.transform(scenario.longitude, scenario.latitude)
+def _grid(place: Place, footprint: Footprint, gsd: float) -> Grid:
     pixels = round(footprint.side / gsd)
-    row, column = divmod(index, CITIES_A_ROW)
     return Grid(
-        crs=crs,
-        west=round(east) + column * CITY_SPACING + footprint.west,
-        north=round(north) - row * CITY_SPACING + footprint.north,
+        crs=place.crs,
+        west=place.west + footprint.west,
+        north=place.south + footprint.north,
         gsd=gsd,
         height=pixels,
         width=pixels,
@@ -231,6 +302,7 @@ def _properties(scenario: Scenario, index: int, looks: tuple[Look, Look]) -> dic
         "style": _turn(scenario.styles, index),
         "disaster": _turn(scenario.disasters, index // len(scenario.styles)),
         "profile": scenario.profile,
+        **({} if scenario.layout is None else {"layout": scenario.layout.name}),
         "pre": view(looks[0]),
         "post": view(looks[1]),
     }

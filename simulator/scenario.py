@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from rasters.errors import InputError
 
@@ -18,8 +19,11 @@ class Scenario:
         styles: Styles that the cities take in turn: names in `simulator/city/styles`, YAML paths
             or mixtures, such as "north_american_suburb*0.6+rural_village*0.4".
         disasters: Disasters that the cities meet in turn: none, flood, earthquake, fire.
+        layout: GeoPackage or GeoJSON of a real place, as OpenStreetMap has it: every city stands there, on
+            its footprints, streets and land use; styles give what it does not tell. None: invented cities.
+        dem: GeoTIFF with the elevations of the layout's ground [m]; None for nearly level ground.
         longitude: Of the first city [deg]; the others lie east of it on the same UTM grid, 10 km apart.
-        latitude: Of the cities [deg].
+        latitude: Of the cities [deg]. Both are ignored where a layout tells the place.
         tile: Side of a capture [pixels].
         lines: Flight lines over each city.
         frames: Captures along each flight line.
@@ -35,6 +39,8 @@ class Scenario:
     cities: int = 4
     styles: tuple[str, ...] = ("north_american_suburb", "latin_american_metropolis")
     disasters: tuple[str, ...] = ("flood", "earthquake", "fire", "none")
+    layout: Path | None = None
+    dem: Path | None = None
     longitude: float = -94.5
     latitude: float = 37.06
     tile: int = 512
@@ -53,6 +59,7 @@ class Scenario:
             (len(self.styles) >= 1, "styles must name at least one style", self.styles),
             (len(self.disasters) >= 1, "disasters must name at least one disaster", self.disasters),
             (set(self.disasters) <= set(DISASTERS), f"disasters must be among {DISASTERS}", self.disasters),
+            (self.dem is None or self.layout is not None, "dem needs a layout that it lies under", self.dem),
             (64 <= self.tile <= 4096, "tile must be 64 to 4096 pixels", self.tile),
             (
                 self.lines >= 1 and self.frames >= 1,
@@ -71,4 +78,4 @@ class Scenario:
         )
         for good, message, got in checks:
             if not good:
-                raise InputError(f"scenario: {message}, got {got!r}")
+                raise InputError(f"scenario: {message}, got {str(got) if isinstance(got, Path) else got!r}")

@@ -36,7 +36,7 @@ SEEDS = range(9)
 
 @cache
 def dense() -> Style:
-    return load_style("dense")
+    return load_style("latin_american_metropolis")
 
 
 def character(fabric: str, rng: np.random.Generator, **changes) -> Character:

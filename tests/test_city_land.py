@@ -16,7 +16,7 @@ from simulator.city.plots import Patch
 from simulator.city.style import MAX_BEND, Season, Water, load_style
 from simulator.city.terrain import Land, make_land
 
-SUBURB = load_style("suburb")
+SUBURB = load_style("north_american_suburb")
 WET = replace(SUBURB, water={"river": 1.0})
 DRY = replace(SUBURB, water={"none": 1.0})
 KINDS: tuple[Water, ...] = ("none", "river", "coast", "lake", "canal")

@@ -81,7 +81,7 @@ def trees(west: int, south: int, size: int, **changes: Any) -> Trees:
         "seed": SEED,
         **changes,
     }
-    return plant_trees(cover, ground, (), style=load_style("suburb"), **given)
+    return plant_trees(cover, ground, (), style=load_style("north_american_suburb"), **given)
 
 
 def vehicles(west: int, south: int, size: int, **changes: Any) -> Boxes:
@@ -152,7 +152,7 @@ def test_crowns_cover_about_what_is_asked_for():
     got = []
     for wanted in (0.1, 0.4, 0.9):
         cover = Field(**square, values=np.full((n, n), wanted, np.float32))
-        found = plant_trees(cover, ground, (), (), (), load_style("suburb"), "leafy", 2)
+        found = plant_trees(cover, ground, (), (), (), load_style("north_american_suburb"), "leafy", 2)
         crowns = shapely.union_all(shapely.buffer(shapely.points(found.xy), found.radius, quad_segs=2))
         got.append(crowns.area / 256**2)
     assert got == pytest.approx([0.1, 0.4, 0.9], rel=0.35)

@@ -87,7 +87,7 @@ def test_errors_that_are_ours_keep_their_traceback(monkeypatch: pytest.MonkeyPat
         (["map", "--out", "x"], "model"),
         (["simulate", "--out", "x", "--off-nadir", "3"], "--off_nadir"),
         (["simulate", "--out", "x", "--cities", "two"], "two"),
-        (["simulate", "--out", "x", "--disasters", "fire"], "'[suburb, dense]'"),
+        (["simulate", "--out", "x", "--disasters", "fire"], "'[flood, fire]'"),
         (["simulate", "--out", "x", "--config", "tonw"], "town"),
         (["map", "--model", "m", "--pre", "a", "b", "--post", "c", "--out", "x"], "quote"),
     ],
