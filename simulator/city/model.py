@@ -353,6 +353,7 @@ class City:
         buildings: Instances 1 to n, in order.
         barriers: Hedges, walls and fences.
         trees, vehicles, clutter, debris: Loose objects; debris is empty before a disaster.
+        origin: The square's south-west corner in its region [m], whole metres.
     """
 
     size: float
@@ -369,3 +370,4 @@ class City:
     barriers: tuple[Barrier, ...] = ()
     clutter: Boxes = NO_BOXES
     debris: Boxes = NO_BOXES
+    origin: tuple[float, float] = (0.0, 0.0)
