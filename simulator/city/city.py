@@ -14,7 +14,7 @@ from simulator.city.local_streets import Draft
 from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
 from simulator.city.noding import end_points, split_at
 from simulator.city.paving import pave
-from simulator.city.quarter import Quarter, build_quarter
+from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
 from simulator.city.region import SIZES, Region, plan_region
 from simulator.city.shims import paint_ground, place_clutter, place_vehicles, plant_trees
 from simulator.city.style import Style
@@ -65,16 +65,17 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     square = shapely.box(west, south, west + size, south + size)
     quarters = _quarters(region, square)
     arterials = _arterials(region, quarters, square)
+    fillings = _fillings(region, quarters, square)
     pavement = pave(region, quarters, arterials)
     span = CELL * math.ceil(size / CELL)
-    patches = [patch for q in quarters for patch in q.plot.patches]
+    patches = [patch for f in fillings for patch in f.plot.patches]
     ground, cover = paint_ground(patches, pavement, region.land, west, south, span, region.seed)
     terrain, water = region.land.window(west, south, span)
-    buildings = _buildings(region, quarters, square)
+    buildings = _buildings(region, fillings, square)
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
-    planted = [tree for q in quarters for tree in q.plot.planted]
-    stalls = [stall for q in quarters for stall in q.plot.stalls]
-    objects = [thing for q in quarters for thing in q.plot.objects]
+    planted = [tree for f in fillings for tree in f.plot.planted]
+    stalls = [stall for f in fillings for stall in f.plot.stalls]
+    objects = [thing for f in fillings for thing in f.plot.objects]
     trees = plant_trees(cover, ground, buildings, planted, drafts, region.style, region.season, region.seed)
     vehicles = place_vehicles(drafts, stalls, ground, region.seed)
     clutter = place_clutter(objects, ground, region.seed)
@@ -91,9 +92,9 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
             shapely.get_coordinates(part) + shift
             for part in _cut(np.array(region.through.rails, dtype=object), square)[0]
         ),
-        land_use=_land_use(quarters, square, shift),
+        land_use=_land_use(fillings, square, shift),
         buildings=tuple(move(b, shift, k + 1, b.base) for k, b in enumerate(buildings)),
-        barriers=_barriers(quarters, square, shift),
+        barriers=_barriers(fillings, square, shift),
         trees=_trees_in(trees, shift, size),
         vehicles=_boxes_in(vehicles, shift, size),
         clutter=_boxes_in(clutter, shift, size),
@@ -105,6 +106,17 @@ def _quarters(region: Region, square: shapely.Polygon) -> list[Quarter]:
     near = square.buffer(HALO, join_style="mitre")
     shapes = np.array([b.shape for b in region.superblocks], dtype=object)
     return [build_quarter(region, int(k)) for k in np.flatnonzero(shapely.intersects(shapes, near))]
+
+
+def _fillings(region: Region, quarters: Sequence[Quarter], square: shapely.Polygon) -> list[Filling]:
+    """What is on the blocks on a square or close by, in the order of quarters and blocks."""
+    near = square.buffer(HALO, join_style="mitre")
+    shapely.prepare(near)
+    return [
+        fill_block(region, q.index, int(k))
+        for q in quarters
+        for k in np.flatnonzero(shapely.intersects(near, np.array([b.shape for b in q.blocks], dtype=object)))
+    ]
 
 
 def _arterials(
@@ -129,12 +141,12 @@ def _arterials(
     return edges
 
 
-def _buildings(region: Region, quarters: Sequence[Quarter], square: shapely.Polygon) -> list[Building]:
+def _buildings(region: Region, fillings: Sequence[Filling], square: shapely.Polygon) -> list[Building]:
     """The buildings that touch the square, in the region's metres, on the lowest ground at their corners.
 
     Walls go down to it, and none hangs in the air.
     """
-    found = [b for q in quarters for b in q.plot.buildings]
+    found = [b for f in fillings for b in f.plot.buildings]
     shapes = shapely.polygons([shapely.linearrings(b.footprint) for b in found])
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
@@ -176,9 +188,9 @@ def _streets(drafts: Sequence[Draft], square: shapely.Polygon, shift: np.ndarray
     )
 
 
-def _land_use(quarters: Sequence[Quarter], square: shapely.Polygon, shift: np.ndarray) -> tuple[LandUse, ...]:
+def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.ndarray) -> tuple[LandUse, ...]:
     """The parts of the parcels within the square."""
-    uses = [use for q in quarters for use in q.land_use]
+    uses = [use for f in fillings for use in f.land_use]
     if not uses:
         return ()
     shapes = np.array([shapely.Polygon(use.ring) for use in uses])
@@ -193,8 +205,8 @@ def _land_use(quarters: Sequence[Quarter], square: shapely.Polygon, shift: np.nd
     return tuple(kept)
 
 
-def _barriers(quarters: Sequence[Quarter], square: shapely.Polygon, shift: np.ndarray) -> tuple[Barrier, ...]:
-    barriers = [b for q in quarters for b in q.plot.barriers]
+def _barriers(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.ndarray) -> tuple[Barrier, ...]:
+    barriers = [b for f in fillings for b in f.plot.barriers]
     parts, of = _cut(np.array([shapely.LineString(b.line) for b in barriers], dtype=object), square)
     return tuple(
         replace(barriers[k], line=shapely.get_coordinates(part) + shift)

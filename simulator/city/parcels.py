@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import shapely
+from scipy.spatial import Voronoi
 from shapely.geometry.base import BaseGeometry
 
 from simulator.city.character import Character, choose
@@ -77,6 +78,8 @@ def make_blocks(
             ]
         else:
             use = choose(character.open_uses, rng) if rng.random() < character.open_blocks else "built"
+            if character.pattern == "radial" and shape.area < 9e3 and 12.57 * shape.area > 0.88 * shape.length**2:
+                use = "park"  # the round place in the middle
             blocks.append(Block(shape=shape, use=use, character=character))
     return blocks
 
@@ -114,7 +117,9 @@ def make_parcels(
     if c.fabric in ("estate", "halls"):
         lots = halve(block.shape, c.lot_width * c.lot_depth, rng)
     else:
-        lots = _rows(block.shape, c, bend, rng)
+        odd = c.pattern in ("cul_de_sac", "radial") or block.shape.area < 0.55 * box_area(block.shape)
+        lots = _along(block.shape, c, frontage, rng) if odd and c.pattern != "informal" else []
+        lots = lots or _rows(block.shape, c, bend, rng)
     if not lots:
         return []
     axis = box_frame(block.shape)[0].along
@@ -141,6 +146,69 @@ def _behind(lots: list[shapely.Polygon], fronts: list[Frame | None]) -> list[int
             if steps[i] == step - 1 and steps[j] < 0:
                 steps[j] = step
     return steps
+
+
+def box_area(shape: shapely.Polygon) -> float:
+    """Of the smallest enclosing rectangle [m2]."""
+    return float(shapely.area(shapely.oriented_envelope(shape)))
+
+
+def _along(
+    shape: shapely.Polygon, c: Character, frontage: BaseGeometry, rng: np.random.Generator
+) -> list[shapely.Polygon]:
+    """Lots along a winding frontage: each is the land that is nearest to its stretch of the street.
+
+    What lies farther from any street than a lot may run deep is a green within the block.
+    """
+    rim = shapely.get_exterior_ring(shape).segmentize(2.5)
+    points = shapely.get_coordinates(rim)[:-1]
+    shapely.prepare(frontage)
+    ahead = np.roll(points, -1, axis=0) - points
+    step = np.linalg.norm(ahead, axis=1)
+    middle = points + ahead / 2
+    fronting = shapely.dwithin(shapely.points(middle), frontage, 0.3)
+    if fronting.sum() < 4:
+        return []
+    start = int(np.argmin(fronting)) if not fronting.all() else _corner(ahead)
+    turn = np.roll(np.arange(len(points)), -start)
+    stretches = np.cumsum(~fronting[turn])  # the same number along one stretch of street
+    lot = np.full(len(points), -1)
+    count = 0
+    for number in np.unique(stretches[fronting[turn]]):
+        where = turn[(stretches == number) & fronting[turn]]
+        length = np.cumsum(step[where])
+        lots = max(1, round(length[-1] / (c.lot_width * rng.uniform(0.9, 1.1))))
+        bounds = np.cumsum(rng.lognormal(0, 0.13, lots))
+        lot[where] = count + np.searchsorted(bounds / bounds[-1] * length[-1], length - step[where] / 2)
+        count += lots
+    deep = shape.difference(frontage.buffer(1.5 * c.lot_depth))
+    rims = [shape.boundary] if deep.area < 500 else [shape.boundary, deep.buffer(-4.0).buffer(4.0).boundary]
+    known = lot >= 0
+    walls = _between(middle[known], lot[known], shape)
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.unary_union([walls, *rims], grid_size=1e-3))))
+    faces = faces[shapely.contains(shape.buffer(0.01), faces)]
+    return [part for face in shapely.intersection(faces, shape) for part in polygons(face, 5.0)]
+
+
+def _between(points: np.ndarray, lot: np.ndarray, shape: shapely.Polygon) -> BaseGeometry:
+    """The lines that are as far from the points (N, 2) of one lot as from those of the next."""
+    west, south, east, north = shape.bounds
+    far = 10 * max(east - west, north - south)
+    around = np.array([[west - far, south - far], [east + far, south - far], [west - far, north + far], [east + far, north + far]])
+    diagram = Voronoi(np.concatenate([points, around]))
+    label = np.concatenate([lot, np.full(4, -1)])
+    ends = np.array(diagram.ridge_vertices)
+    pair = label[diagram.ridge_points]
+    keep = (pair[:, 0] != pair[:, 1]) & (pair >= 0).all(axis=1) & (ends >= 0).all(axis=1)
+    lines = shapely.linestrings(diagram.vertices[ends[keep]])
+    return shapely.simplify(shapely.line_merge(shapely.multilinestrings(lines)), 0.8)
+
+
+def _corner(ahead: np.ndarray) -> int:
+    """Where a ring (steps (N, 2)) turns most."""
+    angle = np.arctan2(ahead[:, 1], ahead[:, 0])
+    turn = np.abs((angle - np.roll(angle, 1) + np.pi) % (2 * np.pi) - np.pi)
+    return int(np.argmax(turn))
 
 
 def _rows(

@@ -99,7 +99,7 @@ def _markings(draft: Draft, start: float, seed: int) -> list[np.ndarray]:
             lines.append(shapely.get_coordinates(substring(lane_line, s, s + DASH)))
     if draft.sidewalk > 1 and not draft.oneway:
         for end, where in enumerate(shapely.get_coordinates(shapely.get_point(inner, [0, -1])) * 100):
-            if keyed(seed, ZEBRA, *(int(v) for v in where)).random() < 0.4:
+            if keyed(seed, ZEBRA, *(int(v) for v in where)).random() < 0.15:
                 lines += _zebra(inner if end == 0 else inner.reverse(), draft.width)
     return lines
 

@@ -1,4 +1,4 @@
-"""A quarter: all that fills one superblock, a pure function of its region and its number."""
+"""A quarter: what fills one superblock, a pure function of its region and its number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,42 +19,54 @@ from simulator.city.plots import yard
 from simulator.city.region import Region
 from simulator.city.shims import Plot, fill_lot, fill_open_block
 
-QUARTER = 1  # purpose of a key
+QUARTER, FILLING = 1, 2  # purposes of keys
 KERB_RADIUS = 4.0  # of rounded corners [m]
 FOOT_RADIUS = 0.8  # of those between footways [m]
 PAVED, GREEN = 0.6, 0.6  # narrower strips beside carriageways are not seen [m]
-MOST = 2**24  # buildings a quarter may have
+MOST = 2**13  # buildings that a block, and blocks that a quarter, may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Quarter:
-    """What fills a superblock, in the region's metres.
+    """The streets and blocks of a superblock, in the region's metres.
 
     Attributes:
         index: Of the superblock.
         drafts: Its own streets, from junction to junction.
         blocks: The land between the streets.
-        parcels: The built blocks' lots.
-        land_use: Lots, and blocks without lots.
+        frontage, alleys: The right of way of streets, and of service alleys.
         carriageways, shoulders: What the streets in and around it lay on its land, in the order of painting.
-        plot: Everything on lots and blocks; the buildings settled, but for base and instance.
     """
 
     index: int
     drafts: tuple[Draft, ...]
     blocks: tuple[Block, ...]
-    parcels: tuple[Parcel, ...]
-    land_use: tuple[LandUse, ...]
+    frontage: BaseGeometry
+    alleys: BaseGeometry
     carriageways: tuple[tuple[BaseGeometry, Ground], ...]
     shoulders: tuple[tuple[BaseGeometry, Ground], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Filling:
+    """What is on a block, in the region's metres.
+
+    Attributes:
+        parcels: Its lots, if it is built.
+        land_use: Of the lots, or of the block.
+        plot: Everything on it; the buildings settled, but for base and instance.
+    """
+
+    parcels: tuple[Parcel, ...]
+    land_use: tuple[LandUse, ...]
     plot: Plot
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=256)
 def build_quarter(region: Region, index: int) -> Quarter:
-    """Streets, blocks, lots and what is on them; the same in whichever tile it is looked at."""
+    """The plan of a quarter; the same in whichever tile it is looked at."""
     land = region.superblocks[index]
-    street_rng, block_rng, fill_rng = keyed(region.seed, QUARTER, index).spawn(3)
+    street_rng, block_rng = keyed(region.seed, QUARTER, index).spawn(2)
     arterials = [d for d in (region.arterials[k] for k in land.around) if not d.kind.startswith("motorway")]
     anchor = shapely.multilinestrings([d.line for d in arterials if not d.bridge])
     drafts = local_streets(land.shape, land.character, region.bend, anchor, (QUARTER, index), street_rng)
@@ -65,31 +77,35 @@ def build_quarter(region: Region, index: int) -> Quarter:
     frontage = _area([d for d in streets if d.kind != "service"], land.shape, radius, 1.0)
     right_of_way = frontage if alleys.is_empty else frontage.union(alleys)
     blocks = make_blocks(land.shape.difference(right_of_way), land.character, region.style.country, block_rng)
-    parcels: list[Parcel] = []
-    uses: list[LandUse] = []
-    whole = Plot()
-    for block, rng in zip(blocks, fill_rng.spawn(len(blocks)), strict=True):
-        if block.use == "built" and block.character is not None:
-            lots = make_parcels(block, region.bend, frontage, alleys, rng)
-            whole.patches.append(yard(block.shape, block.character, rng))
-            parcels += lots
-            uses += [LandUse(ring=ring(lot.shape), use=block.character.use) for lot in lots]
-            _add(whole, [fill_lot(lot, rng) for lot in lots])
-        else:
-            uses.append(LandUse(ring=ring(block.shape), use=block.use))
-            _add(whole, [fill_open_block(block, block.character or region.farmers, region.bend, rng)])
-    settled = settle(whole.buildings, (index + 1) * MOST + 1)
-    whole.buildings[:] = settled
     return Quarter(
         index=index,
         drafts=tuple(drafts),
         blocks=tuple(blocks),
-        parcels=tuple(parcels),
-        land_use=tuple(uses),
+        frontage=frontage,
+        alleys=alleys,
         carriageways=_carriageways(streets, land.shape, radius),
         shoulders=_shoulders(streets, land.shape, right_of_way, street_rng),
-        plot=whole,
     )
+
+
+@lru_cache(maxsize=1024)
+def fill_block(region: Region, index: int, number: int) -> Filling:
+    """What is on block `number` of quarter `index`."""
+    quarter = build_quarter(region, index)
+    block = quarter.blocks[number]
+    rng = keyed(region.seed, FILLING, index, number)
+    plot = Plot()
+    parcels: list[Parcel] = []
+    if block.use == "built" and block.character is not None:
+        parcels = make_parcels(block, region.bend, quarter.frontage, quarter.alleys, rng)
+        plot.patches.append(yard(block.shape, block.character, rng))
+        uses = [LandUse(ring=ring(lot.shape), use=block.character.use) for lot in parcels]
+        _add(plot, [fill_lot(lot, rng) for lot in parcels])
+    else:
+        uses = [LandUse(ring=ring(block.shape), use=block.use)]
+        _add(plot, [fill_open_block(block, block.character or region.farmers, region.bend, rng)])
+    plot.buildings[:] = settle(plot.buildings, ((index + 1) * MOST + number) * MOST + 1)
+    return Filling(parcels=tuple(parcels), land_use=tuple(uses), plot=plot)
 
 
 def _add(whole: Plot, plots: Sequence[Plot]) -> None:
