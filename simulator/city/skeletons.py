@@ -129,14 +129,13 @@ def _tensor_field(xy: np.ndarray, size: float, land, rng: np.random.Generator) -
         add(main + rng.normal(0, 0.5), np.exp(-(offset**2).sum(-1) / reach**2))
     offset = xy - (size / 2 + rng.uniform(-0.3, 0.3, 2) * size)
     add(np.arctan2(offset[..., 1], offset[..., 0]), 0.9 * np.exp(-(offset**2).sum(-1) / (0.4 * size + 150) ** 2))
-    if size > 0:
-        flat = xy.reshape(-1, 2)
-        d = 15.0
-        dx, dy = (
-            (land.elevation(flat + step) - land.elevation(flat - step)).reshape(xy.shape[:2]) / (2 * d)
-            for step in (np.array([d, 0.0]), np.array([0.0, d]))
-        )
-        add(np.arctan2(dy, dx) + math.pi / 2, 6 * np.minimum(np.hypot(dx, dy), 0.3))
+    flat = xy.reshape(-1, 2)
+    d = 60.0  # what roads look at is the hill, not its bumps
+    dx, dy = (
+        (land.elevation(flat + step) - land.elevation(flat - step)).reshape(xy.shape[:2]) / (2 * d)
+        for step in (np.array([d, 0.0]), np.array([0.0, d]))
+    )
+    add(np.arctan2(dy, dx) + math.pi / 2, 5 * np.minimum(np.hypot(dx, dy), 0.25))
     phase, turn = rng.uniform(0, 2 * math.pi, 3), rng.uniform(0, 2 * math.pi, 3)
     wave = 2 * math.pi / rng.uniform(400, 1100, 3)
     sway = sum(
@@ -191,7 +190,7 @@ def _trace(
         ex, ey = direction(x + dx * STEP / 2, y + dy * STEP / 2)
         if ex * dx + ey * dy < 0:
             ex, ey = -ex, -ey
-        if ex * dx + ey * dy < 0.5:  # a degenerate point of the field
+        if ex * dx + ey * dy < 0.97:  # a degenerate point of the field
             break
         x, y, dx, dy = x + STEP * ex, y + STEP * ey, ex, ey
         points.append((x, y))

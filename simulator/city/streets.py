@@ -11,8 +11,9 @@ from simulator.city.character import choose
 from simulator.city.frames import polygons
 from simulator.city.local_streets import Draft
 from simulator.city.model import Street
-from simulator.city.noding import end_nodes, end_points, node_lines, only_lines, owners, prune, split_at
+from simulator.city.noding import NODE, end_nodes, end_points, node_lines, only_lines, owners, prune, split_at
 from simulator.city.noise import Bend
+from simulator.city.patterns import halvings, longer
 from simulator.city.shims import Land
 from simulator.city.skeletons import STEP, draw_skeleton
 from simulator.city.style import Style
@@ -64,10 +65,27 @@ def lay_arterials(
     lines = np.array([d.line for d in drafts], dtype=object)
     noded = node_lines(only_lines(shapely.intersection(lines, extent)))
     noded = prune(noded, extent.exterior, math.inf)
+    more = _infill(noded, style, extent, rng)
+    if more:
+        drafts += _describe(more, replace(style, arterial_width=(style.arterial_width[0],) * 2), rng)
+        lines = np.array([d.line for d in drafts], dtype=object)
+        noded = node_lines([*noded, *lines[-len(more) :]])
+        noded = prune(noded, extent.exterior, math.inf)
     if not len(noded):
         return []
     sections = [replace(drafts[k], line=line) for line, k in zip(noded, owners(noded, lines), strict=True)]
     return _roundabouts(sections, rng.uniform(*style.roundabout), extent, rng)
+
+
+def _infill(
+    noded: np.ndarray, style: Style, extent: shapely.Polygon, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Further courses that halve the land where arterials lie too far apart."""
+    target = (sum(style.arterial_spacing) / 2) ** 2
+    cuts = shapely.unary_union([*noded, extent.exterior], grid_size=NODE)
+    faces = polygons(shapely.polygonize(shapely.get_parts(cuts)), 3.0 * target)
+    lines = [line for face in faces for line in halvings(face, 1.4 * target, 0.012, rng)]
+    return [shapely.get_coordinates(longer(line)) for line in lines]
 
 
 def _describe(courses: list[np.ndarray], style: Style, rng: np.random.Generator) -> list[Draft]:
