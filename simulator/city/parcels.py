@@ -200,6 +200,8 @@ def _between(points: np.ndarray, lot: np.ndarray, shape: shapely.Polygon) -> Bas
     ends = np.array(diagram.ridge_vertices)
     pair = label[diagram.ridge_points]
     keep = (pair[:, 0] != pair[:, 1]) & (pair >= 0).all(axis=1) & (ends >= 0).all(axis=1)
+    if not keep.any():
+        return shapely.MultiLineString()
     lines = shapely.linestrings(diagram.vertices[ends[keep]])
     return shapely.simplify(shapely.line_merge(shapely.multilinestrings(lines)), 0.8)
 

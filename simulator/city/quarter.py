@@ -62,13 +62,13 @@ class Filling:
     plot: Plot
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def build_quarter(region: Region, index: int) -> Quarter:
     """The plan of a quarter; the same in whichever tile it is looked at."""
     land = region.superblocks[index]
     street_rng, block_rng = keyed(region.seed, QUARTER, index).spawn(2)
     arterials = [d for d in (region.arterials[k] for k in land.around) if not d.kind.startswith("motorway")]
-    anchor = shapely.multilinestrings([d.line for d in arterials if not d.bridge])
+    anchor = shapely.MultiLineString([d.line for d in arterials if not d.bridge])
     drafts = local_streets(land.shape, land.character, region.bend, anchor, (QUARTER, index), street_rng)
     drafts = not_steep(drafts, region.land, anchor)
     streets = [*arterials, *drafts]
@@ -88,7 +88,7 @@ def build_quarter(region: Region, index: int) -> Quarter:
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def fill_block(region: Region, index: int, number: int) -> Filling:
     """What is on block `number` of quarter `index`."""
     quarter = build_quarter(region, index)
