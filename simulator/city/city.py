@@ -147,7 +147,7 @@ def _buildings(region: Region, fillings: Sequence[Filling], square: shapely.Poly
     Walls go down to it, and none hangs in the air.
     """
     found = [b for f in fillings for b in f.plot.buildings]
-    shapes = shapely.polygons([shapely.linearrings(b.footprint) for b in found])
+    shapes = np.array([shapely.Polygon(b.footprint) for b in found], dtype=object)
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from simulator.city.character import Character
 from simulator.city.model import Ground
@@ -90,7 +91,9 @@ def local_streets(
         replace(templates[k], line=line, key=(*key, i))
         for i, (line, k) in enumerate(zip(lines, owners(lines, bent), strict=True))
     ]
-    return drafts if character is None or informal else _with_heads(drafts, lines, anchor, rng)
+    if character is None or informal:
+        return drafts
+    return _with_heads(drafts, lines, anchor, shape.exterior, rng)
 
 
 def not_steep(drafts: list[Draft], land, anchor: BaseGeometry) -> list[Draft]:
@@ -149,9 +152,13 @@ def _template(kind: str, c: Character | None, rng: np.random.Generator) -> Draft
 
 
 def _with_heads(
-    drafts: list[Draft], lines: np.ndarray, anchor: BaseGeometry, rng: np.random.Generator
+    drafts: list[Draft],
+    lines: np.ndarray,
+    anchor: BaseGeometry,
+    edge: shapely.LinearRing,
+    rng: np.random.Generator,
 ) -> list[Draft]:
-    """Blind streets end at a turning circle, and are turned so that they lead there."""
+    """Blind streets end at a turning circle within the superblock's edge, and are turned to lead there."""
     index, count = end_nodes(lines)
     degree = np.bincount(index.ravel(), minlength=count)
     blind = (degree[index] == 1) & ~on_line(end_points(lines), anchor)
@@ -159,7 +166,10 @@ def _with_heads(
     for k, draft in enumerate(drafts):
         if draft.kind == "residential" and blind[:, k].any():
             line = draft.line if blind[1, k] else draft.line.reverse()
-            draft = replace(draft, line=line, oneway=False, head=draft.width / 2 + rng.uniform(3.0, 6.5))
+            head = draft.width / 2 + rng.uniform(3.0, 6.5)
+            if line.length > 2 * head + 30 and shapely.dwithin(shapely.get_point(line, -1), edge, head + 1.5):
+                line = substring(line, 0.0, line.length - head - 1.5)
+            draft = replace(draft, line=line, oneway=False, head=head)
         elif draft.kind in ("living_street", "service") and blind[:, k].any():
             draft = replace(draft, oneway=False)
         done.append(draft)

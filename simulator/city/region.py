@@ -10,7 +10,7 @@ from rasters.errors import InputError
 from simulator.city.character import Character, choose, draw_district
 from simulator.city.frames import polygons
 from simulator.city.local_streets import Draft
-from simulator.city.noding import end_points
+from simulator.city.noding import end_nodes, end_points, on_line
 from simulator.city.noise import Bend, draw_bend
 from simulator.city.shims import Land, make_land
 from simulator.city.streets import Through, lay_arterials, lay_through, span_water, split_drafts
@@ -184,7 +184,20 @@ def _finish(
         mouths = end_points(np.array(ramps, dtype=object)).reshape(-1, 2)
         sections, motorway = split_drafts(sections, mouths), split_drafts(motorway, mouths)
     spanned = [part for d in [*motorway, *sections] for part in span_water(d, land)]
+    spanned = _without_stubs(spanned, extent)
     return tuple(replace(d, key=(0, k)) for k, d in enumerate(spanned))
+
+
+def _without_stubs(drafts: list[Draft], extent: shapely.Polygon, shortest: float = 60.0) -> list[Draft]:
+    """The drafts but those that end blind, at water they do not cross, after less than `shortest` [m]."""
+    if not drafts:
+        return drafts
+    lines = np.array([d.line for d in drafts], dtype=object)
+    index, count = end_nodes(lines)
+    blind = np.bincount(index.ravel(), minlength=count)[index] == 1
+    blind &= ~on_line(end_points(lines), extent.exterior)
+    stub = blind.any(axis=0) & (shapely.length(lines) < shortest)
+    return [d for d, out in zip(drafts, stub, strict=True) if not out or d.bridge or "motorway" in d.kind]
 
 
 def _rural(draft: Draft) -> Draft:
