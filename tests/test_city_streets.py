@@ -27,7 +27,9 @@ def with_pattern(pattern: Pattern) -> Style:
 
 
 @cache
-def region(pattern: Pattern = "grid", skeleton: Skeleton = "grid", size: float = 700.0, seed: int = 2) -> Region:
+def region(
+    pattern: Pattern = "grid", skeleton: Skeleton = "grid", size: float = 700.0, seed: int = 2
+) -> Region:
     style = replace(with_pattern(pattern), arterials={skeleton: 1.0}, roundabout=(0.5, 0.5))
     return plan_region(style, size, np.random.default_rng(seed))
 
@@ -72,7 +74,7 @@ def test_arterials_are_one_network_and_none_ends_blind(skeleton: Skeleton) -> No
     ends = end_points(np.array([d.line for d in plan.arterials], dtype=object))
     nodes, count = np.unique(np.rint(ends.reshape(-1, 2) / NODE), axis=0, return_counts=True)
     blind = nodes[count == 1] * NODE
-    at_rim = (np.abs(blind - plan.size / 2).max(axis=1) > plan.size / 2 + 59)
+    at_rim = np.abs(blind - plan.size / 2).max(axis=1) > plan.size / 2 + 59
     assert at_rim.all()
     graph = nx.Graph()
     for start, end in zip(*np.rint(ends / NODE).astype(int).tolist(), strict=True):
@@ -146,7 +148,11 @@ def test_earth_streets_have_no_pavement_and_are_painted_as_earth() -> None:
     assert earth
     assert {s.surface for s in town.streets} <= set(ROADWAY)
     assert all(s.sidewalk == 0 for s in earth)
-    hits = [int(town.ground.nearest(*s.centreline[len(s.centreline) // 2])) for s in earth if len(s.centreline) > 2]
+    hits = [
+        int(town.ground.nearest(*s.centreline[len(s.centreline) // 2]))
+        for s in earth
+        if len(s.centreline) > 2
+    ]
     assert np.mean(np.array(hits) == Ground.DIRT_ROAD) > 0.8
 
 
@@ -157,7 +163,9 @@ def test_motorways_run_through_with_no_lot_beside_their_lanes() -> None:
     assert len(lanes) >= 2
     assert all(d.oneway and d.lanes >= 2 for d in lanes)
     assert plan.through.rails
-    paved = shapely.union_all([d.line.buffer(d.width / 2) for d in lanes] + [r.buffer(3) for r in plan.through.rails])
+    paved = shapely.union_all(
+        [d.line.buffer(d.width / 2) for d in lanes] + [r.buffer(3) for r in plan.through.rails]
+    )
     assert all(block.shape.intersection(paved).area < 1e-6 for block in plan.superblocks)
 
 

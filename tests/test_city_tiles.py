@@ -21,7 +21,9 @@ EDGE = 20.0  # a street cut off this near has no round end within the strip [m]
 
 @cache
 def region(style: str) -> Region:
-    lively = replace(load_style(style), motorway=1.0, rail=1.0, roundabout=(0.5, 0.5), arterials={"organic": 1.0})
+    lively = replace(
+        load_style(style), motorway=1.0, rail=1.0, roundabout=(0.5, 0.5), arterials={"organic": 1.0}
+    )
     return plan_region(lively, 1200.0, np.random.default_rng(3))
 
 

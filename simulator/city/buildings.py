@@ -12,7 +12,7 @@ OVERLAP = 1e-6  # that is rounding, not geometry [m2]
 
 
 def settle(buildings: list[Building], uid: int) -> list[Building]:
-    """The simple buildings that overlap no earlier one, with uids counted from `uid` by their place in the list."""
+    """The simple buildings that overlap no earlier one, their uids counted from `uid` along the list."""
     shapes = np.array([_outline(b) for b in buildings], dtype=object)
     if not len(shapes):
         return []

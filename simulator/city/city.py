@@ -55,7 +55,9 @@ def generate_tile(region: Region, west: int, south: int, size: int) -> City:
     """
     cell = int(CELL)
     if any(value % cell for value in (west, south, size)) or size <= 0:
-        raise InputError(f"a tile's west, south and size must be multiples of {cell} m, got {(west, south, size)}")
+        raise InputError(
+            f"a tile's west, south and size must be multiples of {cell} m, got {(west, south, size)}"
+        )
     if min(west, south) < 0 or max(west, south) + size > cell * math.ceil(region.size / cell):
         raise InputError(f"a tile must lie in its region of {region.size:g} m, got {(west, south, size)}")
     return _window(region, west, south, float(size))
@@ -130,8 +132,9 @@ def _arterials(
     lines = np.array([d.line for d in near], dtype=object)
     plain = np.array([not d.kind.startswith("motorway") for d in near])
     pieces, of = split_at(lines[plain], end_points(local).reshape(-1, 2))
-    pieces, of = np.concatenate([pieces, lines[~plain]]), np.concatenate(
-        [np.flatnonzero(plain)[of], np.flatnonzero(~plain)]
+    pieces, of = (
+        np.concatenate([pieces, lines[~plain]]),
+        np.concatenate([np.flatnonzero(plain)[of], np.flatnonzero(~plain)]),
     )
     edges, start, last = [], 0.0, -1
     for piece, k in zip(pieces, of.tolist(), strict=True):
@@ -219,7 +222,7 @@ def _shifted(field: Field, shift: np.ndarray) -> Field:
 
 
 def _inside(xy: np.ndarray, size: float) -> np.ndarray:
-    return ((xy >= 0) & (xy < size)).all(axis=1)
+    return np.all((xy >= 0) & (xy < size), axis=1)
 
 
 def _trees_in(trees: Trees, shift: np.ndarray, size: float) -> Trees:
@@ -237,7 +240,7 @@ def _trees_in(trees: Trees, shift: np.ndarray, size: float) -> Trees:
 
 
 def _boxes_in(boxes: Boxes, shift: np.ndarray, size: float) -> Boxes:
-    centre = boxes.centre + (*shift, 0.0)
+    centre = boxes.centre + np.append(shift, 0.0)
     keep = _inside(centre[:, :2], size)
     return Boxes(
         centre=centre[keep],

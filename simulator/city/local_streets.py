@@ -9,9 +9,19 @@ from shapely.ops import substring
 
 from simulator.city.character import Character
 from simulator.city.model import Ground
-from simulator.city.noding import end_nodes, end_points, node_lines, on_line, only_lines, owners, prune, reached
+from simulator.city.noding import (
+    end_nodes,
+    end_points,
+    node_lines,
+    on_line,
+    only_lines,
+    owners,
+    prune,
+    reached,
+)
 from simulator.city.noise import Bend
 from simulator.city.patterns import Way, draw_pattern, halvings, longer
+from simulator.city.shims import Land
 
 STEEPEST = 0.18  # a street that climbs more is not built [m/m]
 FROM_EDGE = 18.0  # a street nearer to the arterial beside it leaves no room for lots [m]
@@ -96,7 +106,7 @@ def local_streets(
     return _with_heads(drafts, lines, anchor, shape.exterior, rng)
 
 
-def not_steep(drafts: list[Draft], land, anchor: BaseGeometry) -> list[Draft]:
+def not_steep(drafts: list[Draft], land: Land, anchor: BaseGeometry) -> list[Draft]:
     """The streets that climb no more than `STEEPEST` over any 20 m, and are still reached."""
     if not drafts:
         return drafts
@@ -117,7 +127,8 @@ def _hugs(lines: np.ndarray, edge: shapely.LinearRing, room: float) -> np.ndarra
     """Whether streets (N,) would run beside the edge too closely for a row of lots between."""
     shapely.prepare(edge)
     near, far = (
-        shapely.distance(shapely.line_interpolate_point(lines, s, normalized=True), edge) for s in (0.25, 0.75)
+        shapely.distance(shapely.line_interpolate_point(lines, s, normalized=True), edge)
+        for s in (0.25, 0.75)
     )
     return ((near + far) / 2 < room) & (np.abs(near - far) < 0.25 * shapely.length(lines))
 
@@ -127,14 +138,32 @@ def _template(kind: str, c: Character | None, rng: np.random.Generator) -> Draft
     line = shapely.LineString()
     if c is None or kind == "track":
         width = rng.uniform(2.6, 3.6)
-        return Draft(line=line, width=width, kind="track", verge=rng.uniform(0.3, 1.2), sidewalk=0.0, trees=0.0,
-                     parked=0.0, surface=Ground.DIRT_ROAD, lanes=1)  # fmt: skip
+        return Draft(
+            line=line,
+            width=width,
+            kind="track",
+            verge=rng.uniform(0.3, 1.2),
+            sidewalk=0.0,
+            trees=0.0,
+            parked=0.0,
+            surface=Ground.DIRT_ROAD,
+            lanes=1,
+        )
     unpaved = rng.random() < c.unpaved
     surface = Ground.DIRT_ROAD if unpaved else Ground.ASPHALT
     if kind in ("footway", "service"):
         width = rng.uniform(1.5, 2.8) if kind == "footway" else rng.uniform(3.0, 4.0)
-        return Draft(line=line, width=width, kind=kind, verge=0.0, sidewalk=0.0, trees=0.0, parked=0.0,
-                     surface=surface, lanes=1)  # fmt: skip
+        return Draft(
+            line=line,
+            width=width,
+            kind=kind,
+            verge=0.0,
+            sidewalk=0.0,
+            trees=0.0,
+            parked=0.0,
+            surface=surface,
+            lanes=1,
+        )
     width = c.street_width if kind == "residential" else min(c.street_width, rng.uniform(3.0, 4.5))
     narrow = width <= 4.5
     return Draft(
@@ -174,5 +203,3 @@ def _with_heads(
             draft = replace(draft, oneway=False)
         done.append(draft)
     return done
-
-

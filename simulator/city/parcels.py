@@ -78,7 +78,11 @@ def make_blocks(
             ]
         else:
             use = choose(character.open_uses, rng) if rng.random() < character.open_blocks else "built"
-            if character.pattern == "radial" and shape.area < 9e3 and 12.57 * shape.area > 0.88 * shape.length**2:
+            if (
+                character.pattern == "radial"
+                and shape.area < 9e3
+                and 12.57 * shape.area > 0.88 * shape.length**2
+            ):
                 use = "park"  # the round place in the middle
             blocks.append(Block(shape=shape, use=use, character=character))
     return blocks
@@ -185,7 +189,9 @@ def _along(
     rims = [shape.boundary] if deep.area < 500 else [shape.boundary, deep.buffer(-4.0).buffer(4.0).boundary]
     known = lot >= 0
     walls = _between(middle[known], lot[known], shape)
-    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.unary_union([walls, *rims], grid_size=1e-3))))
+    faces = shapely.get_parts(
+        shapely.polygonize(shapely.get_parts(shapely.unary_union([walls, *rims], grid_size=1e-3)))
+    )
     faces = faces[shapely.contains(shape.buffer(0.01), faces)]
     return [part for face in shapely.intersection(faces, shape) for part in polygons(face, 5.0)]
 
@@ -194,7 +200,14 @@ def _between(points: np.ndarray, lot: np.ndarray, shape: shapely.Polygon) -> Bas
     """The lines that are as far from the points (N, 2) of one lot as from those of the next."""
     west, south, east, north = shape.bounds
     far = 10 * max(east - west, north - south)
-    around = np.array([[west - far, south - far], [east + far, south - far], [west - far, north + far], [east + far, north + far]])
+    around = np.array(
+        [
+            [west - far, south - far],
+            [east + far, south - far],
+            [west - far, north + far],
+            [east + far, north + far],
+        ]
+    )
     diagram = Voronoi(np.concatenate([points, around]))
     label = np.concatenate([lot, np.full(4, -1)])
     ends = np.array(diagram.ridge_vertices)

@@ -143,7 +143,9 @@ def _radial(plan: BaseGeometry, c: Character, rng: np.random.Generator) -> list[
                 angles = np.stack([angles, (wider[:-1] + wider[1:]) / 2], 1).ravel()
         for angle in angles:
             along = np.array([math.cos(angle), math.sin(angle)])
-            ways.append(Way(shapely.LineString([centre + inner * along, centre + outer * along]), "residential"))
+            ways.append(
+                Way(shapely.LineString([centre + inner * along, centre + outer * along]), "residential")
+            )
     return ways
 
 
@@ -159,7 +161,9 @@ def _cul_de_sac(plan: BaseGeometry, c: Character, rng: np.random.Generator) -> l
 
     def warp(points: np.ndarray) -> np.ndarray:
         u, v = points.T
-        shift = np.stack([np.sin(2 * math.pi * v / wave + phase[0]), np.sin(2 * math.pi * u / wave + phase[1])], 1)
+        shift = np.stack(
+            [np.sin(2 * math.pi * v / wave + phase[0]), np.sin(2 * math.pi * u / wave + phase[1])], 1
+        )
         return frame.outside(points + swing * shift)
 
     def way(points: np.ndarray) -> Way:
@@ -182,7 +186,9 @@ def _cul_de_sac(plan: BaseGeometry, c: Character, rng: np.random.Generator) -> l
                     turn = np.linspace(0, math.pi, 9)[1:-1]
                     r = (b - a) / 2
                     top = out - side * min(r, far / 2)
-                    arc = np.stack([(a + b) / 2 - r * np.cos(turn), top + side * min(r, far / 2) * np.sin(turn)], 1)
+                    arc = np.stack(
+                        [(a + b) / 2 - r * np.cos(turn), top + side * min(r, far / 2) * np.sin(turn)], 1
+                    )
                     ways.append(way(np.concatenate([[[a, v], [a, top]], arc, [[b, top], [b, v]]])))
                     i += 2
                     continue

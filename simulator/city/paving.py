@@ -14,7 +14,8 @@ from simulator.city.noise import keyed
 from simulator.city.quarter import Quarter
 from simulator.city.region import Region
 from simulator.city.shims import Pavement
-from simulator.city.streets import BALLAST, MEDIAN, has_median
+from simulator.city.streets import MEDIAN, has_median
+from simulator.city.through import BALLAST
 
 ZEBRA = 3  # purpose of a key
 GAP = 8.0  # no line is drawn nearer to a junction [m]
@@ -30,9 +31,7 @@ def pave(region: Region, quarters: Sequence[Quarter], arterials: Sequence[tuple[
         quarters: In a stable order.
         arterials: Their edges from junction to junction, each with where it begins along its section [m].
     """
-    carriageways: list[tuple[BaseGeometry, Ground]] = [
-        (_strip(d, 0.0), d.surface) for d, _ in arterials
-    ]
+    carriageways: list[tuple[BaseGeometry, Ground]] = [(_strip(d, 0.0), d.surface) for d, _ in arterials]
     parts = [part for q in quarters for part in q.carriageways]
     carriageways += sorted(parts, key=lambda part: part[1] == Ground.ASPHALT)
     shoulders = [(_strip(d, 3.5), Ground.GRASS) for d, _ in arterials if d.kind.startswith("motorway")]

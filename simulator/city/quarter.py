@@ -72,7 +72,9 @@ def build_quarter(region: Region, index: int) -> Quarter:
     drafts = local_streets(land.shape, land.character, region.bend, anchor, (QUARTER, index), street_rng)
     drafts = not_steep(drafts, region.land, anchor)
     streets = [*arterials, *drafts]
-    radius = FOOT_RADIUS if land.character is not None and land.character.pattern == "informal" else KERB_RADIUS
+    radius = (
+        FOOT_RADIUS if land.character is not None and land.character.pattern == "informal" else KERB_RADIUS
+    )
     alleys = _area([d for d in drafts if d.kind == "service"], land.shape, radius, 1.0)
     frontage = _area([d for d in streets if d.kind != "service"], land.shape, radius, 1.0)
     right_of_way = frontage if alleys.is_empty else frontage.union(alleys)
@@ -137,7 +139,9 @@ def _carriageways(
     streets: Sequence[Draft], shape: shapely.Polygon, radius: float
 ) -> tuple[tuple[BaseGeometry, Ground], ...]:
     """Earth first, so that it ends where a paved street begins."""
-    surfaces = sorted({d.surface for d in streets}, key=lambda g: (g == Ground.ASPHALT, g != Ground.DIRT_ROAD, g))
+    surfaces = sorted(
+        {d.surface for d in streets}, key=lambda g: (g == Ground.ASPHALT, g != Ground.DIRT_ROAD, g)
+    )
     return tuple((_area([d for d in streets if d.surface == g], shape, radius, 0.0), g) for g in surfaces)
 
 
@@ -151,9 +155,7 @@ def _shoulders(
     green = [d for d in streets if d.verge >= GREEN]
     for drafts, ground in ((paved, paving), (green, Ground.GRASS)):
         if drafts:
-            reach = [
-                d.width / 2 + d.verge + (d.sidewalk if ground == paving else 0.0) for d in drafts
-            ]
+            reach = [d.width / 2 + d.verge + (d.sidewalk if ground == paving else 0.0) for d in drafts]
             strips = shapely.buffer([d.line for d in drafts], reach, quad_segs=3)
             parts.append((shapely.union_all(strips).intersection(right_of_way), ground))
     return tuple(parts)

@@ -1,4 +1,4 @@
-"""The plan of a region, made once: land, arterials, and the superblocks between them with their characters."""
+"""The plan of a region, made once: land, arterials, and the superblocks between them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,8 +13,9 @@ from simulator.city.local_streets import Draft
 from simulator.city.noding import end_nodes, end_points, on_line
 from simulator.city.noise import Bend, draw_bend
 from simulator.city.shims import Land, make_land
-from simulator.city.streets import Through, lay_arterials, lay_through, span_water, split_drafts
+from simulator.city.streets import lay_arterials, span_water, split_drafts
 from simulator.city.style import Season, Style
+from simulator.city.through import Through, lay_through
 
 SIZES = (100.0, 10_000.0)  # the sides that are allowed [m]
 MARGIN = 60.0  # land that is planned beyond the square, so that nothing ends at its edge [m]
@@ -124,7 +125,7 @@ def _faces(
 def _characters(
     style: Style, shapes: list[shapely.Polygon], size: float, land: Land, rng: np.random.Generator
 ) -> list[Character | None]:
-    """Each superblock's neighbourhood, at times its neighbour's; the outskirts and steep land are open country."""
+    """Each superblock's neighbourhood, at times the next one's; outskirts and steep land are open country."""
     if not shapes:
         return []
     share, angle = rng.uniform(*style.fringe), rng.uniform(0, 2 * math.pi)
@@ -133,7 +134,9 @@ def _characters(
     score = -centres @ np.array([math.cos(angle), math.sin(angle)]) / size
     if size > 1500:  # a town with country around it
         middle = size / 2 + rng.uniform(-0.25, 0.25, 2) * size
-        score = 0.3 * score + np.linalg.norm(centres - middle, axis=1) / size + rng.normal(0, 0.06, len(shapes))
+        score = (
+            0.3 * score + np.linalg.norm(centres - middle, axis=1) / size + rng.normal(0, 0.06, len(shapes))
+        )
     order = np.argsort(-score)
     country = np.zeros(len(shapes), bool)
     country[order] = np.cumsum(areas[order]) / areas.sum() < share
@@ -217,7 +220,9 @@ def _superblocks(
             around[k].append(int(a))
     blocks = []
     for shape, c, near in zip(shapes, characters, around, strict=True):
-        least = min((arterials[a].width for a in near if "motorway" not in arterials[a].kind), default=math.inf)
+        least = min(
+            (arterials[a].width for a in near if "motorway" not in arterials[a].kind), default=math.inf
+        )
         character = c if c is None else replace(c, street_width=min(c.street_width, least))
         blocks.append(Superblock(shape=shape, character=character, around=tuple(sorted(near))))
     return tuple(blocks)

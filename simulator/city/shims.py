@@ -9,7 +9,18 @@ from shapely.geometry.base import BaseGeometry
 
 from simulator.city import terrain as old_terrain
 from simulator.city.character import Character
-from simulator.city.model import NO_BOXES, Barrier, Boxes, BoxKind, Building, Field, Ground, Street, TreeKind, Trees
+from simulator.city.model import (
+    NO_BOXES,
+    Barrier,
+    Boxes,
+    BoxKind,
+    Building,
+    Field,
+    Ground,
+    Street,
+    TreeKind,
+    Trees,
+)
 from simulator.city.noise import Bend, keyed, smooth_noise
 from simulator.city.plots import Patch
 from simulator.city.style import Season, Style, Water
@@ -44,8 +55,11 @@ class Land:
         x = west + (np.arange(cells) + 0.5) * CELL
         y = south + size - (np.arange(cells) + 0.5) * CELL
         x, y = np.meshgrid(x, y)
-        fields = (self.old.terrain.sample(x, y), self.old.water.nearest(x, y))
-        return tuple(Field(west=west, north=south + size, cell=CELL, values=f.astype(np.float32)) for f in fields)
+        a, b = (
+            Field(west=west, north=south + size, cell=CELL, values=f.astype(np.float32))
+            for f in (self.old.terrain.sample(x, y), self.old.water.nearest(x, y))
+        )
+        return a, b
 
 
 def make_land(style: Style, size: float, rng: np.random.Generator) -> Land:
@@ -84,7 +98,12 @@ def fill_lot(parcel, rng: np.random.Generator) -> Plot:
     from simulator.city.houses import fill_house_lot
     from simulator.city.rows import fill_row_lot
 
-    fill = {"detached": fill_house_lot, "row": fill_row_lot, "estate": fill_estate_lot, "halls": fill_hall_lot}
+    fill = {
+        "detached": fill_house_lot,
+        "row": fill_row_lot,
+        "estate": fill_estate_lot,
+        "halls": fill_hall_lot,
+    }
     plot = fill.get(parcel.character.fabric, fill_row_lot)(parcel, rng)
     return Plot(buildings=plot.buildings, patches=plot.patches, stalls=plot.stalls)
 
@@ -97,7 +116,13 @@ def fill_open_block(block, character: Character, bend: Bend, rng: np.random.Gene
 
 
 def paint_ground(
-    patches: Sequence[Patch], pavement: Pavement, land: Land, west: float, south: float, size: float, seed: int
+    patches: Sequence[Patch],
+    pavement: Pavement,
+    land: Land,
+    west: float,
+    south: float,
+    size: float,
+    seed: int,
 ) -> tuple[Field, Field]:
     from simulator.city.ground import Canvas
 
@@ -136,8 +161,8 @@ def paint_ground(
         codes.values[(shore.values == 1) & ~road] = Ground.SOIL
         codes.area(here(land.water), int(Ground.RIVERBED))
         trees.area(here(land.water), 0.0)
-    fields = (replace(c.field(), west=west, north=south + size) for c in (codes, trees))
-    return tuple(fields)
+    a, b = (replace(c.field(), west=west, north=south + size) for c in (codes, trees))
+    return a, b
 
 
 def _network(drafts, west: float, south: float):
@@ -166,8 +191,10 @@ def plant_trees(
     shifted = tuple(replace(b, footprint=b.footprint - (west, south)) for b in buildings)
     conifers = style.trees.get("conifer", 0.0) / sum(style.trees.values())
     network = _network([d for d in drafts if d.trees > 0], west, south)
-    trees = vegetation.plant_trees(cover, ground, shifted, network, conifers, keyed(seed, 10, int(west), int(south)))
-    return replace(trees, xy=trees.xy + (west, south))
+    trees = vegetation.plant_trees(
+        cover, ground, shifted, network, conifers, keyed(seed, 10, int(west), int(south))
+    )
+    return replace(trees, xy=trees.xy + np.array([west, south]))
 
 
 def place_vehicles(drafts, stalls, ground: Field, seed: int) -> Boxes:
@@ -175,8 +202,10 @@ def place_vehicles(drafts, stalls, ground: Field, seed: int) -> Boxes:
 
     ground, west, south = _local(ground)
     shifted = [(x - west, y - south, h) for x, y, h in stalls]
-    boxes = vehicles.place_vehicles(_network(drafts, west, south), shifted, ground, keyed(seed, 11, int(west), int(south)))
-    return replace(boxes, centre=boxes.centre + (west, south, 0.0))
+    boxes = vehicles.place_vehicles(
+        _network(drafts, west, south), shifted, ground, keyed(seed, 11, int(west), int(south))
+    )
+    return replace(boxes, centre=boxes.centre + np.array([west, south, 0.0]))
 
 
 def place_clutter(objects, ground: Field, seed: int) -> Boxes:

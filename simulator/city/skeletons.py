@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from simulator.city.noise import Bend
+from simulator.city.shims import Land
 from simulator.city.style import Skeleton, Style
 
 STEP = 12.0  # of a traced line [m]
@@ -12,7 +13,7 @@ OUTSIDE = 250.0  # lines run on beyond the region [m]
 
 
 def draw_skeleton(
-    kind: Skeleton, style: Style, size: float, bend: Bend, land, rng: np.random.Generator
+    kind: Skeleton, style: Style, size: float, bend: Bend, land: Land, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """The arterials' courses, each (N, 2) [m], from beyond the region to beyond it or closed."""
     match kind:
@@ -68,7 +69,9 @@ def _radial(style: Style, size: float, rng: np.random.Generator) -> list[np.ndar
         courses.append(place(radius, turn))
     spokes = int(rng.integers(5, 9))
     gap = 2 * math.pi / spokes
-    starts = [(0.0 if rng.random() < 0.5 else first - 1, gap * (k + rng.uniform(-0.2, 0.2))) for k in range(spokes)]
+    starts = [
+        (0.0 if rng.random() < 0.5 else first - 1, gap * (k + rng.uniform(-0.2, 0.2))) for k in range(spokes)
+    ]
     for radius in radii[1:]:
         if gap * radius > 1.7 * spacing:
             angles = sorted(angle for _, angle in starts)
@@ -77,12 +80,14 @@ def _radial(style: Style, size: float, rng: np.random.Generator) -> list[np.ndar
             gap /= 2
     for inner, angle in starts:
         steps = np.arange(inner, 1.05 * radii[-1], STEP)
-        sway = 0.03 * np.sin(steps / spacing + rng.uniform(0, 6.28)) * np.minimum(1, (steps - inner) / spacing)
+        sway = (
+            0.03 * np.sin(steps / spacing + rng.uniform(0, 6.28)) * np.minimum(1, (steps - inner) / spacing)
+        )
         courses.append(place(steps, angle + sway))
     return courses
 
 
-def _organic(style: Style, size: float, land, rng: np.random.Generator) -> list[np.ndarray]:
+def _organic(style: Style, size: float, land: Land, rng: np.random.Generator) -> list[np.ndarray]:
     """Lines traced along both eigenvectors of a tensor field, evenly apart.
 
     The field blends grids, a radial one and the contour lines (Chen et al. 2008, "Interactive procedural
@@ -96,13 +101,14 @@ def _organic(style: Style, size: float, land, rng: np.random.Generator) -> list[
     taken: tuple[dict, dict] = ({}, {})
     near = 0.5 * spacing
     side = np.arange(low + spacing / 2, high, spacing / 2)
-    seeds = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2) + rng.uniform(-0.2, 0.2, (len(side) ** 2, 2)) * spacing
+    seeds = np.stack(np.meshgrid(side, side), -1, dtype=np.float64).reshape(-1, 2)
+    seeds += spacing * rng.uniform(-0.2, 0.2, seeds.shape)
     seeds = seeds[rng.permutation(len(seeds))]
     courses = []
     for k, seed in enumerate(seeds):
         family = k % 2
         for f in (family, 1 - family):
-            if _clear(taken[f], seed, 0.85 * spacing, near):
+            if _clear(taken[f], (float(seed[0]), float(seed[1])), 0.85 * spacing, near):
                 halves = [_trace(field, seed, f, sign, taken[f], near, low, high, cell) for sign in (-1, 1)]
                 course = np.concatenate([halves[0][:0:-1], halves[1]])
                 if len(course) * STEP > 0.8 * spacing:
@@ -113,7 +119,7 @@ def _organic(style: Style, size: float, land, rng: np.random.Generator) -> list[
     return courses
 
 
-def _tensor_field(xy: np.ndarray, size: float, land, rng: np.random.Generator) -> np.ndarray:
+def _tensor_field(xy: np.ndarray, size: float, land: Land, rng: np.random.Generator) -> np.ndarray:
     """(H, W, 2) cosine and sine of twice the major direction's angle, times a strength."""
     field = np.zeros_like(xy)
 
@@ -128,7 +134,10 @@ def _tensor_field(xy: np.ndarray, size: float, land, rng: np.random.Generator) -
         reach = rng.uniform(0.2, 0.45) * min(size, 2500.0) + 100
         add(main + rng.normal(0, 0.5), np.exp(-(offset**2).sum(-1) / reach**2))
     offset = xy - (size / 2 + rng.uniform(-0.3, 0.3, 2) * size)
-    add(np.arctan2(offset[..., 1], offset[..., 0]), 0.9 * np.exp(-(offset**2).sum(-1) / (0.4 * size + 150) ** 2))
+    add(
+        np.arctan2(offset[..., 1], offset[..., 0]),
+        0.9 * np.exp(-(offset**2).sum(-1) / (0.4 * size + 150) ** 2),
+    )
     flat = xy.reshape(-1, 2)
     d = 60.0  # what roads look at is the hill, not its bumps
     dx, dy = (
@@ -146,7 +155,7 @@ def _tensor_field(xy: np.ndarray, size: float, land, rng: np.random.Generator) -
     return np.stack([field[..., 0] * c - field[..., 1] * s, field[..., 0] * s + field[..., 1] * c], -1)
 
 
-def _clear(taken: dict, point: np.ndarray, distance: float, cell: float) -> bool:
+def _clear(taken: dict, point: tuple[float, float], distance: float, cell: float) -> bool:
     """Whether no point of a family lies within `distance`."""
     reach = math.ceil(distance / cell)
     i, j = math.floor(point[0] / cell), math.floor(point[1] / cell)
@@ -175,10 +184,9 @@ def _trace(
         col, row = (x - low) / cell, (y - low) / cell
         c, r = min(int(col), field.shape[1] - 2), min(int(row), field.shape[0] - 2)
         u, v = col - c, row - r
-        a, b = (
-            (field[r, c] * (1 - u) + field[r, c + 1] * u) * (1 - v)
-            + (field[r + 1, c] * (1 - u) + field[r + 1, c + 1] * u) * v
-        )
+        a, b = (field[r, c] * (1 - u) + field[r, c + 1] * u) * (1 - v) + (
+            field[r + 1, c] * (1 - u) + field[r + 1, c + 1] * u
+        ) * v
         angle = 0.5 * math.atan2(b, a) + family * math.pi / 2
         return math.cos(angle), math.sin(angle)
 
