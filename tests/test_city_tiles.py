@@ -95,10 +95,10 @@ def test_land_use_agrees(style: str) -> None:
         for use in city.land_use:
             uses.setdefault(use.use, []).append(shapely.Polygon(placed(city, use.ring)))
         covers = {u: shapely.union_all(s).intersection(shared) for u, s in uses.items()}
-        areas.append({u: cover for u, cover in covers.items() if cover.area > 2.0})
+        areas.append({u: cover for u, cover in covers.items() if cover.area > 0.5})
     assert areas[0].keys() == areas[1].keys()
     for use, cover in areas[0].items():
-        assert cover.symmetric_difference(areas[1][use]).area < 1.5  # slivers below 1 m2 are left out
+        assert cover.symmetric_difference(areas[1][use]).area < 0.2  # slivers are left out
 
 
 def test_quarters_and_blocks_are_pure() -> None:

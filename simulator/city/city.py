@@ -203,7 +203,7 @@ def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.nd
         if inside:
             kept.append(replace(use, ring=use.ring + shift))
         elif near:
-            parts = polygons(shape.intersection(square), 1.0)
+            parts = polygons(shape.intersection(square), 0.01)
             kept += [replace(use, ring=ring(part) + shift) for part in parts]
     return tuple(kept)
 
