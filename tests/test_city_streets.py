@@ -11,7 +11,7 @@ import shapely
 from simulator.city.city import generate_city
 from simulator.city.graph import street_graph
 from simulator.city.model import ROADWAY, City, Ground
-from simulator.city.noding import NODE, end_points, split_at
+from simulator.city.noding import NODE, end_points, reached, split_at
 from simulator.city.quarter import build_quarter, fill_block
 from simulator.city.region import Region, plan_region
 from simulator.city.style import Pattern, Skeleton, Style, load_style
@@ -184,3 +184,9 @@ def test_streets_keep_off_steep_ground() -> None:
         p = shapely.get_coordinates(draft.line.segmentize(20.0))
         run = np.maximum(np.linalg.norm(np.diff(p, axis=0), axis=1), 5.0)
         assert (np.abs(np.diff(plan.land.elevation(p))) / run).max() <= 0.18 + 1e-9
+
+
+def test_what_no_way_leads_to_is_not_reached() -> None:
+    lines = shapely.linestrings([[(0, 0), (0, 9)], [(0, 9), (5, 9)], [(7, 0), (7, 9)]])
+    assert reached(lines, shapely.LineString([(-9, 0), (9, -1)])).tolist() == [False, False, False]
+    assert reached(lines, shapely.LineString([(-9, 0), (3, 0)])).tolist() == [True, True, False]
