@@ -70,15 +70,17 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     fillings = _fillings(region, quarters, square)
     pavement = pave(region, quarters, arterials)
     span = CELL * math.ceil(size / CELL)
+    wide = (west - HALO, south - HALO, span + 2 * HALO)
     patches = [patch for f in fillings for patch in f.plot.patches]
-    ground, cover = paint_ground(patches, pavement, region.land, west, south, span, region.seed)
+    ground, cover = paint_ground(patches, pavement, region.land, *wide, region.seed, region.season)
     terrain, water = region.land.window(west, south, span)
-    buildings = _buildings(region, fillings, square)
+    around = [b for f in fillings for b in f.plot.buildings]
+    buildings = _buildings(region, around, square)
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
     planted = [tree for f in fillings for tree in f.plot.planted]
     stalls = [stall for f in fillings for stall in f.plot.stalls]
     objects = [thing for f in fillings for thing in f.plot.objects]
-    trees = plant_trees(cover, ground, buildings, planted, drafts, region.style, region.season, region.seed)
+    trees = plant_trees(cover, ground, around, planted, drafts, region.style, region.season, region.seed)
     vehicles = place_vehicles(drafts, stalls, ground, region.seed)
     clutter = place_clutter(objects, ground, region.seed)
     shift = np.array([-west, -south], float)
@@ -86,7 +88,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
         size=size,
         origin=(float(west), float(south)),
         terrain=_shifted(terrain, shift),
-        ground=_shifted(ground, shift),
+        ground=_shifted(_without_halo(ground), shift),
         water=_shifted(water, shift),
         turbidity=region.land.turbidity,
         streets=_streets(drafts, square, shift),
@@ -144,12 +146,11 @@ def _arterials(
     return edges
 
 
-def _buildings(region: Region, fillings: Sequence[Filling], square: shapely.Polygon) -> list[Building]:
+def _buildings(region: Region, found: list[Building], square: shapely.Polygon) -> list[Building]:
     """The buildings that touch the square, in the region's metres, on the lowest ground at their corners.
 
     Walls go down to it, and none hangs in the air.
     """
-    found = [b for f in fillings for b in f.plot.buildings]
     shapes = np.array([shapely.Polygon(b.footprint) for b in found], dtype=object)
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
@@ -219,6 +220,12 @@ def _barriers(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.nd
 
 def _shifted(field: Field, shift: np.ndarray) -> Field:
     return replace(field, west=field.west + float(shift[0]), north=field.north + float(shift[1]))
+
+
+def _without_halo(field: Field) -> Field:
+    n = round(HALO / field.cell)
+    values = field.values[n:-n, n:-n].copy()
+    return replace(field, west=field.west + HALO, north=field.north - HALO, values=values)
 
 
 def _inside(xy: np.ndarray, size: float) -> np.ndarray:

@@ -35,6 +35,7 @@ def pave(region: Region, quarters: Sequence[Quarter], arterials: Sequence[tuple[
     parts = [part for q in quarters for part in q.carriageways]
     carriageways += sorted(parts, key=lambda part: part[1] == Ground.ASPHALT)
     shoulders = [(_strip(d, 3.5), Ground.GRASS) for d, _ in arterials if d.kind.startswith("motorway")]
+    shoulders += [part for q in quarters for part in q.shoulders]
     medians = [m for d, _ in arterials if has_median(d) for m in _median(d)]
     rings = [d.line for d, _ in arterials if d.roundabout]
     if rings:
@@ -44,8 +45,8 @@ def pave(region: Region, quarters: Sequence[Quarter], arterials: Sequence[tuple[
         medians += [p.buffer(-reach) for p in islands if p.area < 6000]
     lines = [line for d, start in arterials for line in _markings(d, start, region.seed)]
     return Pavement(
-        carriageways=tuple(carriageways),
-        shoulders=tuple(shoulders + [part for q in quarters for part in q.shoulders]),
+        carriageways=tuple(part for part in carriageways if not part[0].is_empty),
+        shoulders=tuple(part for part in shoulders if not part[0].is_empty),
         lines=tuple(lines),
         medians=tuple(m for m in medians if not m.is_empty),
         rails=tuple(line.buffer(BALLAST, cap_style="flat") for line in region.through.rails),

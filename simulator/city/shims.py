@@ -123,6 +123,7 @@ def paint_ground(
     south: float,
     size: float,
     seed: int,
+    season: Season = "leafy",
 ) -> tuple[Field, Field]:
     from simulator.city.ground import Canvas
 
