@@ -85,7 +85,7 @@ def plan_region(style: Style, size: float, rng: np.random.Generator) -> Region:
     bend = draw_bend(street_rng.uniform(*style.bend), street_rng)
     extent = shapely.box(-MARGIN, -MARGIN, size + MARGIN, size + MARGIN)
     sections = lay_arterials(style, land, size, extent, bend, street_rng)
-    through = lay_through(style, size, sections, through_rng)
+    through = lay_through(style, size, land, sections, through_rng)
     shapes = _faces(sections, extent, shapely.union_all([land.corridor, through.reserve]))
     characters = _characters(style, shapes, size, land, town_rng)
     arterials = _finish(sections, through, extent, land, shapes, characters)

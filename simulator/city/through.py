@@ -8,6 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from simulator.city.local_streets import Draft
+from simulator.city.shims import Land
 from simulator.city.skeletons import STEP
 from simulator.city.style import Style
 
@@ -35,18 +36,23 @@ class Through:
     reserve: BaseGeometry
 
 
-def lay_through(style: Style, size: float, sections: list[Draft], rng: np.random.Generator) -> Through:
+def lay_through(
+    style: Style, size: float, land: Land, sections: list[Draft], rng: np.random.Generator
+) -> Through:
     """A railway and a motorway, each with the probability that the style says."""
     rails: tuple[shapely.LineString, ...] = ()
     motorway: tuple[Draft, ...] = ()
     median: BaseGeometry = shapely.Polygon()
     taken: list[BaseGeometry] = []
-    if rng.random() < style.rail:
-        axis, pair = _sweep(size, rng), rng.random() < 0.6
+    wants_rail, wants_motorway = rng.random(2) < (style.rail, style.motorway)
+    axis = _sweep(size, land, rng) if wants_rail else None
+    if axis is not None:
+        pair = rng.random() < 0.6
         rails = tuple(_aside(axis, o) for o in ((-TRACK_GAP / 2, TRACK_GAP / 2) if pair else (0.0,)))
         taken += [shapely.union_all(shapely.buffer(rails, RAIL_ROOM + rng.uniform(0, 5)))]
-    if rng.random() < style.motorway:
-        axis, lanes, gap = _sweep(size, rng), int(rng.integers(2, 4)), rng.uniform(3.5, 10)
+    axis = _sweep(size, land, rng) if wants_motorway else None
+    if axis is not None:
+        lanes, gap = int(rng.integers(2, 4)), rng.uniform(3.5, 10)
         width = 3.7 * lanes + 3.5  # lanes and a hard shoulder
         like = Draft(
             line=axis,
@@ -68,16 +74,24 @@ def lay_through(style: Style, size: float, sections: list[Draft], rng: np.random
     return Through(rails=rails, motorway=motorway, median=median, reserve=shapely.union_all(taken))
 
 
-def _sweep(size: float, rng: np.random.Generator) -> shapely.LineString:
-    """A line through the region that curves gently: no radius below 900 m."""
-    heading, wave = rng.uniform(0, math.pi), rng.uniform(1500, 4000)
-    along = np.array([math.cos(heading), math.sin(heading)])
-    s = np.arange(-0.8 * size - 500, 0.8 * size + 500, STEP)
-    aside = 0.04 * wave * np.sin(2 * math.pi * s / wave + rng.uniform(0, 2 * math.pi))
-    aside += rng.uniform(-0.35, 0.35) * size
-    return shapely.LineString(
-        size / 2 + s[:, None] * along + aside[:, None] * np.array([-along[1], along[0]])
-    )
+def _sweep(size: float, land: Land, rng: np.random.Generator) -> shapely.LineString | None:
+    """A line through the region that curves gently (no radius below 900 m) and shuns the sea and lakes.
+
+    None where eight attempts run into them.
+    """
+    square = shapely.box(0, 0, size, size)
+    for _ in range(8):
+        heading, wave = rng.uniform(0, math.pi), rng.uniform(1500, 4000)
+        along = np.array([math.cos(heading), math.sin(heading)])
+        s = np.arange(-0.8 * size - 500, 0.8 * size + 500, STEP)
+        aside = 0.04 * wave * np.sin(2 * math.pi * s / wave + rng.uniform(0, 2 * math.pi))
+        aside += rng.uniform(-0.35, 0.35) * size
+        across = np.array([-along[1], along[0]])
+        line = shapely.LineString(size / 2 + s[:, None] * along + aside[:, None] * across)
+        wet = line.intersection(square).intersection(land.water).length
+        if wet < 6 * land.width + 1.0:
+            return line
+    return None
 
 
 def _aside(axis: shapely.LineString, offset: float) -> shapely.LineString:
