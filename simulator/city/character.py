@@ -7,7 +7,17 @@ from typing import TypeVar
 import numpy as np
 
 from simulator.city.model import Construction
-from simulator.city.style import DISTRICT_RANGES, Boundary, BuiltUse, Covering, Fabric, OpenUse, Pattern, Plan, Style
+from simulator.city.style import (
+    DISTRICT_RANGES,
+    Boundary,
+    BuiltUse,
+    Covering,
+    Fabric,
+    OpenUse,
+    Pattern,
+    Plan,
+    Style,
+)
 
 Key = TypeVar("Key", bound=str)
 

@@ -1,21 +1,31 @@
-"""A whole city from a style and a seed."""
+"""A whole city from a style and a seed, or one square of a large region."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
 
 from rasters.errors import InputError
-from simulator.city.buildings import fill_blocks, settle
+from simulator.city.buildings import move
+from simulator.city.clutter import place_clutter
 from simulator.city.frames import polygons, ring
-from simulator.city.ground import Pavement, paint_ground, street_markings
-from simulator.city.model import City, Ground, LandUse, Street
-from simulator.city.parcels import make_blocks
-from simulator.city.streets import Network, make_network
+from simulator.city.ground import paint_ground
+from simulator.city.local_streets import Draft
+from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
+from simulator.city.noding import end_points, split_at
+from simulator.city.paving import pave
+from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
+from simulator.city.region import SIZES, Region, plan_region
 from simulator.city.style import Style
-from simulator.city.terrain import make_land
-from simulator.city.vegetation import plant_trees
+from simulator.city.terrain import CELL
+from simulator.city.vegetation import HALO, plant_trees
 from simulator.city.vehicles import place_vehicles
 
-SIZES = (100.0, 4000.0)  # the sides that are allowed [m]
+REACH = 128.0  # no building stands out farther from a tile that it touches [m]
+
+__all__ = ["SIZES", "generate_city", "generate_tile", "plan_region"]
 
 
 def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
@@ -29,68 +39,223 @@ def generate_city(style: Style, size: float, rng: np.random.Generator) -> City:
     Raises:
         InputError: The size is out of bounds.
     """
-    if not SIZES[0] <= size <= SIZES[1]:
-        raise InputError(f"a city's size must be {SIZES[0]:g} to {SIZES[1]:g} metres, got {size!r}")
-    streams = rng.spawn(7)
-    land = make_land(style, size, streams[0])
-    network = make_network(style, land, size, streams[1])
-    blocks = [
-        b
-        for b in make_blocks(network, style, streams[2])
-        if b.shape.intersects(shapely.box(0, 0, size, size))
-    ]
-    parcels, plot = fill_blocks(blocks, network, style, streams[3])
-    terrain, water = land.window(0.0, 0.0, size)
-    buildings = settle(plot.buildings, size, terrain)
-    seed = int(streams[4].integers(2**62))
-    ground, cover = paint_ground(plot.patches, _pavement(network), land, 0.0, 0.0, size, seed)
-    conifers = style.trees.get("conifer", 0.0) / sum(style.trees.values())
+    return _window(plan_region(style, size, rng), 0, 0, float(size))
+
+
+def generate_tile(region: Region, west: int, south: int, size: int) -> City:
+    """A square of a region; what tiles share is the same in each, in whichever order they are made.
+
+    A building that crosses the edge is whole in both tiles, with one uid.
+
+    Args:
+        region: The plan.
+        west, south: The square's corner [m].
+        size: Side of the square [m].
+
+    Raises:
+        InputError: The square is not on the terrain's cells, or leaves the region.
+    """
+    cell = int(CELL)
+    if any(value % cell for value in (west, south, size)) or size <= 0:
+        raise InputError(
+            f"a tile's west, south and size must be multiples of {cell} m, got {(west, south, size)}"
+        )
+    if min(west, south) < 0 or max(west, south) + size > cell * math.ceil(region.size / cell):
+        raise InputError(f"a tile must lie in its region of {region.size:g} m, got {(west, south, size)}")
+    return _window(region, west, south, float(size))
+
+
+def _window(region: Region, west: int, south: int, size: float) -> City:
+    square = shapely.box(west, south, west + size, south + size)
+    quarters = _quarters(region, square)
+    arterials = _arterials(region, quarters, square)
+    fillings = _fillings(region, quarters, square)
+    pavement = pave(region, quarters, arterials)
+    span = CELL * math.ceil(size / CELL)
+    wide = (west - HALO, south - HALO, span + 2 * HALO)
+    patches = [patch for f in fillings for patch in f.plot.patches]
+    ground, cover = paint_ground(patches, pavement, region.land, *wide, region.seed, region.season)
+    terrain, water = region.land.window(west, south, span)
+    around = [b for f in fillings for b in f.plot.buildings]
+    buildings = _buildings(region, around, square)
+    drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
+    planted = [tree for f in fillings for tree in f.plot.planted]
+    stalls = [stall for f in fillings for stall in f.plot.stalls]
+    objects = [thing for f in fillings for thing in f.plot.objects]
+    trees = plant_trees(cover, ground, around, planted, drafts, region.style, region.season, region.seed)
+    vehicles = place_vehicles(drafts, stalls, ground, region.seed)
+    clutter = place_clutter(objects, ground, region.seed)
+    shift = np.array([-west, -south], float)
     return City(
-        size=float(size),
-        terrain=terrain,
-        ground=ground,
-        water=water,
-        turbidity=land.turbidity,
-        streets=_cut_streets(network, size),
-        land_use=_cut_parcels(parcels, size),
-        buildings=buildings,
-        trees=plant_trees(cover, ground, buildings, network, conifers, streams[5]),
-        vehicles=place_vehicles(network, plot.stalls, ground, streams[6]),
+        size=size,
+        origin=(float(west), float(south)),
+        terrain=_shifted(terrain, shift),
+        ground=_shifted(_without_halo(ground), shift),
+        water=_shifted(water, shift),
+        turbidity=region.land.turbidity,
+        streets=_streets(drafts, square, shift),
+        rails=tuple(
+            shapely.get_coordinates(part) + shift
+            for part in _cut(np.array(region.through.rails, dtype=object), square)[0]
+        ),
+        land_use=_land_use(fillings, square, shift),
+        buildings=tuple(move(b, shift, k + 1, b.base) for k, b in enumerate(buildings)),
+        barriers=_barriers(fillings, square, shift),
+        trees=_trees_in(trees, shift, size),
+        vehicles=_boxes_in(vehicles, shift, size),
+        clutter=_boxes_in(clutter, shift, size),
     )
 
 
-def _pavement(network: Network) -> Pavement:
-    lines, medians = (
-        zip(*(street_markings(s) for s in network.streets), strict=True) if network.streets else ((), ())
-    )
-    return Pavement(
-        carriageways=((network.carriageway, Ground.ASPHALT),),
-        shoulders=((network.right_of_way, Ground.PAVING),),
-        lines=tuple(line for some in lines for line in some),
-        medians=tuple(strip for some in medians for strip in some),
-    )
+def _quarters(region: Region, square: shapely.Polygon) -> list[Quarter]:
+    """The quarters on a square or close by, in the order of their numbers."""
+    near = square.buffer(HALO, join_style="mitre")
+    shapes = np.array([b.shape for b in region.superblocks], dtype=object)
+    return [build_quarter(region, int(k)) for k in np.flatnonzero(shapely.intersects(shapes, near))]
 
 
-def _cut_streets(network: Network, size: float) -> tuple[Street, ...]:
-    """The edges within the square; one that leaves it and returns is two."""
-    square = shapely.box(0, 0, size, size)
-    lines = shapely.intersection([shapely.LineString(s.centreline) for s in network.streets], square)
+def _fillings(region: Region, quarters: Sequence[Quarter], square: shapely.Polygon) -> list[Filling]:
+    """What is on the blocks on a square or close by, in the order of quarters and blocks."""
+    near = square.buffer(HALO, join_style="mitre")
+    shapely.prepare(near)
+    return [
+        fill_block(region, q.index, int(k))
+        for q in quarters
+        for k in np.flatnonzero(shapely.intersects(near, np.array([b.shape for b in q.blocks], dtype=object)))
+    ]
+
+
+def _arterials(
+    region: Region, quarters: Sequence[Quarter], square: shapely.Polygon
+) -> list[tuple[Draft, float]]:
+    """The arterials' edges from junction to junction, each with where it begins along its section [m]."""
+    near = [d for d in region.arterials if d.line.intersects(square.buffer(2 * HALO, join_style="mitre"))]
+    if not near:
+        return []
+    local = np.array([d.line for q in quarters for d in q.drafts], dtype=object)
+    lines = np.array([d.line for d in near], dtype=object)
+    plain = np.array([not d.kind.startswith("motorway") for d in near])
+    pieces, of = split_at(lines[plain], end_points(local).reshape(-1, 2))
+    pieces, of = (
+        np.concatenate([pieces, lines[~plain]]),
+        np.concatenate([np.flatnonzero(plain)[of], np.flatnonzero(~plain)]),
+    )
+    edges, start, last = [], 0.0, -1
+    for piece, k in zip(pieces, of.tolist(), strict=True):
+        start = start if k == last else 0.0
+        edges.append((replace(near[k], line=piece), start))
+        start, last = start + piece.length, k
+    return edges
+
+
+def _buildings(region: Region, found: list[Building], square: shapely.Polygon) -> list[Building]:
+    """The buildings that touch the square, in the region's metres, on the lowest ground at their corners.
+
+    Walls go down to it, and none hangs in the air.
+    """
+    shapes = np.array([shapely.Polygon(b.footprint) for b in found], dtype=object)
+    shapely.prepare(square)
+    found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
+    if not found:
+        return []
+    west, south, east, _ = square.bounds
+    span = CELL * math.ceil((east - west) / CELL)
+    terrain, _ = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
+    corners = np.concatenate([b.footprint for b in found])
+    starts = np.cumsum([0, *(len(b.footprint) for b in found[:-1])])
+    low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts)
+    return [replace(b, base=float(base)) for b, base in zip(found, low, strict=True)]
+
+
+def _cut(lines: np.ndarray, square: shapely.Polygon) -> tuple[list[shapely.LineString], list[int]]:
+    """The parts of lines within the square, and which line each is of; one that leaves and returns is two."""
+    if not len(lines):
+        return [], []
+    parts, of = shapely.get_parts(shapely.intersection(lines, square), return_index=True)
+    keep = (shapely.get_type_id(parts) == 1) & (shapely.length(parts) > 0.5)
+    return list(parts[keep]), of[keep].tolist()
+
+
+def _streets(drafts: Sequence[Draft], square: shapely.Polygon, shift: np.ndarray) -> tuple[Street, ...]:
+    parts, of = _cut(np.array([d.line for d in drafts], dtype=object), square)
     return tuple(
-        Street(centreline=shapely.get_coordinates(part), width=s.width, kind=s.kind, bridge=s.bridge)
-        for s, line in zip(network.streets, lines, strict=True)
-        for part in shapely.get_parts(line)
-        if part.geom_type == "LineString" and part.length > 0.5
+        Street(
+            centreline=shapely.get_coordinates(part) + shift,
+            width=d.width,
+            kind=d.kind,
+            bridge=d.bridge,
+            lanes=d.lanes,
+            oneway=d.oneway,
+            roundabout=d.roundabout,
+            surface=d.surface,
+            sidewalk=d.sidewalk,
+        )
+        for part, d in zip(parts, (drafts[k] for k in of), strict=True)
     )
 
 
-def _cut_parcels(rings: list[np.ndarray], size: float) -> tuple[LandUse, ...]:
+def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.ndarray) -> tuple[LandUse, ...]:
     """The parts of the parcels within the square."""
-    if not rings:
+    uses = [use for f in fillings for use in f.land_use]
+    if not uses:
         return ()
-    square = shapely.box(0, 0, size, size)
-    shapes = np.array([shapely.Polygon(r) for r in rings])
-    out = ~shapely.within(shapes, square)
-    shapes[out] = shapely.intersection(shapes[out], square)
+    shapes = np.array([shapely.Polygon(use.ring) for use in uses])
+    touches, within = shapely.intersects(shapes, square), shapely.within(shapes, square)
+    kept = []
+    for use, shape, near, inside in zip(uses, shapes, touches, within, strict=True):
+        if inside:
+            kept.append(replace(use, ring=use.ring + shift))
+        elif near:
+            parts = polygons(shape.intersection(square), 0.01)
+            kept += [replace(use, ring=ring(part) + shift) for part in parts]
+    return tuple(kept)
+
+
+def _barriers(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.ndarray) -> tuple[Barrier, ...]:
+    barriers = [b for f in fillings for b in f.plot.barriers]
+    parts, of = _cut(np.array([shapely.LineString(b.line) for b in barriers], dtype=object), square)
     return tuple(
-        LandUse(ring=ring(part), use="residential") for shape in shapes for part in polygons(shape, 1.0)
+        replace(barriers[k], line=shapely.get_coordinates(part) + shift)
+        for part, k in zip(parts, of, strict=True)
+    )
+
+
+def _shifted(field: Field, shift: np.ndarray) -> Field:
+    return replace(field, west=field.west + float(shift[0]), north=field.north + float(shift[1]))
+
+
+def _without_halo(field: Field) -> Field:
+    n = round(HALO / field.cell)
+    values = field.values[n:-n, n:-n].copy()
+    return replace(field, west=field.west + HALO, north=field.north - HALO, values=values)
+
+
+def _inside(xy: np.ndarray, size: float) -> np.ndarray:
+    return np.all((xy >= 0) & (xy < size), axis=1)
+
+
+def _trees_in(trees: Trees, shift: np.ndarray, size: float) -> Trees:
+    xy = trees.xy + shift
+    keep = _inside(xy, size)
+    return Trees(
+        xy=xy[keep],
+        radius=trees.radius[keep],
+        height=trees.height[keep],
+        kind=trees.kind[keep],
+        foliage=trees.foliage[keep],
+        tint=trees.tint[keep],
+        burnt=trees.burnt[keep],
+    )
+
+
+def _boxes_in(boxes: Boxes, shift: np.ndarray, size: float) -> Boxes:
+    centre = boxes.centre + np.append(shift, 0.0)
+    keep = _inside(centre[:, :2], size)
+    return Boxes(
+        centre=centre[keep],
+        size=boxes.size[keep],
+        heading=boxes.heading[keep],
+        tilt=boxes.tilt[keep],
+        colour=boxes.colour[keep],
+        kind=boxes.kind[keep],
     )

@@ -52,8 +52,8 @@ def box_frame(shape: BaseGeometry) -> tuple[Frame, float, float]:
     return Frame(origin=corners[:4].mean(axis=0), along=along), float(sides.max()), float(sides.min())
 
 
-def polygons(shape: BaseGeometry, least: float = 0.0) -> list[shapely.Polygon]:
-    """The polygons in a geometry whose area is more than `least` [m2]."""
+def polygons(shape: BaseGeometry | np.ndarray, least: float = 0.0) -> list[shapely.Polygon]:
+    """The polygons in a geometry, or in several, whose area is more than `least` [m2]."""
     parts = shapely.get_parts(shape)
     return [part for part in parts if part.geom_type == "Polygon" and part.area > least]
 

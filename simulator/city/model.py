@@ -146,7 +146,6 @@ class Volume:
     roof: Roof
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
     """One building: a convex or concave simple footprint, extruded, with a roof.
@@ -353,6 +352,7 @@ class City:
         buildings: Instances 1 to n, in order.
         barriers: Hedges, walls and fences.
         trees, vehicles, clutter, debris: Loose objects; debris is empty before a disaster.
+        origin: The square's south-west corner in its region [m], whole metres.
     """
 
     size: float
@@ -369,3 +369,4 @@ class City:
     barriers: tuple[Barrier, ...] = ()
     clutter: Boxes = NO_BOXES
     debris: Boxes = NO_BOXES
+    origin: tuple[float, float] = (0.0, 0.0)

@@ -1,17 +1,19 @@
 """Blocks between streets, what each is used for, and the lots it is divided into."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import shapely
+from scipy.spatial import Voronoi
+from shapely.geometry.base import BaseGeometry
 
 from simulator.city.character import Character, choose
 from simulator.city.frames import Frame, box_frame, frame_of, polygons
 from simulator.city.noise import Bend
-from simulator.city.streets import Network
-from simulator.city.style import OpenUse, Style
+from simulator.city.style import OpenUse
 
 BlockUse = Literal["built", "verge"] | OpenUse
 
@@ -40,33 +42,49 @@ class Parcel:
         front: At the middle of the front lot line, its second axis into the lot; None without access.
         remnant: Too small or too hidden to be built on.
         character: Of its neighbourhood.
+        behind: How many lots lie between it and the street; -1 where no way leads to it.
     """
 
     shape: shapely.Polygon
     front: Frame | None
     remnant: bool
     character: Character
+    behind: int = 0
 
 
-def make_blocks(network: Network, style: Style, rng: np.random.Generator) -> list[Block]:
-    """Every superblock without its streets, cut into blocks (or fields), each with a use."""
-    shapes = np.array([block.shape for block in network.superblocks], dtype=object)
-    land = shapely.difference(shapes, network.right_of_way) if len(shapes) else shapes
+def make_blocks(
+    land: BaseGeometry,
+    character: Character | None,
+    country: Mapping[OpenUse, float],
+    rng: np.random.Generator,
+) -> list[Block]:
+    """A superblock without its streets, cut into blocks (or fields), each with a use.
+
+    Args:
+        land: What the streets leave.
+        character: Of the neighbourhood; None in open country.
+        country: Weight of each use of the open country.
+        rng: Random generator.
+    """
+    small = (60.0, 2.0) if character is not None and character.pattern == "informal" else (220.0, 5.0)
     blocks = []
-    for superblock, rest in zip(network.superblocks, land, strict=True):
-        for shape in polygons(rest, 20.0):
-            if shape.area < 220 or shape.buffer(-5.0).is_empty:
-                blocks.append(Block(shape=shape, use="verge", character=superblock.character))
-            elif superblock.character is None:
-                target = rng.uniform(6e3, 5e4)
-                blocks += [
-                    Block(shape=s, use=choose(style.country, rng), character=None)
-                    for s in halve(shape, target, rng)
-                ]
-            else:
-                c = superblock.character
-                use = choose(c.open_uses, rng) if rng.random() < c.open_blocks else "built"
-                blocks.append(Block(shape=shape, use=use, character=c))
+    for shape in polygons(land, 20.0):
+        if shape.area < small[0] or shape.buffer(-small[1]).is_empty:
+            blocks.append(Block(shape=shape, use="verge", character=character))
+        elif character is None:
+            target = rng.uniform(6e3, 5e4)
+            blocks += [
+                Block(shape=s, use=choose(country, rng), character=None) for s in halve(shape, target, rng)
+            ]
+        else:
+            use = choose(character.open_uses, rng) if rng.random() < character.open_blocks else "built"
+            if (
+                character.pattern == "radial"
+                and shape.area < 9e3
+                and 12.57 * shape.area > 0.88 * shape.length**2
+            ):
+                use = "park"  # the round place in the middle
+            blocks.append(Block(shape=shape, use=use, character=character))
     return blocks
 
 
@@ -85,22 +103,127 @@ def halve(shape: shapely.Polygon, target: float, rng: np.random.Generator) -> li
     return done
 
 
-def make_parcels(block: Block, network: Network, rng: np.random.Generator) -> list[Parcel]:
-    """The lots of a built block, those at the street with their front."""
+def make_parcels(
+    block: Block, bend: Bend, frontage: BaseGeometry, alleys: BaseGeometry, rng: np.random.Generator
+) -> list[Parcel]:
+    """The lots of a built block, those at the street with their front.
+
+    Args:
+        block: Without its streets.
+        bend: The deformation of the plan.
+        frontage: The streets' right of way.
+        alleys: That of service alleys, which lots turn to only where they touch no street.
+        rng: Random generator.
+    """
     c = block.character
     if c is None:
         return []
     if c.fabric in ("estate", "halls"):
         lots = halve(block.shape, c.lot_width * c.lot_depth, rng)
     else:
-        lots = _rows(block.shape, c, network.bend, rng)
+        odd = c.pattern in ("cul_de_sac", "radial") or block.shape.area < 0.55 * box_area(block.shape)
+        lots = _along(block.shape, c, frontage, rng) if odd and c.pattern != "informal" else []
+        lots = lots or _rows(block.shape, c, bend, rng)
+    if not lots:
+        return []
     axis = box_frame(block.shape)[0].along
     least = 0.3 * c.lot_width * min(c.lot_depth, 3 * c.lot_width)
+    fronts = _fronts(lots, axis, frontage)
+    if not alleys.is_empty and None in fronts:
+        behind = _fronts(lots, axis, alleys)
+        fronts = [a if a is not None else b for a, b in zip(fronts, behind, strict=True)]
     parcels = []
-    for lot, front in zip(lots, _fronts(lots, axis, network), strict=True):
-        remnant = lot.area < least or (front is None and c.fabric == "detached")
-        parcels.append(Parcel(shape=lot, front=front, remnant=remnant, character=c))
+    for lot, front, steps in zip(lots, fronts, _behind(lots, fronts), strict=True):
+        remnant = lot.area < least or steps < 0 or (front is None and c.fabric == "detached")
+        parcels.append(Parcel(shape=lot, front=front, remnant=remnant, character=c, behind=steps))
     return parcels
+
+
+def _behind(lots: list[shapely.Polygon], fronts: list[Frame | None]) -> list[int]:
+    """How many lots lie between each and the street: 0 with a front, -1 where no way leads."""
+    steps = [-1 if front is None else 0 for front in fronts]
+    if all(step == 0 for step in steps):
+        return steps
+    a, b = shapely.STRtree(lots).query(lots, "dwithin", distance=0.05)
+    for step in range(1, 6):
+        for i, j in zip(a.tolist(), b.tolist(), strict=True):
+            if steps[i] == step - 1 and steps[j] < 0:
+                steps[j] = step
+    return steps
+
+
+def box_area(shape: shapely.Polygon) -> float:
+    """Of the smallest enclosing rectangle [m2]."""
+    return float(shapely.area(shapely.oriented_envelope(shape)))
+
+
+def _along(
+    shape: shapely.Polygon, c: Character, frontage: BaseGeometry, rng: np.random.Generator
+) -> list[shapely.Polygon]:
+    """Lots along a winding frontage: each is the land that is nearest to its stretch of the street.
+
+    What lies farther from any street than a lot may run deep is a green within the block.
+    """
+    rim = shapely.get_exterior_ring(shape).segmentize(2.5)
+    points = shapely.get_coordinates(rim)[:-1]
+    shapely.prepare(frontage)
+    ahead = np.roll(points, -1, axis=0) - points
+    step = np.linalg.norm(ahead, axis=1)
+    middle = points + ahead / 2
+    fronting = shapely.dwithin(shapely.points(middle), frontage, 0.3)
+    if fronting.sum() < 4:
+        return []
+    start = int(np.argmin(fronting)) if not fronting.all() else _corner(ahead)
+    turn = np.roll(np.arange(len(points)), -start)
+    stretches = np.cumsum(~fronting[turn])  # the same number along one stretch of street
+    lot = np.full(len(points), -1)
+    count = 0
+    for number in np.unique(stretches[fronting[turn]]):
+        where = turn[(stretches == number) & fronting[turn]]
+        length = np.cumsum(step[where])
+        lots = max(1, round(length[-1] / (c.lot_width * rng.uniform(0.9, 1.1))))
+        bounds = np.cumsum(rng.lognormal(0, 0.13, lots))
+        lot[where] = count + np.searchsorted(bounds / bounds[-1] * length[-1], length - step[where] / 2)
+        count += lots
+    deep = shape.difference(frontage.buffer(1.5 * c.lot_depth))
+    rims = [shape.boundary] if deep.area < 500 else [shape.boundary, deep.buffer(-4.0).buffer(4.0).boundary]
+    known = lot >= 0
+    walls = _between(middle[known], lot[known], shape)
+    faces = shapely.get_parts(
+        shapely.polygonize(shapely.get_parts(shapely.unary_union([walls, *rims], grid_size=1e-3)))
+    )
+    faces = faces[shapely.contains(shape.buffer(0.01), faces)]
+    return [part for face in shapely.intersection(faces, shape) for part in polygons(face, 5.0)]
+
+
+def _between(points: np.ndarray, lot: np.ndarray, shape: shapely.Polygon) -> BaseGeometry:
+    """The lines that are as far from the points (N, 2) of one lot as from those of the next."""
+    west, south, east, north = shape.bounds
+    far = 10 * max(east - west, north - south)
+    around = np.array(
+        [
+            [west - far, south - far],
+            [east + far, south - far],
+            [west - far, north + far],
+            [east + far, north + far],
+        ]
+    )
+    diagram = Voronoi(np.concatenate([points, around]))
+    label = np.concatenate([lot, np.full(4, -1)])
+    ends = np.array(diagram.ridge_vertices)
+    pair = label[diagram.ridge_points]
+    keep = (pair[:, 0] != pair[:, 1]) & (pair >= 0).all(axis=1) & (ends >= 0).all(axis=1)
+    if not keep.any():
+        return shapely.MultiLineString()
+    lines = shapely.linestrings(diagram.vertices[ends[keep]])
+    return shapely.simplify(shapely.line_merge(shapely.multilinestrings(lines)), 0.8)
+
+
+def _corner(ahead: np.ndarray) -> int:
+    """Where a ring (steps (N, 2)) turns most."""
+    angle = np.arctan2(ahead[:, 1], ahead[:, 0])
+    turn = np.abs((angle - np.roll(angle, 1) + np.pi) % (2 * np.pi) - np.pi)
+    return int(np.argmax(turn))
 
 
 def _rows(
@@ -155,15 +278,16 @@ def _rectangle(frame: Frame, left: float, right: float, low: float, high: float)
     return shapely.Polygon(frame.outside(np.array([[left, low], [right, low], [right, high], [left, high]])))
 
 
-def _fronts(lots: list[shapely.Polygon], axis: np.ndarray, network: Network) -> list[Frame | None]:
+def _fronts(lots: list[shapely.Polygon], axis: np.ndarray, way: BaseGeometry) -> list[Frame | None]:
     """For each lot, its edge at the street: the longest, edges along the block being preferred."""
+    shapely.prepare(way)
     rings = shapely.get_exterior_ring(shapely.orient_polygons(shapely.simplify(lots, 0.15)))
     points, owner = shapely.get_coordinates(rings, return_index=True)
     edge = np.flatnonzero(owner[:-1] == owner[1:])
     start, end = points[edge], points[edge + 1]
     step = end - start
     length = np.linalg.norm(step, axis=1)
-    open_edge = shapely.dwithin(shapely.points((start + end) / 2), network.right_of_way, 0.3) & (length > 2.5)
+    open_edge = shapely.dwithin(shapely.points((start + end) / 2), way, 0.3) & (length > 2.5)
     score = np.where(open_edge, length * (0.35 + ((step @ axis) / np.maximum(length, 1e-9)) ** 2), 0.0)
     fronts: list[Frame | None] = [None] * len(lots)
     best = np.zeros(len(lots))

@@ -1,0 +1,118 @@
+"""Tiles of a region: what they share is the same in each, in whichever order they are made."""
+
+import pickle
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import shapely
+
+from rasters.errors import InputError
+from simulator.city.city import generate_tile
+from simulator.city.model import City
+from simulator.city.quarter import build_quarter, fill_block
+from simulator.city.region import Region, plan_region
+from simulator.city.style import load_style
+
+SIZE = 160
+EDGE = 20.0  # a street cut off this near has no round end within the strip [m]
+
+
+@cache
+def region(style: str) -> Region:
+    lively = replace(
+        load_style(style), motorway=1.0, rail=1.0, roundabout=(0.5, 0.5), arterials={"organic": 1.0}
+    )
+    return plan_region(lively, 1200.0, np.random.default_rng(3))
+
+
+@cache
+def tiles(style: str) -> tuple[City, City]:
+    """Two that share a strip; each is made as if it were the only one, and the eastern one first."""
+    build_quarter.cache_clear()
+    fill_block.cache_clear()
+    east = generate_tile(region(style), 400 + SIZE // 2, 480, SIZE)
+    build_quarter.cache_clear()
+    fill_block.cache_clear()
+    return generate_tile(region(style), 400, 480, SIZE), east
+
+
+def strip(style: str) -> shapely.Polygon:
+    """What both show, in the region's metres."""
+    west, east = tiles(style)
+    return shapely.box(east.origin[0], east.origin[1], west.origin[0] + SIZE, west.origin[1] + SIZE)
+
+
+def placed(city: City, points: np.ndarray) -> np.ndarray:
+    return points + np.array(city.origin)
+
+
+both = pytest.mark.parametrize("style", ["suburb", "dense"])
+
+
+@both
+def test_buildings_on_the_border_are_whole_in_both_tiles(style: str) -> None:
+    shared = strip(style)
+    found = []
+    for city in tiles(style):
+        shapes = {b.uid: placed(city, b.footprint) for b in city.buildings}
+        assert len(shapes) == len(city.buildings)
+        assert all(0 < uid < 2**53 for uid in shapes)
+        found.append({u: s for u, s in shapes.items() if shapely.Polygon(s).intersects(shared)})
+    assert len(found[0]) > 5
+    assert any(not shared.contains(shapely.Polygon(s)) for s in found[0].values())
+    assert found[0].keys() == found[1].keys()
+    for uid, footprint in found[0].items():
+        assert footprint.tobytes() == found[1][uid].tobytes()
+
+
+@both
+def test_buildings_stand_on_one_ground(style: str) -> None:
+    bases = [{b.uid: b.base for b in city.buildings} for city in tiles(style)]
+    for uid in bases[0].keys() & bases[1].keys():
+        assert bases[0][uid] == pytest.approx(bases[1][uid], abs=1e-5)
+
+
+@both
+def test_streets_cover_the_same_ground(style: str) -> None:
+    inner = strip(style).buffer(-EDGE)
+    covers = []
+    for city in tiles(style):
+        lines = [shapely.LineString(placed(city, s.centreline)) for s in city.streets]
+        halves = [s.width / 2 for s in city.streets]
+        covers.append(shapely.union_all(shapely.buffer(lines, halves)).intersection(inner))
+    assert covers[0].area > 50
+    assert covers[0].symmetric_difference(covers[1]).area < 1e-6
+
+
+@both
+def test_land_use_agrees(style: str) -> None:
+    shared = strip(style)
+    areas: list[dict[str, shapely.Geometry]] = []
+    for city in tiles(style):
+        uses: dict[str, list[shapely.Polygon]] = {}
+        for use in city.land_use:
+            uses.setdefault(use.use, []).append(shapely.Polygon(placed(city, use.ring)))
+        covers = {u: shapely.union_all(s).intersection(shared) for u, s in uses.items()}
+        areas.append({u: cover for u, cover in covers.items() if cover.area > 0.5})
+    assert areas[0].keys() == areas[1].keys()
+    for use, cover in areas[0].items():
+        assert cover.symmetric_difference(areas[1][use]).area < 0.2  # slivers are left out
+
+
+def test_quarters_and_blocks_are_pure() -> None:
+    plan = region("dense")
+    again = plan_region(plan.style, plan.size, np.random.default_rng(3))
+    assert len(plan.superblocks) > 3
+    for index in (1, 0):
+        build_quarter.cache_clear()
+        fill_block.cache_clear()
+        assert pickle.dumps(build_quarter(plan, index)) == pickle.dumps(build_quarter(again, index))
+        assert pickle.dumps(fill_block(plan, index, 0)) == pickle.dumps(fill_block(again, index, 0))
+
+
+@pytest.mark.parametrize(("west", "south", "size"), [(2, 0, 100), (0, 0, 0), (-4, 0, 100), (1000, 0, 204)])
+def test_impossible_tiles_are_refused(west: int, south: int, size: int) -> None:
+    with pytest.raises(InputError, match="tile"):
+        generate_tile(region("suburb"), west, south, size)
