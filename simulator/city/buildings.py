@@ -10,7 +10,7 @@ from simulator.city.fillings import fill_lot
 from simulator.city.frames import ring
 from simulator.city.model import Building, Field
 from simulator.city.open_land import fill_open_block
-from simulator.city.outline import bodies, outline
+from simulator.city.outline import outline
 from simulator.city.parcels import Block, make_parcels
 from simulator.city.plots import Plot, yard
 from simulator.city.streets import Network
@@ -57,10 +57,8 @@ def settle(buildings: list[Building], size: float, terrain: Field) -> tuple[Buil
         if good[i]:
             good[j] = False
     kept = [building for building, ok in zip(buildings, good, strict=True) if ok]
-    corners = (
-        np.concatenate([body for building in kept for body in bodies(building)]) if kept else np.zeros((0, 2))
-    )
-    starts = np.cumsum([0, *(sum(map(len, bodies(building))) for building in kept[:-1])])
+    corners = np.concatenate([building.footprint for building in kept]) if kept else np.zeros((0, 2))
+    starts = np.cumsum([0, *(len(building.footprint) for building in kept[:-1])])
     low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts) if kept else []
     return tuple(
         replace(building, instance=k + 1, uid=k + 1, base=float(base))
