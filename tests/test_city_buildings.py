@@ -17,7 +17,7 @@ from simulator.city.model import Building, Construction, Ground, Use
 from simulator.city.noise import draw_bend
 from simulator.city.open_land import fill_open_block
 from simulator.city.outline import bodies, outline
-from simulator.city.parcels import Block, Parcel
+from simulator.city.parcels import Block, BlockUse, Parcel
 from simulator.city.plots import Plot
 from simulator.city.style import Covering, Fabric, OpenUse, Plan, Style, load_style
 
@@ -122,13 +122,14 @@ def test_equal_generators_fill_a_lot_alike(fabric: Fabric) -> None:
 
 
 @pytest.mark.parametrize("use", [*get_args(OpenUse), "verge"])
-def test_open_blocks_are_filled_by_their_use(use: str) -> None:
+def test_open_blocks_are_filled_by_their_use(use: BlockUse) -> None:
     counts = []
     for seed in SEEDS[:5]:
         rng = np.random.default_rng([seed, 23])
         c = character("detached", rng)
         land = shapely.Polygon([(0, 0), (150, 10), (160, 120), (-5, 110)])
-        block = Block(shape=shapely.affinity.rotate(land, 20 * seed), use=use, character=c)
+        turned = shapely.affinity.rotate(land, 20 * seed)
+        block = Block(shape=turned, use=use, character=c)
         first, again = (
             fill_open_block(
                 block, c, draw_bend(0.1, np.random.default_rng(1)), np.random.default_rng([seed, 5])

@@ -53,6 +53,7 @@ def tower(**changes) -> Building:
         roof_material="roof_concrete",
         roof_tint=(1.0, 1.0, 1.0),
         wall_material="wall_plaster",
+        rooftop=0.0,
         construction="concrete",
     )
     return replace(plain, **changes)

@@ -69,7 +69,7 @@ def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
             shade = np.repeat(tone[chosen, None], 3, axis=1)
             make = _boxes if part == Part.FIXTURE else _tanks
             yield make(b.owner[rows], at, size[chosen], frame[2][rows], part, shade)
-    yield _patches(b, area, frame)
+    yield _patches(b, area * (busy > 0), frame)
     yield from _panel_rows(b, area, solar, frame)
 
 
