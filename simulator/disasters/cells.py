@@ -68,5 +68,5 @@ def mean_height(building: Building) -> float:
 
 def join_boxes(*parts: Boxes) -> Boxes:
     """All rows of `parts`, in order."""
-    names = ("centre", "size", "heading", "tilt", "colour")
+    names = ("centre", "size", "heading", "tilt", "colour", "kind")
     return Boxes(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
