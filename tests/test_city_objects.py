@@ -50,7 +50,7 @@ def country() -> tuple[np.ndarray, np.ndarray]:
     at = (np.arange(n) + 0.5) / 2 - HALO
     xx, yy = np.meshgrid(at + WEST, at[::-1] + SOUTH)
     points = np.stack([xx.ravel(), yy.ravel()], 1)
-    cover = np.clip(0.4 + 0.4 * place_noise(points, 90.0, 3, 2), 0, 1).reshape(n, n).astype(np.float32)
+    cover = np.clip(0.75 + 0.5 * place_noise(points, 90.0, 3, 2), 0, 1).reshape(n, n).astype(np.float32)
     codes = np.full((n, n), Ground.GRASS, np.uint8)
     for draft in streets():
         codes[shapely.contains_xy(draft.line.buffer(draft.width / 2), xx, yy)] = Ground.ASPHALT
