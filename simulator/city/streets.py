@@ -112,7 +112,7 @@ def _waterside(style: Style, land: Land, rng: np.random.Generator) -> list[Draft
 def _roundabouts(
     sections: list[Draft], share: float, extent: shapely.Polygon, rng: np.random.Generator
 ) -> list[Draft]:
-    """Rings instead of some of the crossings: the streets end at the ring, whose arcs are edges of their own."""
+    """Rings instead of some crossings: streets end at the ring, whose arcs are edges of their own."""
     lines = np.array([d.line for d in sections], dtype=object)
     index, count = end_nodes(lines)
     degree = np.bincount(index.ravel(), minlength=count)
