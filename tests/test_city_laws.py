@@ -15,11 +15,11 @@ from simulator.city.model import ROADWAY, City, Ground
 from simulator.city.style import SHAPES, Style, load_style
 
 CITIES = [
-    ("suburb", 512.0, 104),
-    ("suburb", 437.3, 6),
-    ("suburb", 700.0, 9),
-    ("dense", 333.0, 107),
-    ("dense", 200.0, 3),
+    ("north_american_suburb", 512.0, 104),
+    ("north_american_suburb", 437.3, 6),
+    ("north_american_suburb", 700.0, 9),
+    ("latin_american_metropolis", 333.0, 107),
+    ("latin_american_metropolis", 200.0, 3),
 ]
 BUILT = 1e-6  # overlap that is rounding, not geometry [m2]
 
@@ -150,7 +150,7 @@ def test_cars_stand_outside_buildings_and_apart(style: str, size: float, seed: i
 
 
 def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
-    town = city("suburb", 512.0, 104)
+    town = city("north_american_suburb", 512.0, 104)
     first = replace(town.buildings[0], wings=())
     twin = replace(first, footprint=first.footprint + 1.0)
     away = replace(first, footprint=first.footprint + 1000.0)
@@ -161,11 +161,11 @@ def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
 
 
 def test_instances_and_uids_are_unique() -> None:
-    town = city("suburb", 700.0, 9)
+    town = city("north_american_suburb", 700.0, 9)
     assert len({b.uid for b in town.buildings}) == len(town.buildings)
 
 
-@pytest.mark.parametrize("style", ["suburb", "dense"])
+@pytest.mark.parametrize("style", ["north_american_suburb", "latin_american_metropolis"])
 def test_equal_seeds_give_equal_bytes_and_others_do_not(style: str) -> None:
     first, again, other = (
         pickle.dumps(generate_city(load_style(style), 200.0, np.random.default_rng(seed)))
@@ -176,7 +176,7 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(style: str) -> None:
 
 
 def test_detached_houses_are_aligned_with_their_street() -> None:
-    style = only(load_style("suburb"), "post-war suburb")
+    style = only(load_style("north_american_suburb"), "post-war suburb")
     town = generate_city(replace(style, bend=(0.3, 0.3)), 400.0, np.random.default_rng(2))
     pieces = [np.stack([s.centreline[:-1], s.centreline[1:]], 1) for s in town.streets]
     segments = shapely.linestrings(np.concatenate(pieces))
@@ -190,7 +190,7 @@ def test_detached_houses_are_aligned_with_their_street() -> None:
 
 
 def test_dense_blocks_are_mostly_built_over() -> None:
-    style = only(load_style("dense"), "colonia")
+    style = only(load_style("latin_american_metropolis"), "colonia")
     shares = []
     for seed in range(2):
         town = generate_city(replace(style, arterial_width=(9.0, 12.0)), 300.0, np.random.default_rng(seed))
@@ -202,7 +202,7 @@ def test_dense_blocks_are_mostly_built_over() -> None:
 
 
 def test_cities_vary() -> None:
-    for style, low, high in (("suburb", 0.0, 0.30), ("dense", 0.05, 0.65)):
+    for style, low, high in (("north_american_suburb", 0.0, 0.30), ("latin_american_metropolis", 0.05, 0.65)):
         towns = [generate_city(load_style(style), 240.0, np.random.default_rng(seed)) for seed in range(5)]
         built = [sum(shapely.Polygon(b.footprint).area for b in town.buildings) / 240**2 for town in towns]
         crowns = [float(np.pi * (town.trees.radius**2).sum()) / 240**2 for town in towns]
@@ -215,4 +215,4 @@ def test_cities_vary() -> None:
 @pytest.mark.parametrize("size", [0.0, -5.0, float("nan"), 1e6])
 def test_impossible_sizes_are_refused(size: float) -> None:
     with pytest.raises(InputError, match="size"):
-        generate_city(load_style("suburb"), size, np.random.default_rng(0))
+        generate_city(load_style("north_american_suburb"), size, np.random.default_rng(0))

@@ -48,7 +48,7 @@ def placed(city: City, points: np.ndarray) -> np.ndarray:
     return points + np.array(city.origin)
 
 
-both = pytest.mark.parametrize("style", ["suburb", "dense"])
+both = pytest.mark.parametrize("style", ["north_american_suburb", "latin_american_metropolis"])
 
 
 @both
@@ -102,7 +102,7 @@ def test_land_use_agrees(style: str) -> None:
 
 
 def test_quarters_and_blocks_are_pure() -> None:
-    plan = region("dense")
+    plan = region("latin_american_metropolis")
     again = plan_region(plan.style, plan.size, np.random.default_rng(3))
     assert len(plan.superblocks) > 3
     for index in (1, 0):
@@ -115,4 +115,26 @@ def test_quarters_and_blocks_are_pure() -> None:
 @pytest.mark.parametrize(("west", "south", "size"), [(2, 0, 100), (0, 0, 0), (-4, 0, 100), (1000, 0, 204)])
 def test_impossible_tiles_are_refused(west: int, south: int, size: int) -> None:
     with pytest.raises(InputError, match="tile"):
-        generate_tile(region("suburb"), west, south, size)
+        generate_tile(region("north_american_suburb"), west, south, size)
+
+
+@both
+def test_rasters_agree_to_the_cell(style: str) -> None:
+    west, east = tiles(style)
+    for name in ("ground", "terrain", "water"):
+        cells = round(SIZE / 2 / getattr(west, name).cell)
+        a, b = getattr(west, name).values[:, cells:], getattr(east, name).values[:, :-cells]
+        np.testing.assert_array_equal(a, b)
+
+
+@both
+def test_trees_and_vehicles_are_the_same_in_both(style: str) -> None:
+    low, high = strip(style).bounds[0], strip(style).bounds[2]
+    for name in ("trees", "vehicles", "clutter"):
+        found = []
+        for city in tiles(style):
+            things = getattr(city, name)
+            xy = things.xy if name == "trees" else things.centre[:, :2]
+            xy = np.round(placed(city, xy), 6)
+            found.append({tuple(p) for p in xy if low <= p[0] < high})
+        assert found[0] == found[1]
