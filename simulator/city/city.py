@@ -79,11 +79,12 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     around = [b for f in fillings for b in f.plot.buildings]
     buildings = _buildings(region, around, square)
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
+    on_land = [d for d in drafts if not d.bridge]
     planted = [tree for f in fillings for tree in f.plot.planted]
     stalls = [stall for f in fillings for stall in f.plot.stalls]
     objects = [thing for f in fillings for thing in f.plot.objects]
-    trees = plant_trees(cover, ground, around, planted, drafts, region.style, region.season, region.seed)
-    vehicles = place_vehicles(drafts, stalls, ground, region.seed)
+    trees = plant_trees(cover, ground, around, planted, on_land, region.style, region.season, region.seed)
+    vehicles = place_vehicles(on_land, stalls, ground, region.seed, region.style.rickshaws)
     clutter = place_clutter(objects, ground, region.seed)
     shift = np.array([-west, -south], float)
     return City(

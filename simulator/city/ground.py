@@ -5,6 +5,7 @@ All randomness is a function of the place, so that maps of overlapping squares a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import shapely
@@ -16,7 +17,6 @@ from simulator.city.model import Field, Ground, Street
 from simulator.city.noise import Noise, hashed, hashed_uniform
 from simulator.city.plots import SEALED, Patch
 from simulator.city.style import Season
-from simulator.city.terrain import Land
 
 CELL = 0.5
 LINE = 0.5  # a marking is drawn one cell wide, though 0.10 to 0.15 m on the road
@@ -47,10 +47,26 @@ class Pavement:
     rails: tuple[BaseGeometry, ...] = ()
 
 
+class Waters(Protocol):
+    """What painting must know of the water; `simulator.city.terrain.Land` explains it."""
+
+    @property
+    def water(self) -> BaseGeometry: ...
+    @property
+    def edge(self) -> Ground: ...
+    @property
+    def edge_width(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+    @property
+    def bars(self) -> BaseGeometry: ...
+    def from_shore(self, xy: np.ndarray) -> np.ndarray: ...
+
+
 def paint_ground(
     patches: Sequence[Patch],
     pavement: Pavement,
-    land: Land,
+    land: Waters,
     west: float,
     south: float,
     size: float,
@@ -206,7 +222,7 @@ def _ruts(canvas: Canvas, road: BaseGeometry, clumps: np.ndarray) -> None:
     canvas.values[(middle.values == 1) & (clumps > 0)] = Ground.GRASS
 
 
-def _edges(canvas: Canvas, trees: Canvas, land: Land, clumps: np.ndarray, seed: int) -> None:
+def _edges(canvas: Canvas, trees: Canvas, land: Waters, clumps: np.ndarray, seed: int) -> None:
     """Beaches, banks and quays: a strip beside the water, ragged where it is natural, and bars in rivers."""
     height, width = canvas.values.shape
     square = shapely.box(canvas.west, canvas.north - height * CELL, canvas.west + width * CELL, canvas.north)
@@ -230,7 +246,7 @@ def _edges(canvas: Canvas, trees: Canvas, land: Land, clumps: np.ndarray, seed: 
     trees.values[bare] = 0.0
 
 
-def _from_shore(canvas: Canvas, land: Land) -> np.ndarray:
+def _from_shore(canvas: Canvas, land: Waters) -> np.ndarray:
     """Distance of cells from the shore, (H, W) [m], negative in water: bilinear between nodes."""
     fine = round(COARSE / CELL)
     height, width = canvas.values.shape

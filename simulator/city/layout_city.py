@@ -104,7 +104,7 @@ def _furnish(
     drafts = [_draft(edge, k) for k, edge in enumerate(edges)]
     trees = plant_trees(cover, ground, buildings, plot.planted, drafts, style, season, seed)
     trees = _with_given(trees, layout, keyed(seed, GIVEN))
-    vehicles = place_vehicles(drafts, plot.stalls, ground, seed)
+    vehicles = place_vehicles(drafts, plot.stalls, ground, seed, style.rickshaws)
     clutter = place_clutter(plot.objects, ground, seed)
     return _cropped(ground, layout.size), trees, vehicles, clutter
 

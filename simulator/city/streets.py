@@ -1,11 +1,10 @@
 """The arterials of a region: noded, with roundabouts and bridges; motorways and railways through it."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from simulator.city.character import choose
 from simulator.city.frames import polygons
@@ -18,19 +17,6 @@ from simulator.city.patterns import halvings, longer
 from simulator.city.skeletons import draw_skeleton
 from simulator.city.style import Style
 from simulator.city.terrain import Land
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """Streets of one window, for the painters of ground, trees and vehicles."""
-
-    streets: tuple[Street, ...]
-    verges: np.ndarray
-    sidewalks: np.ndarray
-    trees: np.ndarray
-    parked: np.ndarray
-    carriageway: BaseGeometry
-    right_of_way: BaseGeometry
 
 
 def lay_arterials(

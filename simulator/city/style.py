@@ -149,6 +149,7 @@ class Style:
         roundabout: Share of the arterials' crossings that are one.
         fringe: Share of the superblocks that is open country.
         country: Weight of each use of the open country.
+        rickshaws: Share of three-wheelers among the cars.
         trees: Weight of each kind of tree.
         season: Weight of each state of the leaves.
         districts: Kinds of neighbourhood.
@@ -170,6 +171,7 @@ class Style:
     roundabout: Range
     fringe: Range
     country: Mapping[OpenUse, float]
+    rickshaws: float
     trees: Mapping[Species, float]
     season: Mapping[Season, float]
     districts: tuple[District, ...]
@@ -245,6 +247,7 @@ def mix_styles(a: Style, b: Style, share: float) -> Style:
         a,
         motorway=a.motorway + share * (b.motorway - a.motorway),
         rail=a.rail + share * (b.rail - a.rail),
+        rickshaws=a.rickshaws + share * (b.rickshaws - a.rickshaws),
         water=_mix(a.water, b.water, share),
         arterials=_mix(a.arterials, b.arterials, share),
         country=_mix(a.country, b.country, share),
@@ -312,6 +315,7 @@ def _read(name: str) -> Style:
         name=path.stem,
         motorway=_number(table["motorway"], f"{where}: motorway", high=1.0),
         rail=_number(table["rail"], f"{where}: rail", high=1.0),
+        rickshaws=_number(table["rickshaws"], f"{where}: rickshaws", high=1.0),
         water=_weights(table["water"], get_args(Water), f"{where}: water"),
         arterials=_weights(table["arterials"], get_args(Skeleton), f"{where}: arterials"),
         trees=_weights(table["trees"], get_args(Species), f"{where}: trees"),
