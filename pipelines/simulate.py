@@ -17,7 +17,15 @@ from rasters.errors import InputError
 from rasters.grid import utm_crs
 from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
 from rasters.sensing.profile import load_profile, profile_path
-from simulator.capture import capture_ids, city_id, city_place, draw_city, scenario_layout, simulate_city
+from simulator.capture import (
+    capture_ids,
+    city_id,
+    city_place,
+    disaster_of,
+    draw_city,
+    scenario_layout,
+    simulate_city,
+)
 from simulator.city.style import load_style, style_paths
 from simulator.city.vectors import write_vectors
 from simulator.engines.drjit_setup import VARIANT
@@ -77,9 +85,10 @@ def run(config: Config) -> None:
     with tqdm(total=len(wanted), initial=len(done), desc="simulate", unit="capture") as bar:
         for count in _simulate_all(scenario, missing, config.out, config.workers):
             bar.update(count)
+    disasters = [disaster_of(scenario, index) for index in range(scenario.cities)]
     write_catalogue(
         config.out,
-        title=f"MAGE: simulated {', '.join(dict.fromkeys(scenario.disasters))}",
+        title=f"MAGE: simulated {', '.join(dict.fromkeys(disasters))}",
         vectors=[_vectors(scenario, i, config.out) for i in range(scenario.cities)],
     )
     if not (config.out / SHEET).is_file():

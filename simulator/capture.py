@@ -70,7 +70,13 @@ class Look:
 def city_id(scenario: Scenario, index: int) -> str:
     """Name of a city in the capture ids, such as "0003-rural_village-fire"."""
     style = style_label(_turn(scenario.styles, index))
-    return f"{index:04d}-{style}-{_turn(scenario.disasters, index // len(scenario.styles))}"
+    return f"{index:04d}-{style}-{disaster_of(scenario, index)}"
+
+
+def disaster_of(scenario: Scenario, index: int) -> str:
+    """The disaster of a city: the next for each city, and shifted so that every style meets every one."""
+    cycle = math.lcm(len(scenario.styles), len(scenario.disasters))
+    return _turn(scenario.disasters, index + index // cycle)
 
 
 def capture_ids(scenario: Scenario, index: int) -> list[str]:
@@ -135,7 +141,7 @@ def simulate_city(
     plan = _plan(scenario, profile)
     place = city_place(scenario, index)
     city = draw_city(scenario, index) if city is None else city
-    kind = _turn(scenario.disasters, index // len(scenario.styles))
+    kind = disaster_of(scenario, index)
     aftermath = strike(city, kind, sample_parameters(kind, disaster_rng), disaster_rng)
     looks = _sample_looks(scenario, profile, southern(place), look_rng)
     seed = int(image_rng.integers(2**31))
@@ -300,7 +306,7 @@ def _properties(scenario: Scenario, index: int, looks: tuple[Look, Look]) -> dic
     return {
         "city": city_id(scenario, index),
         "style": _turn(scenario.styles, index),
-        "disaster": _turn(scenario.disasters, index // len(scenario.styles)),
+        "disaster": disaster_of(scenario, index),
         "profile": scenario.profile,
         **({} if scenario.layout is None else {"layout": scenario.layout.name}),
         "pre": view(looks[0]),
