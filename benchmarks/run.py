@@ -108,14 +108,14 @@ def main(words: Sequence[str] | None = None) -> None:
             figures[name] = measure(work, repeat=given.repeat)
             print(f"{name:20} {figures[name]['median']:7.3f} CPU-s  ({figures[name]['least']:.3f} to "
                   f"{figures[name]['greatest']:.3f})")  # fmt: skip
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()}
+    machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()}
     path = RESULTS / f"{given.name}.json"
     made = provenance("bench", {"repeat": given.repeat})
     write_json(path, {**made, "machine": machine, "unit": "CPU-seconds", "figures": figures})
     print(path)
 
 
-def _processor() -> str:
+def processor() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
