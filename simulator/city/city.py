@@ -10,7 +10,7 @@ import shapely
 from rasters.errors import InputError
 from simulator.city.buildings import move
 from simulator.city.clutter import place_clutter
-from simulator.city.frames import polygons, ring
+from simulator.city.frames import polygons, ring, shapes_of
 from simulator.city.ground import paint_ground
 from simulator.city.local_streets import Draft
 from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
@@ -153,7 +153,7 @@ def _buildings(region: Region, found: list[Building], square: shapely.Polygon) -
 
     Walls go down to it, and none hangs in the air.
     """
-    shapes = np.array([shapely.Polygon(b.footprint) for b in found], dtype=object)
+    shapes = shapes_of([b.footprint for b in found])
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:
@@ -199,8 +199,9 @@ def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.nd
     uses = [use for f in fillings for use in f.land_use]
     if not uses:
         return ()
-    shapes = np.array([shapely.Polygon(use.ring) for use in uses])
-    touches, within = shapely.intersects(shapes, square), shapely.within(shapes, square)
+    shapes = shapes_of([use.ring for use in uses])
+    shapely.prepare(square)
+    touches, within = shapely.intersects(square, shapes), shapely.contains_properly(square, shapes)
     kept = []
     for use, shape, near, inside in zip(uses, shapes, touches, within, strict=True):
         if inside:

@@ -296,7 +296,7 @@ def _drawn_in(box: Box, share: float) -> Box:
 
 def _paved(shape: shapely.Geometry, frame: Frame, ground: Ground, plot: Plot) -> None:
     for part in polygons(shape, 2.0):
-        plot.patches.append(patch(shapely.transform(part, frame.outside), ground))
+        plot.patches.append(patch(part, ground, frame=frame))
 
 
 def _surround(shape: shapely.Polygon, rng: np.random.Generator, plot: Plot, kind: str | None = None) -> None:

@@ -40,9 +40,7 @@ def fill_informal_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
             .intersection(land)
         )
         if spot.geom_type == "Polygon" and spot.area > 3:
-            plot.patches.append(
-                patch(shapely.transform(spot, frame.outside), GROUNDS[rng.integers(5)], None, None)
-            )
+            plot.patches.append(patch(spot, GROUNDS[rng.integers(5)], None, None, frame=frame))
     typical = rng.uniform(22, 40)
     share = min(max(c.cover * rng.uniform(0.85, 1.15), 0.15), 0.9)
     huts = []

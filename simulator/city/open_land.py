@@ -141,7 +141,7 @@ def _crops(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None
             rectangle(cuts[k] + gap, max(cuts[k + 1] - gap, cuts[k] + gap + 0.1), -depth, depth)
         )
         for part in polygons(strip, 10.0):
-            plot.patches.append(patch(shapely.transform(part, frame.outside), ground))
+            plot.patches.append(patch(part, ground, frame=frame))
     if count > 1 and rng.random() < 0.5:
         u = float(cuts[1 + rng.integers(count - 1)])
         line = shapely.LineString(frame.outside(np.array([[u, -depth], [u, depth]])))
@@ -214,7 +214,7 @@ def _sport(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.ran
 
 
 def _pave(shape: shapely.Polygon, frame: Frame, ground: Ground, plot: Plot) -> None:
-    plot.patches.append(patch(shapely.transform(shape, frame.outside), ground))
+    plot.patches.append(patch(shape, ground, frame=frame))
 
 
 def _pitch(box: Box, frame: Frame, ground: Ground, plot: Plot) -> None:
@@ -240,9 +240,7 @@ def _farm(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.rand
     court = shapely.Point(centre).buffer(rng.uniform(18, 35)).intersection(land)
     if court.geom_type != "Polygon" or court.is_empty:
         return
-    plot.patches.append(
-        patch(shapely.transform(court, frame.outside), (G.GRAVEL, G.SOIL)[rng.integers(2)], G.GRASS, 0.1)
-    )
+    plot.patches.append(patch(court, (G.GRAVEL, G.SOIL)[rng.integers(2)], G.GRASS, 0.1, frame=frame))
     barn = Covering(shape="gable", material="roof_metal", weight=1.0, tints=BARN_ROOFS)
     free = court
     for k in range(rng.integers(2, 6)):
