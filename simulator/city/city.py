@@ -77,7 +77,6 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     ground, cover = paint_ground(patches, pavement, region.land, *wide, region.seed, region.season)
     terrain, water = region.land.window(west, south, span)
     around = [b for f in fillings for b in f.plot.buildings]
-    buildings = _buildings(region, around, square)
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
     planted = [tree for f in fillings for tree in f.plot.planted]
     stalls = [stall for f in fillings for stall in f.plot.stalls]
@@ -99,7 +98,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
             for part in _cut(np.array(region.through.rails, dtype=object), square)[0]
         ),
         land_use=_land_use(fillings, square, shift),
-        buildings=tuple(move(b, shift, k + 1, b.base) for k, b in enumerate(buildings)),
+        buildings=_buildings(region, around, square, shift),
         barriers=_barriers(fillings, square, shift),
         trees=_trees_in(trees, shift, size),
         vehicles=_boxes_in(vehicles, shift, size),
@@ -148,8 +147,10 @@ def _arterials(
     return edges
 
 
-def _buildings(region: Region, found: list[Building], square: shapely.Polygon) -> list[Building]:
-    """The buildings that touch the square, in the region's metres, on the lowest ground at their corners.
+def _buildings(
+    region: Region, found: list[Building], square: shapely.Polygon, shift: np.ndarray
+) -> tuple[Building, ...]:
+    """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at their corners.
 
     Walls go down to it, and none hangs in the air.
     """
@@ -157,14 +158,16 @@ def _buildings(region: Region, found: list[Building], square: shapely.Polygon) -
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:
-        return []
+        return ()
     west, south, east, _ = square.bounds
     span = CELL * math.ceil((east - west) / CELL)
     terrain, _ = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
     corners = np.concatenate([b.footprint for b in found])
     starts = np.cumsum([0, *(len(b.footprint) for b in found[:-1])])
     low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts)
-    return [replace(b, base=float(base)) for b, base in zip(found, low, strict=True)]
+    return tuple(
+        move(b, shift, k + 1, base) for k, (b, base) in enumerate(zip(found, low.tolist(), strict=True))
+    )
 
 
 def _cut(lines: np.ndarray, square: shapely.Polygon) -> tuple[list[shapely.LineString], list[int]]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import shapely
 
-from simulator.city.frames import box_frame, polygons, ring, shapes_of
+from simulator.city.frames import box_frame, polygons, ring
 from simulator.city.model import BoxKind, Ground
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
@@ -37,7 +37,7 @@ def fill_informal_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     for _ in range(2):
         spot = (
             shapely.Point(rng.uniform(land.bounds[:2], land.bounds[2:]))
-            .buffer(rng.uniform(2, 6))
+            .buffer(rng.uniform(2, 6), quad_segs=3)
             .intersection(land)
         )
         if spot.geom_type == "Polygon" and spot.area > 3:
@@ -51,27 +51,25 @@ def fill_informal_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         plot.buildings.append(draw_building(hut, frame, eave, covering, c, rng))
     count = int(rng.poisson(c.clutter * len(huts) / 4))
     if count:
-        free = land.difference(shapely.union_all(shapes_of(list(huts))).buffer(0.5))
-        litter(free, frame, (BoxKind.CONTAINER, BoxKind.STALL), count, plot, rng)
+        litter(land, frame, (BoxKind.CONTAINER, BoxKind.STALL), count, plot, rng, shapely.polygons(huts))
     return plot
 
 
 def _huts(land: shapely.Geometry, area: float, share: float, rng: np.random.Generator) -> np.ndarray:
     """Rectangles (N, 4, 2) on pieces of about `area` [m2], `share` of which are built on, a little askew."""
-    pieces = [
-        piece
-        for part in polygons(land.simplify(0.1), LEAST)
-        for piece in _pieces(ring(part).tolist(), area, rng)
-    ]
-    built = (rng.random(len(pieces)) < share).tolist()
-    turn, alley = rng.normal(0, 0.035, len(pieces)), rng.uniform(0.3, 0.8, len(pieces)) * ALLEY
-    room = shapes_of([np.array(piece) for piece, taken in zip(pieces, built, strict=True) if taken])
-    good = shapely.is_valid(room) & (shapely.area(room) > LEAST)
-    if not good.any():
-        return np.zeros((0, 4, 2))
-    huts = _fit(room[good], turn[built][good], alley[built][good])
+    huts = []
+    for part in polygons(land.simplify(0.1), LEAST):
+        pieces = _pieces(ring(part).tolist(), area, rng)
+        built, alley, fill = rng.random((3, len(pieces))).tolist()
+        turn = rng.normal(0, 0.035, len(pieces)).tolist()
+        for k, piece in enumerate(pieces):
+            if built[k] < share:
+                huts.append(_hut(piece, turn[k], (0.3 + 0.5 * alley[k]) * ALLEY, 0.82 + 0.18 * fill[k]))
+    standing = np.array([hut for hut in huts if hut is not None]).reshape(-1, 4, 2)
+    if not len(standing):
+        return standing
     shapely.prepare(land)
-    return huts[shapely.contains(land, shapely.polygons(huts))] if len(huts) else huts
+    return standing[shapely.contains(land, shapely.polygons(standing))]
 
 
 def _pieces(corners: Corners, area: float, rng: np.random.Generator) -> list[Corners]:
@@ -84,7 +82,7 @@ def _pieces(corners: Corners, area: float, rng: np.random.Generator) -> list[Cor
         if _area(piece) < area * (0.9 + 0.9 * first):
             done.append(piece)
             continue
-        across = _longer(piece)
+        across = _box(piece)[:2]
         at = [across[0] * x + across[1] * y for x, y in piece]
         low, high = min(at), max(at)
         level = low + (0.35 + 0.3 * second) * (high - low)
@@ -92,20 +90,51 @@ def _pieces(corners: Corners, area: float, rng: np.random.Generator) -> list[Cor
     return done
 
 
-def _longer(corners: Corners) -> tuple[float, float]:
-    """The unit vector along the longer side of the smallest box about a polygon."""
-    least, best = math.inf, (1.0, 0.0)
+def _box(corners: Corners) -> tuple[float, float, float, float, float, float]:
+    """The smallest box about a convex polygon: the unit vector (x, y) along its longer side, its middle in
+    the frame of that vector, half its length and half its depth [m]."""
+    least, best = math.inf, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     x0, y0 = corners[-1]
     for x1, y1 in corners:
         length = math.hypot(x1 - x0, y1 - y0)
         if length > LEAST_SIDE:
             x, y = (x1 - x0) / length, (y1 - y0) / length
-            along, aside = [x * a + y * b for a, b in corners], [x * b - y * a for a, b in corners]
-            width, depth = max(along) - min(along), max(aside) - min(aside)
+            u, v = [x * a + y * b for a, b in corners], [x * b - y * a for a, b in corners]
+            west, east, south, north = min(u), max(u), min(v), max(v)
+            width, depth = east - west, north - south
             if width * depth < least:
-                least, best = width * depth, (x, y) if width > depth else (-y, x)
+                least, s, t = width * depth, (west + east) / 2, (south + north) / 2
+                best = (x, y, s, t, width / 2, depth / 2)
+                if depth > width:
+                    best = (-y, x, t, -s, depth / 2, width / 2)
         x0, y0 = x1, y1
     return best
+
+
+def _hut(corners: Corners, turn: float, alley: float, fill: float) -> Corners | None:
+    """The largest rectangle about the middle of a convex polygon that is `turn` [rad] askew and `alley` [m]
+    from its sides, `fill` of that in length and depth; None if it is no hut."""
+    x, y, s, t, half, aside = _box(corners)
+    east, north = s * x - t * y, s * y + t * x
+    c, d = math.cos(turn), math.sin(turn)
+    x, y = c * x - d * y, d * x + c * y
+    scale = 1.0
+    x0, y0 = corners[-1]
+    for x1, y1 in corners:
+        length = math.hypot(x1 - x0, y1 - y0)
+        if length > 1e-6:
+            p, q = (x1 - x0) / length, (y1 - y0) / length
+            room = p * (north - y0) - q * (east - x0) - alley
+            reach = half * abs(p * y - q * x) + aside * abs(p * x + q * y)
+            scale = min(scale, room / reach)
+        x0, y0 = x1, y1
+    half, aside = fill * scale * half, fill * scale * aside
+    if scale <= 0 or 2 * aside < NARROWEST or not LEAST <= 4 * half * aside <= MOST:
+        return None
+    return [
+        [east + a * x - b * y, north + a * y + b * x]
+        for a, b in ((-half, -aside), (half, -aside), (half, aside), (-half, aside))
+    ]
 
 
 def _area(corners: Corners) -> float:
@@ -138,40 +167,3 @@ def _cut(corners: Corners, over: list[float]) -> tuple[Corners, Corners]:
             above.append(b)
         a, da = b, db
     return below, above
-
-
-def _fit(room: np.ndarray, turn: np.ndarray, alley: np.ndarray) -> np.ndarray:
-    """The largest huts (N, 4, 2) that stand in rooms, an alley from their walls; too small ones fall out.
-
-    Args:
-        room: (M,) polygons; each hut is drawn about the middle of the smallest box about its room.
-        turn: (M,) how much it is turned against that box [rad].
-        alley: (M,) [m].
-    """
-    corner = shapely.get_coordinates(shapely.oriented_envelope(room)).reshape(-1, 5, 2)
-    middle, sides = corner[:, :4].mean(axis=1), np.diff(corner[:, :3], axis=1)
-    size = np.linalg.norm(sides, axis=2)
-    along = sides[:, 0] / size[:, :1]
-    c, s = np.cos(turn), np.sin(turn)
-    along = np.stack([c * along[:, 0] - s * along[:, 1], s * along[:, 0] + c * along[:, 1]], 1)
-    half = size / 2 - alley[:, None]
-    todo = np.arange(len(room))
-    shapely.prepare(room)
-    fits = np.zeros(len(room), bool)
-    for _ in range(9):
-        todo = todo[2 * half[todo].min(axis=1) >= NARROWEST]
-        wide = _around(middle[todo], along[todo], half[todo] + alley[todo, None])
-        inside = shapely.contains(room[todo], shapely.polygons(wide)) if len(todo) else np.zeros(0, bool)
-        fits[todo[inside]] = True
-        todo = todo[~inside]
-        half[todo] *= 0.91
-    area = 4 * half.prod(axis=1)
-    fits &= (area >= LEAST) & (area <= MOST)
-    return _around(middle[fits], along[fits], half[fits])
-
-
-def _around(middle: np.ndarray, along: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """The corners (N, 4, 2) of boxes about middles (N, 2), counter-clockwise [m]."""
-    u = half[:, :1] * along
-    v = half[:, 1:] * np.stack([-along[:, 1], along[:, 0]], 1)
-    return np.stack([middle - u - v, middle + u - v, middle + u + v, middle - u + v], 1)

@@ -235,13 +235,16 @@ def litter(
     count: int,
     plot: Plot,
     rng: np.random.Generator,
+    taken: np.ndarray | None = None,
 ) -> None:
-    """Loose things in free land (local coordinates), as many of `count` as find room."""
+    """Loose things in free land (local coordinates), as many of `count` as find room, off what is `taken`."""
     if land.is_empty or count < 1:
         return
     left, low, right, high = land.bounds
     xy = rng.uniform((left, low), (right, high), (count, 2))
     xy = xy[shapely.contains_xy(land.buffer(-1.6), *xy.T)]
+    if taken is not None:
+        xy = xy[~shapely.dwithin(shapely.points(xy)[:, None], taken, 2.1).any(axis=1)]
     for x, y in frame.outside(xy):
         kind = kinds[int(rng.integers(len(kinds)))]
         heading = frame.heading + float(rng.choice([0.0, math.pi / 2])) + float(rng.normal(0, 0.1))
