@@ -64,7 +64,7 @@ def _huts(land: shapely.Geometry, area: float, share: float, rng: np.random.Gene
         turn = rng.normal(0, 0.035, len(pieces)).tolist()
         for k, piece in enumerate(pieces):
             if built[k] < share:
-                huts.append(_hut(piece, turn[k], (0.3 + 0.5 * alley[k]) * ALLEY, 0.82 + 0.18 * fill[k]))
+                huts.append(_hut(piece, turn[k], (0.3 + 0.5 * alley[k]) * ALLEY, 0.87 + 0.13 * fill[k]))
     standing = np.array([hut for hut in huts if hut is not None]).reshape(-1, 4, 2)
     if not len(standing):
         return standing
