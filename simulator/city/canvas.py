@@ -150,6 +150,6 @@ def _rings(part: shapely.Polygon) -> list[np.ndarray]:
 
 def _bounds(pixels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """First cell and the one after the last, (x, y), that outlines can touch."""
-    low = np.min([p.min(axis=0) for p in pixels], axis=0).astype(np.int64)
-    high = np.max([p.max(axis=0) for p in pixels], axis=0).astype(np.int64)
+    corners = pixels[0] if len(pixels) == 1 else np.concatenate(pixels)
+    low, high = corners.min(axis=0).astype(np.int64), corners.max(axis=0).astype(np.int64)
     return (low >> SHIFT) - 1, (high >> SHIFT) + 3

@@ -75,7 +75,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     wide = (west - HALO, south - HALO, span + 2 * HALO)
     patches = [patch for f in fillings for patch in f.plot.patches]
     ground, cover = paint_ground(patches, pavement, region.land, *wide, region.seed, region.season)
-    terrain, water = region.land.window(west, south, span)
+    terrain, water = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
     around = [b for f in fillings for b in f.plot.buildings]
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
     planted = [tree for f in fillings for tree in f.plot.planted]
@@ -88,9 +88,9 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     return City(
         size=size,
         origin=(float(west), float(south)),
-        terrain=_shifted(terrain, shift),
-        ground=_shifted(_without_halo(ground), shift),
-        water=_shifted(water, shift),
+        terrain=_shifted(_without(terrain, REACH), shift),
+        ground=_shifted(_without(ground, HALO), shift),
+        water=_shifted(_without(water, REACH), shift),
         turbidity=region.land.turbidity,
         streets=_streets(drafts, square, shift),
         rails=tuple(
@@ -98,7 +98,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
             for part in _cut(np.array(region.through.rails, dtype=object), square)[0]
         ),
         land_use=_land_use(fillings, square, shift),
-        buildings=_buildings(region, around, square, shift),
+        buildings=_buildings(around, terrain, square, shift),
         barriers=_barriers(fillings, square, shift),
         trees=_trees_in(trees, shift, size),
         vehicles=_boxes_in(vehicles, shift, size),
@@ -148,7 +148,7 @@ def _arterials(
 
 
 def _buildings(
-    region: Region, found: list[Building], square: shapely.Polygon, shift: np.ndarray
+    found: list[Building], terrain: Field, square: shapely.Polygon, shift: np.ndarray
 ) -> tuple[Building, ...]:
     """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at their corners.
 
@@ -159,9 +159,6 @@ def _buildings(
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:
         return ()
-    west, south, east, _ = square.bounds
-    span = CELL * math.ceil((east - west) / CELL)
-    terrain, _ = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
     corners = np.concatenate([b.footprint for b in found])
     starts = np.cumsum([0, *(len(b.footprint) for b in found[:-1])])
     low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts)
@@ -228,10 +225,11 @@ def _shifted(field: Field, shift: np.ndarray) -> Field:
     return replace(field, west=field.west + float(shift[0]), north=field.north + float(shift[1]))
 
 
-def _without_halo(field: Field) -> Field:
-    n = round(HALO / field.cell)
+def _without(field: Field, rim: float) -> Field:
+    """The field without a rim [m]."""
+    n = round(rim / field.cell)
     values = field.values[n:-n, n:-n].copy()
-    return replace(field, west=field.west + HALO, north=field.north - HALO, values=values)
+    return replace(field, west=field.west + rim, north=field.north - rim, values=values)
 
 
 def _inside(xy: np.ndarray, size: float) -> np.ndarray:

@@ -36,8 +36,8 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if parcel.remnant or rng.random() < c.vacant:
         return plot
     frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    local = shapely.transform(parcel.shape, frame.inside).buffer(-PARTY_WALL, join_style="mitre")
-    land = _largest(local.simplify(PARTY_WALL * 0.5))
+    lot = shapely.transform(parcel.shape, frame.inside)
+    land = _largest(lot.buffer(-PARTY_WALL, join_style="mitre").simplify(PARTY_WALL * 0.5))
     if land is None:
         return plot
     low, high = land.bounds[1], land.bounds[3]
@@ -45,7 +45,7 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if setback > 0.8 and high - low > 3 * setback:
         land = _largest(land.intersection(rectangle(-500, 500, low + setback, high + 1)))
         if rng.random() < c.driveway:
-            _forecourt(parcel, frame, low, setback, plot, rng)
+            _forecourt(lot, frame, low, setback, plot, rng)
     top = max(c.coverings, key=lambda covering: covering.weight)
     if land is not None and top.shape in ("gable", "mansard") and parcel.front is not None:
         return _terraced(
@@ -70,7 +70,7 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     plot.buildings.extend([house, *others] if house is not None else others)
     count = int(rng.poisson(c.clutter))
     if count:
-        free = shapely.transform(parcel.shape, frame.inside).difference(shape.buffer(1.0))
+        free = lot.difference(shape.buffer(1.0))
         litter(free, frame, (BoxKind.CONTAINER, BoxKind.TENT), count, plot, rng)
     return plot
 
@@ -161,11 +161,10 @@ def _volume(
 
 
 def _forecourt(
-    parcel: Parcel, frame: Frame, low: float, setback: float, plot: Plot, rng: np.random.Generator
+    lot: shapely.Polygon, frame: Frame, low: float, setback: float, plot: Plot, rng: np.random.Generator
 ) -> None:
     """Paves the strip before the house, at times with a car in it."""
-    local = shapely.transform(parcel.shape, frame.inside)
-    strip = _largest(local.intersection(rectangle(-500, 500, low - 1, low + setback)))
+    strip = _largest(lot.intersection(rectangle(-500, 500, low - 1, low + setback)))
     if strip is None:
         return
     ground = (Ground.CONCRETE, Ground.PAVING)[rng.integers(2)]
