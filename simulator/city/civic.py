@@ -5,21 +5,11 @@ import math
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, fit_rectangle, rectangle
 from simulator.city.character import Character
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import Barrier, BoxKind, Ground, Roof
-from simulator.city.plots import (
-    Box,
-    Plot,
-    body,
-    choose_covering,
-    draw_building,
-    fit_rectangle,
-    litter,
-    parking,
-    patch,
-    rectangle,
-)
+from simulator.city.plots import Plot, body, choose_covering, draw_building, litter, parking, patch
 from simulator.city.style import Covering
 
 G = Ground

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
+from simulator.city.boxes import rectangle
 from simulator.city.houses import PAVED, Site, draw_house
 from simulator.city.model import BoxKind, Ground, TreeKind
 from simulator.city.parcels import Parcel
-from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, rectangle, yard
+from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, yard
 
 
 def fill_compound_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:

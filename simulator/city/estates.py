@@ -3,21 +3,19 @@
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, fit_rectangle, rectangle
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import BoxKind, Ground
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
-    Box,
     Plot,
     choose_covering,
     draw_building,
     enclose,
-    fit_rectangle,
     litter,
     parking,
     patch,
-    rectangle,
     storeys,
     yard,
 )

@@ -6,23 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, corners, fit_rectangle, rectangle
 from simulator.city.character import Character, choose
 from simulator.city.frames import Frame
 from simulator.city.model import BoxKind, Building, Ground, Roof
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
-    Box,
     Plot,
     body,
     choose_covering,
-    corners,
     draw_building,
     draw_rise,
     enclose,
-    fit_rectangle,
     litter,
     patch,
-    rectangle,
     storeys,
     yard,
 )

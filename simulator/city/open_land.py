@@ -3,13 +3,14 @@
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, rectangle
 from simulator.city.character import Character
 from simulator.city.civic import fill_cemetery, fill_civic, fill_construction, fill_market, fill_worship
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import Ground, TreeKind
 from simulator.city.noise import Bend
 from simulator.city.parcels import Block
-from simulator.city.plots import Box, Plot, draw_building, parking, patch, rectangle
+from simulator.city.plots import Plot, draw_building, parking, patch
 from simulator.city.style import Covering
 
 G = Ground

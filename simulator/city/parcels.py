@@ -10,6 +10,7 @@ import shapely
 from scipy.spatial import Voronoi
 from shapely.geometry.base import BaseGeometry
 
+from simulator.city.boxes import corners
 from simulator.city.character import Character, choose
 from simulator.city.frames import Frame, box_frame, frame_of, holds_disc, polygons
 from simulator.city.noise import Bend
@@ -276,8 +277,7 @@ def _row(
 
 
 def _rectangle(frame: Frame, left: float, right: float, low: float, high: float) -> shapely.Polygon:
-    corners = np.array([[left, low], [right, low], [right, high], [left, high]])
-    return shapely.polygons(frame.outside(corners))
+    return shapely.polygons(frame.outside(corners((left, right, low, high))))
 
 
 def _fronts(lots: list[shapely.Polygon], axis: np.ndarray, way: BaseGeometry) -> list[Frame | None]:

@@ -3,6 +3,7 @@
 import numpy as np
 import shapely
 
+from simulator.city.boxes import corners, nearly_box, rectangle
 from simulator.city.character import Character
 from simulator.city.frames import Frame, box_frame, polygons, shapes_of
 from simulator.city.model import BoxKind, Building, Ground, TreeKind, Volume
@@ -11,15 +12,12 @@ from simulator.city.plots import (
     Plot,
     body,
     choose_covering,
-    corners,
     draw_building,
     draw_rise,
     enclose,
     litter,
-    nearly_box,
     parking,
     patch,
-    rectangle,
     yard,
 )
 from simulator.city.style import Covering

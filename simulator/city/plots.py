@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, corners, rectangle
 from simulator.city.character import Character, choose, pick
 from simulator.city.frames import Frame, ring
 from simulator.city.model import (
@@ -23,9 +24,6 @@ from simulator.city.model import (
 )
 from simulator.city.style import Covering
 
-Box = tuple[float, float, float, float]
-"""A rectangle as left, right, low, high in a local frame [m]."""
-
 WALLS: dict[Construction, str] = {
     "timber": "wall_timber",
     "masonry": "wall_plaster",
@@ -33,8 +31,6 @@ WALLS: dict[Construction, str] = {
     "steel": "wall_plaster",
     "adobe": "wall_plaster",
 }
-EPS = 1e-9
-"""What rounding may take from a rectangle [m]."""
 TINTS = np.array([0.14, 0.035, 0.035, 0.035])
 """Spread of the logarithm of a roof's tone, and of each of its colours."""
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
@@ -95,17 +91,6 @@ def yard(shape: shapely.Polygon, c: Character, rng: np.random.Generator) -> Patc
     first, second = (Ground[choose(c.yard, rng).upper()] for _ in range(2))
     second = first if first in SEALED or second in SEALED else second
     return patch(shape, first, second, min(c.tree_cover * float(rng.lognormal(0, 0.5)), 1.0))
-
-
-def rectangle(left: float, right: float, low: float, high: float) -> shapely.Polygon:
-    """An axis-aligned rectangle; its `ring` begins at the left and low corner."""
-    return shapely.box(left, low, right, high, ccw=False)
-
-
-def corners(box: Box) -> np.ndarray:
-    """The corners (4, 2) of a box, counter-clockwise from the left and low one [m]."""
-    left, right, low, high = box
-    return np.array([(left, low), (right, low), (right, high), (left, high)])
 
 
 def choose_covering(c: Character, rng: np.random.Generator, flat: bool = False) -> Covering:
@@ -255,33 +240,6 @@ def storeys(height: float, spread: float, rng: np.random.Generator) -> float:
     """A height about `height` [m], in whole storeys."""
     storey = rng.uniform(2.7, 3.3)
     return storey * max(1, round(height * float(rng.lognormal(0, spread)) / storey))
-
-
-def nearly_box(shape: shapely.Polygon, share: float) -> Box | None:
-    """A box that is all of a shape but for a rim, more than `share` of its area; None if there is none."""
-    left, low, right, high = shape.bounds
-    least, width, depth = share * shape.area, right - left, high - low
-    for inset in (0.0, 0.01, 0.03, 0.06):
-        if (1 - 2 * inset) ** 2 * width * depth <= least:
-            return None
-        dx, dy = inset * width, inset * depth
-        box = (left + dx, right - dx, low + dy, high - dy)
-        if shape.contains(rectangle(box[0] + EPS, box[1] - EPS, box[2] + EPS, box[3] - EPS)):
-            return box
-    return None
-
-
-def fit_rectangle(land: shapely.Polygon, box: Box, smallest: float) -> Box | None:
-    """The box shrunk about its middle until `land` contains it; None if a side gets below `smallest` [m]."""
-    left, right, low, high = box
-    for _ in range(8):
-        if right - left < smallest or high - low < smallest:
-            return None
-        if land.contains(rectangle(left, right, low, high)):
-            return left, right, low, high
-        dx, dy = 0.06 * (right - left), 0.06 * (high - low)
-        left, right, low, high = left + dx, right - dx, low + dy, high - dy
-    return None
 
 
 def parking(

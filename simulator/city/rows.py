@@ -5,25 +5,14 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
+from simulator.city.boxes import corners, nearly_box, rectangle
 from simulator.city.character import pick
 from simulator.city.frames import Frame, box_frame, holds_disc, polygons, ring
 from simulator.city.model import BoxKind, Building, Ground, Volume
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
 from simulator.city.perimeter import fill_front
-from simulator.city.plots import (
-    Plot,
-    choose_covering,
-    corners,
-    draw_building,
-    enclose,
-    litter,
-    nearly_box,
-    patch,
-    rectangle,
-    storeys,
-    yard,
-)
+from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, storeys, yard
 from simulator.city.style import Covering
 
 PARTY_WALL = 0.08  # half the joint between neighbours [m]

@@ -84,7 +84,7 @@ def lay_field(city: City) -> Field:
 
 
 def _longest_headings(rings: Sequence[np.ndarray], size: float) -> np.ndarray:
-    """Of the longest side of each ring (N, 2) that was not made by cutting it at the square's edge, (M,) [rad];
+    """(M,) of the longest side of each ring (N, 2) that no cut at the square's edge has made [rad];
     NaN where there is none."""
     if not rings:
         return np.zeros(0)
