@@ -5,11 +5,13 @@ a ratio to a fixed numpy workload that runs before every repetition.
 """
 
 import argparse
+import multiprocessing
 import os
 import platform
 import resource
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,10 @@ from rasters.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
 SIZE = 512  # pixels of a capture at 1 m
+DENSE = (
+    "latin_american_metropolis", "east_asian_city", "south_asian_town", "mediterranean_hill_town",
+    "central_african_city",
+)  # fmt: skip
 
 
 def cpu_seconds() -> float:
@@ -84,6 +90,45 @@ def simulator_work() -> dict[str, Callable[[], object]]:
     }
 
 
+def dense_city(style: str) -> object:
+    """A square kilometre of a style, its city and its scene."""
+    from simulator.city.city import generate_city
+    from simulator.city.style import load_style
+    from simulator.scene.build import build_scene
+
+    return build_scene(generate_city(load_style(style), 1000.0, np.random.default_rng(1)))
+
+
+def tile_of_region(style: str) -> object:
+    """A square kilometre in the middle of a region of 5 km, its plan, its city and its scene."""
+    from simulator.city.city import generate_tile, plan_region
+    from simulator.city.style import load_style
+    from simulator.scene.build import build_scene
+
+    region = plan_region(load_style(style), 5000.0, np.random.default_rng(1))
+    return build_scene(generate_tile(region, 2000, 2000, 1000))
+
+
+def city_work() -> dict[str, Callable[[], object]]:
+    """Dense cities of a square kilometre, and a tile of a large one."""
+    return {
+        **{f"city_1km2_{style}": partial(dense_city, style) for style in DENSE},
+        "tile_1km2_of_25km2": partial(tile_of_region, DENSE[0]),
+    }
+
+
+def peak_memory(work: Callable[[], object]) -> float:
+    """Greatest resident set of a new process that does `work`, a picklable one, once [GB]."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_resident_after, (work,))
+
+
+def _resident_after(work: Callable[[], object]) -> float:
+    work()
+    unit = 1e9 if platform.system() == "Darwin" else 1e6  # bytes there, kilobytes on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def network_work() -> dict[str, Callable[[], object]]:
     """Prediction of one pair of 512 x 512 pixels."""
     import torch
@@ -96,22 +141,30 @@ def network_work() -> dict[str, Callable[[], object]]:
     return {"predict_512": lambda: predict(model, *pair)}
 
 
+GROUPS = {"simulator": simulator_work, "network": network_work, "cities": city_work}
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Measures and writes benchmarks/results/<name>.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="cpu", help="name of the result file")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--groups", nargs="+", choices=GROUPS, default=["simulator", "network"])
     given = parser.parse_args(words)
     figures = {}
-    for group in (simulator_work, network_work):
-        for name, work in group().items():
+    for group in given.groups:
+        for name, work in GROUPS[group]().items():
             figures[name] = measure(work, repeat=given.repeat)
-            print(f"{name:20} {figures[name]['median']:7.3f} CPU-s  ({figures[name]['least']:.3f} to "
-                  f"{figures[name]['greatest']:.3f})")  # fmt: skip
+            if group == "cities":
+                figures[name]["peak_memory"] = peak_memory(work)
+            found = figures[name]
+            print(f"{name:36} {found['median']:7.3f} CPU-s  ({found['least']:.3f} to {found['greatest']:.3f})"
+                  f"  {found.get('peak_memory', 0):.2f} GB")  # fmt: skip
     machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()}
     path = RESULTS / f"{given.name}.json"
-    made = provenance("bench", {"repeat": given.repeat})
-    write_json(path, {**made, "machine": machine, "unit": "CPU-seconds", "figures": figures})
+    made = provenance("bench", {"repeat": given.repeat, "groups": given.groups})
+    units = {"unit": "CPU-seconds", "unit_of_memory": "GB"}
+    write_json(path, {**made, "machine": machine, **units, "figures": figures})
     print(path)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
+from simulator.city.frames import shapes_of
 from simulator.city.model import Building, Volume
 from simulator.city.outline import outline
 
@@ -14,9 +15,12 @@ OVERLAP = 1e-6  # that is rounding, not geometry [m2]
 
 def settle(buildings: list[Building], uid: int) -> list[Building]:
     """The simple buildings that overlap no earlier one, their uids counted from `uid` along the list."""
-    shapes = np.array([outline(b) for b in buildings], dtype=object)
-    if not len(shapes):
+    if not buildings:
         return []
+    shapes = shapes_of([b.footprint for b in buildings])
+    for k, building in enumerate(buildings):
+        if building.wings:
+            shapes[k] = outline(building)
     good = shapely.is_valid(shapes) & (shapely.area(shapes) > 3.0)
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a < b], b[a < b]

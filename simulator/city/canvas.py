@@ -1,6 +1,7 @@
 """A raster that polygons in metres are painted on, so that overlapping rasters agree to the bit."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -57,17 +58,12 @@ class Canvas:
         """Paints many simple polygons, each with its value, in their order."""
         if not rings:
             return
-        pixels = self._pixels(np.concatenate(rings))
-        ends = np.cumsum([len(r) for r in rings])
-        starts = ends - [len(r) for r in rings]
-        low = (np.minimum.reduceat(pixels, starts) >> SHIFT) - 1
-        high = (np.maximum.reduceat(pixels, starts) >> SHIFT) + 3
-        inside = ((low >= 0) & (high <= self.values.shape[::-1])).all(axis=1).tolist()
-        beyond = ((low >= self.values.shape[::-1]) | (high <= 0)).any(axis=1).tolist()
-        for k, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            if inside[k]:
+        pixels, starts, inside, beyond = self._placed(rings)
+        ends, whole, out = [*starts[1:].tolist(), len(pixels)], inside.tolist(), beyond.tolist()
+        for k, (a, b) in enumerate(zip(starts.tolist(), ends, strict=True)):
+            if whole[k]:
                 cv2.fillPoly(self.values, [pixels[a:b]], values[k], cv2.LINE_8, SHIFT)
-            elif not beyond[k]:
+            elif not out[k]:
                 self.fill([rings[k]], values[k])
 
     def area(self, shape: BaseGeometry, value: float) -> None:
@@ -90,6 +86,17 @@ class Canvas:
                 cv2.polylines(sheet, [piece], False, 1, 1, cv2.LINE_8, SHIFT)
                 self._copy(sheet, low, value)
 
+    def lines(self, lines: Sequence[np.ndarray], value: float) -> None:
+        """Draws many polylines of one value."""
+        if not lines:
+            return
+        pixels, starts, inside, beyond = self._placed(lines)
+        pieces = np.split(pixels, starts[1:])
+        whole = [piece for piece, ok in zip(pieces, inside.tolist(), strict=True) if ok]
+        cv2.polylines(self.values, whole, False, value, 1, cv2.LINE_8, SHIFT)
+        for k in np.flatnonzero(~inside & ~beyond):
+            self.line(lines[k], value)
+
     def field(self) -> Field:
         """The raster with its place."""
         return Field(west=self.west, north=self.north, cell=self.cell, values=self.values)
@@ -98,6 +105,17 @@ class Canvas:
         """Positions (N, 2) as cv2 wants them; rounded in the plane, not on the canvas."""
         place = np.stack([points[:, 0], -points[:, 1]], 1) / self.cell - 0.5
         return (np.rint(place * 2**SHIFT).astype(np.int64) - self._corner).astype(np.int32)
+
+    def _placed(self, rings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Corners of many outlines in a row as `_pixels`, where each outline starts, and whether it is wholly
+        on the canvas, and wholly off it."""
+        pixels = self._pixels(np.concatenate(rings))
+        counts = np.array([len(r) for r in rings])
+        starts = np.cumsum(counts) - counts
+        low = (np.minimum.reduceat(pixels, starts) >> SHIFT) - 1
+        high = (np.maximum.reduceat(pixels, starts) >> SHIFT) + 3
+        inside = ((low >= 0) & (high <= self.values.shape[::-1])).all(axis=1)
+        return pixels, starts, inside, ((low >= self.values.shape[::-1]) | (high <= 0)).any(axis=1)
 
     def _holds(self, low: np.ndarray, high: np.ndarray) -> bool:
         return bool((low >= 0).all() and (high <= self.values.shape[::-1]).all())
@@ -132,6 +150,6 @@ def _rings(part: shapely.Polygon) -> list[np.ndarray]:
 
 def _bounds(pixels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """First cell and the one after the last, (x, y), that outlines can touch."""
-    low = np.min([p.min(axis=0) for p in pixels], axis=0).astype(np.int64)
-    high = np.max([p.max(axis=0) for p in pixels], axis=0).astype(np.int64)
+    corners = pixels[0] if len(pixels) == 1 else np.concatenate(pixels)
+    low, high = corners.min(axis=0).astype(np.int64), corners.max(axis=0).astype(np.int64)
     return (low >> SHIFT) - 1, (high >> SHIFT) + 3

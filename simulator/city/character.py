@@ -1,6 +1,6 @@
 """One neighbourhood, drawn from a style."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -86,5 +86,21 @@ def draw_district(style: Style, rng: np.random.Generator) -> Character:
 
 def choose(weights: Mapping[Key, float], rng: np.random.Generator) -> Key:
     """A key, with probability in proportion to its weight."""
-    p = np.fromiter(weights.values(), float)
-    return list(weights)[rng.choice(len(p), p=p / p.sum())]
+    keys = list(weights)
+    return keys[pick(list(weights.values()), rng)]
+
+
+def pick(weights: Sequence[float], rng: np.random.Generator) -> int:
+    """An index, with probability in proportion to its weight; any of them if all weights are 0."""
+    level = sum(weights)
+    if not level > 0:
+        return int(rng.integers(len(weights)))
+    level *= rng.random()
+    last = 0
+    for k, weight in enumerate(weights):
+        if weight > 0:
+            last = k
+            level -= weight
+            if level < 0:
+                return k
+    return last

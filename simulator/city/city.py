@@ -10,7 +10,7 @@ import shapely
 from rasters.errors import InputError
 from simulator.city.buildings import move
 from simulator.city.clutter import place_clutter
-from simulator.city.frames import polygons, ring
+from simulator.city.frames import polygons, ring, shapes_of
 from simulator.city.ground import paint_ground
 from simulator.city.local_streets import Draft
 from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
@@ -75,9 +75,8 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     wide = (west - HALO, south - HALO, span + 2 * HALO)
     patches = [patch for f in fillings for patch in f.plot.patches]
     ground, cover = paint_ground(patches, pavement, region.land, *wide, region.seed, region.season)
-    terrain, water = region.land.window(west, south, span)
+    terrain, water = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
     around = [b for f in fillings for b in f.plot.buildings]
-    buildings = _buildings(region, around, square)
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
     on_land = [d for d in drafts if not d.bridge]
     planted = [tree for f in fillings for tree in f.plot.planted]
@@ -90,9 +89,9 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     return City(
         size=size,
         origin=(float(west), float(south)),
-        terrain=_shifted(terrain, shift),
-        ground=_shifted(_without_halo(ground), shift),
-        water=_shifted(water, shift),
+        terrain=_shifted(_without(terrain, REACH), shift),
+        ground=_shifted(_without(ground, HALO), shift),
+        water=_shifted(_without(water, REACH), shift),
         turbidity=region.land.turbidity,
         streets=_streets(drafts, square, shift),
         rails=tuple(
@@ -100,7 +99,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
             for part in _cut(np.array(region.through.rails, dtype=object), square)[0]
         ),
         land_use=_land_use(fillings, square, shift),
-        buildings=tuple(move(b, shift, k + 1, b.base) for k, b in enumerate(buildings)),
+        buildings=_buildings(around, terrain, square, shift),
         barriers=_barriers(fillings, square, shift),
         trees=_trees_in(trees, shift, size),
         vehicles=_boxes_in(vehicles, shift, size),
@@ -149,23 +148,24 @@ def _arterials(
     return edges
 
 
-def _buildings(region: Region, found: list[Building], square: shapely.Polygon) -> list[Building]:
-    """The buildings that touch the square, in the region's metres, on the lowest ground at their corners.
+def _buildings(
+    found: list[Building], terrain: Field, square: shapely.Polygon, shift: np.ndarray
+) -> tuple[Building, ...]:
+    """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at their corners.
 
     Walls go down to it, and none hangs in the air.
     """
-    shapes = np.array([shapely.Polygon(b.footprint) for b in found], dtype=object)
+    shapes = shapes_of([b.footprint for b in found])
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:
-        return []
-    west, south, east, _ = square.bounds
-    span = CELL * math.ceil((east - west) / CELL)
-    terrain, _ = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
+        return ()
     corners = np.concatenate([b.footprint for b in found])
     starts = np.cumsum([0, *(len(b.footprint) for b in found[:-1])])
     low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts)
-    return [replace(b, base=float(base)) for b, base in zip(found, low, strict=True)]
+    return tuple(
+        move(b, shift, k + 1, base) for k, (b, base) in enumerate(zip(found, low.tolist(), strict=True))
+    )
 
 
 def _cut(lines: np.ndarray, square: shapely.Polygon) -> tuple[list[shapely.LineString], list[int]]:
@@ -200,8 +200,9 @@ def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.nd
     uses = [use for f in fillings for use in f.land_use]
     if not uses:
         return ()
-    shapes = np.array([shapely.Polygon(use.ring) for use in uses])
-    touches, within = shapely.intersects(shapes, square), shapely.within(shapes, square)
+    shapes = shapes_of([use.ring for use in uses])
+    shapely.prepare(square)
+    touches, within = shapely.intersects(square, shapes), shapely.contains_properly(square, shapes)
     kept = []
     for use, shape, near, inside in zip(uses, shapes, touches, within, strict=True):
         if inside:
@@ -225,10 +226,11 @@ def _shifted(field: Field, shift: np.ndarray) -> Field:
     return replace(field, west=field.west + float(shift[0]), north=field.north + float(shift[1]))
 
 
-def _without_halo(field: Field) -> Field:
-    n = round(HALO / field.cell)
+def _without(field: Field, rim: float) -> Field:
+    """The field without a rim [m]."""
+    n = round(rim / field.cell)
     values = field.values[n:-n, n:-n].copy()
-    return replace(field, west=field.west + HALO, north=field.north - HALO, values=values)
+    return replace(field, west=field.west + rim, north=field.north - rim, values=values)
 
 
 def _inside(xy: np.ndarray, size: float) -> np.ndarray:

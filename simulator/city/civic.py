@@ -5,21 +5,11 @@ import math
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, fit_rectangle, rectangle
 from simulator.city.character import Character
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import Barrier, BoxKind, Ground, Roof
-from simulator.city.plots import (
-    Box,
-    Plot,
-    body,
-    choose_covering,
-    draw_building,
-    fit_rectangle,
-    litter,
-    parking,
-    patch,
-    rectangle,
-)
+from simulator.city.plots import Plot, body, choose_covering, draw_building, litter, parking, patch
 from simulator.city.style import Covering
 
 G = Ground
@@ -296,7 +286,7 @@ def _drawn_in(box: Box, share: float) -> Box:
 
 def _paved(shape: shapely.Geometry, frame: Frame, ground: Ground, plot: Plot) -> None:
     for part in polygons(shape, 2.0):
-        plot.patches.append(patch(shapely.transform(part, frame.outside), ground))
+        plot.patches.append(patch(part, ground, frame=frame))
 
 
 def _surround(shape: shapely.Polygon, rng: np.random.Generator, plot: Plot, kind: str | None = None) -> None:

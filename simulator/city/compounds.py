@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
+from simulator.city.boxes import rectangle
 from simulator.city.houses import PAVED, Site, draw_house
 from simulator.city.model import BoxKind, Ground, TreeKind
 from simulator.city.parcels import Parcel
-from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, rectangle, yard
+from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, yard
 
 
 def fill_compound_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
@@ -37,7 +38,7 @@ def fill_compound_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     )
     drive = drive.intersection(land.union(rectangle(-500, 500, low - site.street - 0.3, low + 0.5)))
     if drive.geom_type == "Polygon":
-        plot.patches.append(patch(shapely.transform(drive, frame.outside), PAVED[rng.integers(3)]))
+        plot.patches.append(patch(drive, PAVED[rng.integers(3)], frame=frame))
         taken = taken.union(drive)
     _outhouses(site, taken, plot, rng)
     if rng.random() < c.pool:
@@ -46,7 +47,7 @@ def fill_compound_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         )
         if inner.contains(pool) and not pool.intersects(taken):
             for shape, ground in ((pool.buffer(1.2, join_style="mitre"), Ground.PAVING), (pool, Ground.POOL)):
-                plot.patches.append(patch(shapely.transform(shape, frame.outside), ground))
+                plot.patches.append(patch(shape, ground, frame=frame))
     for y in np.arange(low + 2.5, main[2] - 1, 4.0):
         for x in (gate - 3, gate + 3):
             if inner.contains(shapely.Point(x, y)):

@@ -3,21 +3,19 @@
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, fit_rectangle, rectangle
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import BoxKind, Ground
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
-    Box,
     Plot,
     choose_covering,
     draw_building,
     enclose,
-    fit_rectangle,
     litter,
     parking,
     patch,
-    rectangle,
     storeys,
     yard,
 )
@@ -53,7 +51,7 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     ground = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[
         rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])
     ]
-    plot.patches.append(patch(shapely.transform(land, frame.outside), ground, None, 0.02))
+    plot.patches.append(patch(land, ground, None, 0.02, frame=frame))
     eave = c.eave * rng.uniform(0.7, 1.3)
     covering = choose_covering(c, rng)
     shape = rectangle(*hall)
@@ -85,7 +83,7 @@ def _filling_station(parcel: Parcel, frame: Frame, plot: Plot, rng: np.random.Ge
     land = shapely.transform(parcel.shape, frame.inside).buffer(-1.0)
     if land.geom_type != "Polygon" or land.is_empty:
         return plot
-    plot.patches.append(patch(shapely.transform(land, frame.outside), Ground.CONCRETE, None, 0.0))
+    plot.patches.append(patch(land, Ground.CONCRETE, None, 0.0, frame=frame))
     x, y = land.representative_point().coords[0]
     w, d = rng.uniform(12, 22), rng.uniform(7, 11)
     white = Covering(
@@ -169,7 +167,7 @@ def _court(
         if part.geom_type != "Polygon" or part.is_empty:
             continue
         inner = part.intersection(shapely.box(part.bounds[0], low, part.bounds[2] - 4, high))
-        plot.patches.append(patch(shapely.transform(part, frame.outside), Ground.TARMAC, None, 0.05))
+        plot.patches.append(patch(part, Ground.TARMAC, None, 0.05, frame=frame))
         plot.stalls.extend(
             parking(inner, frame, rng.uniform(0.2, 0.8), rng, plot) if inner.geom_type == "Polygon" else []
         )

@@ -1,6 +1,7 @@
 """Local frames: straight coordinates along and across something, and back."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,8 @@ class Frame:
         return points @ self._axes() + self.origin
 
     def _axes(self) -> np.ndarray:
-        return np.stack([self.along, [-self.along[1], self.along[0]]])
+        x, y = self.along.tolist()
+        return np.array([[x, y], [-y, x]])
 
 
 def frame_of(start: np.ndarray, end: np.ndarray) -> Frame:
@@ -45,19 +47,37 @@ def frame_of(start: np.ndarray, end: np.ndarray) -> Frame:
 
 def box_frame(shape: BaseGeometry) -> tuple[Frame, float, float]:
     """The frame about the centre of a shape's smallest enclosing rectangle, its length and its depth [m]."""
-    corners = shapely.get_coordinates(shapely.oriented_envelope(shape))
-    sides = np.linalg.norm(np.diff(corners[:3], axis=0), axis=1)
-    first = int(np.argmax(sides))
-    along = (corners[first + 1] - corners[first]) / sides[first]
-    return Frame(origin=corners[:4].mean(axis=0), along=along), float(sides.max()), float(sides.min())
+    (ax, ay), (bx, by), (cx, cy) = shapely.get_coordinates(shapely.oriented_envelope(shape))[:3].tolist()
+    first, second = math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by)
+    x, y, length = (bx - ax, by - ay, first) if first >= second else (cx - bx, cy - by, second)
+    frame = Frame(origin=np.array([(ax + cx) / 2, (ay + cy) / 2]), along=np.array([x / length, y / length]))
+    return frame, length, min(first, second)
 
 
 def polygons(shape: BaseGeometry | np.ndarray, least: float = 0.0) -> list[shapely.Polygon]:
     """The polygons in a geometry, or in several, whose area is more than `least` [m2]."""
-    parts = shapely.get_parts(shape)
-    return [part for part in parts if part.geom_type == "Polygon" and part.area > least]
+    parts = [shape] if isinstance(shape, shapely.Polygon) else shapely.get_parts(shape)
+    return [part for part in parts if isinstance(part, shapely.Polygon) and part.area > least]
+
+
+def shapes_of(rings: Sequence[np.ndarray]) -> np.ndarray:
+    """(N,) polygons without holes from their rings (M, 2) [m], all in one call."""
+    if not rings:
+        return np.zeros(0, object)
+    owner = np.repeat(np.arange(len(rings)), [len(points) for points in rings])
+    return shapely.polygons(shapely.linearrings(np.concatenate(rings), indices=owner))
+
+
+def holds_disc(shape: shapely.Polygon, radius: float) -> bool:
+    """Whether a disc fits into a polygon [m]. Its inradius is at least its area over its perimeter
+    (Bonnesen), which spares most of them the erosion."""
+    if shape.area >= radius * shape.length and not shape.interiors:
+        return True
+    return not shape.buffer(-radius).is_empty
 
 
 def ring(polygon: shapely.Polygon) -> np.ndarray:
     """The outer ring of a polygon as (N, 2) float64, counter-clockwise, not repeated at the end [m]."""
-    return shapely.get_coordinates(shapely.orient_polygons(polygon).exterior)[:-1]
+    exterior = shapely.get_exterior_ring(polygon)
+    points = shapely.get_coordinates(exterior)
+    return points[:-1] if shapely.is_ccw(exterior) else points[:0:-1]

@@ -110,8 +110,7 @@ def paint_ground(
             _ruts(codes, shape, clumps)
     for strip in pavement.medians:
         codes.area(strip, int(Ground.GRASS))
-    for line in pavement.lines:
-        codes.line(line, int(Ground.MARKING))
+    codes.lines(pavement.lines, int(Ground.MARKING))
     codes.area(land.water, int(Ground.RIVERBED))
     trees.area(land.water, 0.0)
     return codes.field(), trees.field()

@@ -6,22 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, corners, fit_rectangle, rectangle
 from simulator.city.character import Character, choose
-from simulator.city.frames import Frame, ring
+from simulator.city.frames import Frame
 from simulator.city.model import BoxKind, Building, Ground, Roof
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
-    Box,
     Plot,
     body,
     choose_covering,
     draw_building,
     draw_rise,
     enclose,
-    fit_rectangle,
     litter,
     patch,
-    rectangle,
     storeys,
     yard,
 )
@@ -74,9 +72,10 @@ def fill_house_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if rng.random() < 0.4:
         _terrace(site, main, plot, rng)
     enclose(land, frame, c, plot, rng)
-    garden = inner.intersection(rectangle(-500, 500, main[3], 500)).difference(taken.buffer(2.5))
-    count = int(rng.poisson(c.clutter * min(garden.area / 120, 6)))
-    litter(garden, frame, YARD_THINGS, count, plot, rng)
+    if c.clutter > 0:
+        garden = inner.intersection(rectangle(-500, 500, main[3], 500)).difference(taken.buffer(2.5))
+        count = int(rng.poisson(c.clutter * min(garden.area / 120, 6)))
+        litter(garden, frame, YARD_THINGS, count, plot, rng)
     return plot
 
 
@@ -88,7 +87,7 @@ def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Bu
     if main is None:
         return None
     eave = storeys(c.eave, 0.2, rng)
-    rise = draw_rise(covering.shape, site.frame.outside(ring(rectangle(*main))), rng)
+    rise = draw_rise(covering.shape, site.frame.outside(corners(main)), rng)
     boxes, wings = [main], []
     for box, share, low in [*_arms(main, plan, covering.shape, rng), *_additions(main, covering.shape, rng)]:
         if not site.inner.contains(rectangle(*box)):
@@ -99,9 +98,7 @@ def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Bu
             height = height if low else storeys(eave * rng.uniform(0.55, 1.15), 0.1, rng)
         boxes.append(box)
         wings.append(body(box, site.frame, height, rise * share, roof))
-    building = draw_building(
-        rectangle(*main), site.frame, eave, covering, c, rng, rise=rise, wings=tuple(wings)
-    )
+    building = draw_building(corners(main), site.frame, eave, covering, c, rng, rise=rise, wings=tuple(wings))
     return main, boxes, building
 
 
@@ -162,7 +159,7 @@ def _main_body(site: Site, share: float, rng: np.random.Generator) -> Box | None
     setback = min(c.setback * rng.normal(1, 0.07), 0.45 * (high - low))
     area = share * float(np.clip(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45, 340))
     line = shapely.LineString([(-500, low + setback + 2), (500, low + setback + 2)])
-    span = site.land.intersection(line)
+    span = line.intersection(site.land)
     if span.is_empty:
         return None
     left, _, right, _ = span.bounds
@@ -241,8 +238,8 @@ def _pool(
     deck = pool.buffer(rng.uniform(0.8, 2.5), join_style="mitre")
     if not site.inner.contains(deck) or deck.intersects(taken):
         return taken
-    plot.patches.append(patch(shapely.transform(deck, site.frame.outside), PAVED[rng.integers(3)]))
-    plot.patches.append(patch(shapely.transform(pool, site.frame.outside), Ground.POOL))
+    plot.patches.append(patch(deck, PAVED[rng.integers(3)], frame=site.frame))
+    plot.patches.append(patch(pool, Ground.POOL, frame=site.frame))
     return taken.union(deck)
 
 
@@ -269,6 +266,4 @@ def _terrace(site: Site, main: Box, plot: Plot, rng: np.random.Generator) -> Non
     mid, half = (left + right) / 2, (right - left) * rng.uniform(0.15, 0.4)
     shape = rectangle(mid - half, mid + half, high, high + rng.uniform(2, 4)).intersection(site.inner)
     if shape.geom_type == "Polygon" and not shape.is_empty:
-        plot.patches.append(
-            patch(shapely.transform(shape, site.frame.outside), PAVED[rng.integers(3)], trees=None)
-        )
+        plot.patches.append(patch(shape, PAVED[rng.integers(3)], trees=None, frame=site.frame))

@@ -3,13 +3,14 @@
 import numpy as np
 import shapely
 
+from simulator.city.boxes import Box, rectangle
 from simulator.city.character import Character
 from simulator.city.civic import fill_cemetery, fill_civic, fill_construction, fill_market, fill_worship
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import Ground, TreeKind
 from simulator.city.noise import Bend
 from simulator.city.parcels import Block
-from simulator.city.plots import Box, Plot, draw_building, parking, patch, rectangle
+from simulator.city.plots import Plot, draw_building, parking, patch
 from simulator.city.style import Covering
 
 G = Ground
@@ -141,7 +142,7 @@ def _crops(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None
             rectangle(cuts[k] + gap, max(cuts[k + 1] - gap, cuts[k] + gap + 0.1), -depth, depth)
         )
         for part in polygons(strip, 10.0):
-            plot.patches.append(patch(shapely.transform(part, frame.outside), ground))
+            plot.patches.append(patch(part, ground, frame=frame))
     if count > 1 and rng.random() < 0.5:
         u = float(cuts[1 + rng.integers(count - 1)])
         line = shapely.LineString(frame.outside(np.array([[u, -depth], [u, depth]])))
@@ -214,7 +215,7 @@ def _sport(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.ran
 
 
 def _pave(shape: shapely.Polygon, frame: Frame, ground: Ground, plot: Plot) -> None:
-    plot.patches.append(patch(shapely.transform(shape, frame.outside), ground))
+    plot.patches.append(patch(shape, ground, frame=frame))
 
 
 def _pitch(box: Box, frame: Frame, ground: Ground, plot: Plot) -> None:
@@ -240,9 +241,7 @@ def _farm(shape: shapely.Polygon, character: Character, plot: Plot, rng: np.rand
     court = shapely.Point(centre).buffer(rng.uniform(18, 35)).intersection(land)
     if court.geom_type != "Polygon" or court.is_empty:
         return
-    plot.patches.append(
-        patch(shapely.transform(court, frame.outside), (G.GRAVEL, G.SOIL)[rng.integers(2)], G.GRASS, 0.1)
-    )
+    plot.patches.append(patch(court, (G.GRAVEL, G.SOIL)[rng.integers(2)], G.GRASS, 0.1, frame=frame))
     barn = Covering(shape="gable", material="roof_metal", weight=1.0, tints=BARN_ROOFS)
     free = court
     for k in range(rng.integers(2, 6)):

@@ -10,8 +10,9 @@ import shapely
 from scipy.spatial import Voronoi
 from shapely.geometry.base import BaseGeometry
 
+from simulator.city.boxes import corners
 from simulator.city.character import Character, choose
-from simulator.city.frames import Frame, box_frame, frame_of, polygons
+from simulator.city.frames import Frame, box_frame, frame_of, holds_disc, polygons
 from simulator.city.noise import Bend
 from simulator.city.style import OpenUse
 
@@ -69,7 +70,7 @@ def make_blocks(
     small = (60.0, 2.0) if character is not None and character.pattern == "informal" else (220.0, 5.0)
     blocks = []
     for shape in polygons(land, 20.0):
-        if shape.area < small[0] or shape.buffer(-small[1]).is_empty:
+        if shape.area < small[0] or not holds_disc(shape, small[1]):
             blocks.append(Block(shape=shape, use="verge", character=character))
         elif character is None:
             target = rng.uniform(6e3, 5e4)
@@ -248,7 +249,8 @@ def _rows(
         )
         boxes += [(y0, y1, x0, x1) for x0, x1, y0, y1 in ends]
         boxes += [(-side, side, -inner, inner)] if side > 0 else []
-    straight = [_rectangle(frame, *box) for box in boxes]
+    around = np.array(boxes)[:, [[0, 2], [1, 2], [1, 3], [0, 3]]]
+    straight = shapely.polygons(frame.outside(around.reshape(-1, 2)).reshape(-1, 4, 2))
     bent = shapely.transform(shapely.segmentize(straight, 8.0), bend)
     lots = [part for lot in shapely.intersection(bent, shape) for part in polygons(lot, 5.0)]
     if c.fabric == "row":  # what lies behind the lots is built up from within
@@ -275,7 +277,7 @@ def _row(
 
 
 def _rectangle(frame: Frame, left: float, right: float, low: float, high: float) -> shapely.Polygon:
-    return shapely.Polygon(frame.outside(np.array([[left, low], [right, low], [right, high], [left, high]])))
+    return shapely.polygons(frame.outside(corners((left, right, low, high))))
 
 
 def _fronts(lots: list[shapely.Polygon], axis: np.ndarray, way: BaseGeometry) -> list[Frame | None]:

@@ -93,15 +93,20 @@ def _markings(draft: Draft, start: float, seed: int) -> list[np.ndarray]:
         course = _offset(inner, float(o))
         if len(course) < 2:
             continue
-        lane_line = shapely.LineString(course)
         begin = math.ceil(first / PERIOD) * PERIOD - first
-        for s in np.arange(begin, lane_line.length - DASH, PERIOD):
-            lines.append(shapely.get_coordinates(substring(lane_line, s, s + DASH)))
+        lines += dashes(shapely.LineString(course), begin, PERIOD, DASH)
     if draft.sidewalk > 1 and not draft.oneway:
         for end, where in enumerate(shapely.get_coordinates(shapely.get_point(inner, [0, -1])) * 100):
             if keyed(seed, ZEBRA, *(int(v) for v in where)).random() < 0.15:
                 lines += _zebra(inner if end == 0 else inner.reverse(), draft.width)
     return lines
+
+
+def dashes(line: shapely.LineString, begin: float, period: float, length: float) -> list[np.ndarray]:
+    """Straight dashes (2, 2) along a line, the first from `begin` on [m]."""
+    at = np.arange(begin, line.length - length, period)
+    ends = shapely.line_interpolate_point(line, np.stack([at, at + length], 1))
+    return list(shapely.get_coordinates(ends).reshape(-1, 2, 2))
 
 
 def _offset(line: shapely.LineString, offset: float) -> np.ndarray:

@@ -3,8 +3,9 @@
 import numpy as np
 import shapely
 
+from simulator.city.boxes import corners, nearly_box, rectangle
 from simulator.city.character import Character
-from simulator.city.frames import Frame, box_frame, polygons, ring
+from simulator.city.frames import Frame, box_frame, polygons, shapes_of
 from simulator.city.model import BoxKind, Building, Ground, TreeKind, Volume
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
@@ -17,7 +18,6 @@ from simulator.city.plots import (
     litter,
     parking,
     patch,
-    rectangle,
     yard,
 )
 from simulator.city.style import Covering
@@ -68,7 +68,7 @@ def fill_front(
     shape = shapely.Polygon(max(strip, key=lambda part: part.area).simplify(0.05).exterior)
     eave = STOREY * max(1, round(c.eave * rng.normal(1, 0.05) / STOREY)) + 0.3
     left, bottom, right, top = shape.bounds
-    boxed = _inner_box(shape)
+    boxed = nearly_box(shape, 0.85)
     wings: list[Volume] = []
     back = _back_wing(land, (left, right, top), rng) if rng.random() < 0.45 else None
     if boxed is None or covering.shape == "flat":
@@ -80,29 +80,18 @@ def fill_front(
         house = draw_building(shape, frame, eave, covering, c, rng, wings=tuple(wings))
         return house, top
     left, right, bottom, top = boxed
-    rise = draw_rise(covering.shape, frame.outside(ring(rectangle(*boxed))), rng)
+    rise = draw_rise(covering.shape, frame.outside(corners(boxed)), rng)
     if back is not None:
         wings.append(body((*back[:2], top, back[3]), frame, max(eave - STOREY, 2.6), 1.0, "shed"))
     if covering.shape != "gable" or right - left > top - bottom:
-        house = draw_building(rectangle(*boxed), frame, eave, covering, c, rng, rise=rise, wings=tuple(wings))
+        house = draw_building(corners(boxed), frame, eave, covering, c, rng, rise=rise, wings=tuple(wings))
         return house, top
     middle, rise = (bottom + top) / 2, (top - bottom) / 2 * rng.uniform(0.5, 0.9)
     rear = frame.outside(np.array([[right, top], [left, top], [left, middle], [right, middle]]))
     wings.append(Volume(footprint=rear, eave=eave, rise=rise, roof="shed"))
     slope = Covering(shape="shed", material=covering.material, weight=1.0, tints=covering.tints)
-    near = rectangle(left, right, bottom, middle)
+    near = corners((left, right, bottom, middle))
     return draw_building(near, frame, eave, slope, c, rng, rise=rise, wings=tuple(wings)), top
-
-
-def _inner_box(shape: shapely.Polygon) -> tuple[float, float, float, float] | None:
-    """A box that is nearly all of a shape, None if there is none."""
-    left, low, right, high = shape.bounds
-    for inset in (0.0, 0.01, 0.03, 0.06):
-        dx, dy = inset * (right - left), inset * (high - low)
-        box = rectangle(left + dx, right - dx, low + dy, high - dy)
-        if shape.buffer(1e-9).contains(box) and box.area > 0.85 * shape.area:
-            return left + dx, right - dx, low + dy, high - dy
-    return None
 
 
 def _back_wing(
@@ -121,12 +110,10 @@ def _back_wing(
 
 def _court(land: shapely.Geometry, frame: Frame, c: Character, plot: Plot, rng: np.random.Generator) -> None:
     """Paving or green, sheds along its edges, trees, a few cars and bins."""
-    taken = [
-        shapely.transform(shapely.Polygon(v.footprint), frame.inside) for b in plot.buildings for v in b.wings
-    ]
+    taken = shapes_of([frame.inside(v.footprint) for b in plot.buildings for v in b.wings])
     for part in polygons(land.buffer(-0.3), 25.0):
         ground = COURTS[rng.choice(5, p=[0.25, 0.2, 0.35, 0.1, 0.1])]
-        plot.patches.append(patch(shapely.transform(part, frame.outside), ground, None, 0.4 * c.tree_cover))
+        plot.patches.append(patch(part, ground, None, 0.4 * c.tree_cover, frame=frame))
         left, low, right, high = part.bounds
         obstacles = shapely.union_all(taken).buffer(0.6)
         for _ in range(int(rng.poisson(min(part.area / 160, 5)))):

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
-from simulator.city.character import Character, choose
+from simulator.city.boxes import Box, corners, rectangle
+from simulator.city.character import Character, choose, pick
 from simulator.city.frames import Frame, ring
 from simulator.city.model import (
     Barrier,
@@ -23,9 +24,6 @@ from simulator.city.model import (
 )
 from simulator.city.style import Covering
 
-Box = tuple[float, float, float, float]
-"""A rectangle as left, right, low, high in a local frame [m]."""
-
 WALLS: dict[Construction, str] = {
     "timber": "wall_timber",
     "masonry": "wall_plaster",
@@ -33,6 +31,8 @@ WALLS: dict[Construction, str] = {
     "steel": "wall_plaster",
     "adobe": "wall_plaster",
 }
+TINTS = np.array([0.14, 0.035, 0.035, 0.035])
+"""Spread of the logarithm of a roof's tone, and of each of its colours."""
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 
 
@@ -75,10 +75,15 @@ class Plot:
 
 
 def patch(
-    shape: shapely.Polygon, ground: Ground, blend: Ground | None = None, trees: float | None = 0.0
+    shape: shapely.Polygon,
+    ground: Ground,
+    blend: Ground | None = None,
+    trees: float | None = 0.0,
+    frame: Frame | None = None,
 ) -> Patch:
-    """A patch of a polygon, its holes filled."""
-    return Patch(shape=ring(shape), ground=ground, blend=ground if blend is None else blend, trees=trees)
+    """A patch of a polygon (in local coordinates, if there is a frame), its holes filled."""
+    outline = ring(shape) if frame is None else frame.outside(ring(shape))
+    return Patch(shape=outline, ground=ground, blend=ground if blend is None else blend, trees=trees)
 
 
 def yard(shape: shapely.Polygon, c: Character, rng: np.random.Generator) -> Patch:
@@ -88,22 +93,15 @@ def yard(shape: shapely.Polygon, c: Character, rng: np.random.Generator) -> Patc
     return patch(shape, first, second, min(c.tree_cover * float(rng.lognormal(0, 0.5)), 1.0))
 
 
-def rectangle(left: float, right: float, low: float, high: float) -> shapely.Polygon:
-    """An axis-aligned rectangle, counter-clockwise."""
-    return shapely.Polygon([(left, low), (right, low), (right, high), (left, high)])
-
-
 def choose_covering(c: Character, rng: np.random.Generator, flat: bool = False) -> Covering:
     """One of the neighbourhood's roofs; a flat one if it must be, pitched ones then being laid flat."""
     options = [covering for covering in c.coverings if covering.shape == "flat" or not flat]
     options = options or [replace(covering, shape="flat") for covering in c.coverings]
-    weights = np.array([covering.weight for covering in options])
-    total = weights.sum()
-    return options[rng.choice(len(options), p=weights / total if total > 0 else None)]
+    return options[pick([covering.weight for covering in options], rng)]
 
 
 def draw_building(
-    shape: shapely.Polygon,
+    shape: shapely.Polygon | np.ndarray,
     frame: Frame,
     eave: float,
     covering: Covering,
@@ -115,13 +113,13 @@ def draw_building(
     wings: tuple[Volume, ...] = (),
     use: Use | None = None,
 ) -> Building:
-    """A building on a footprint in local coordinates; pitched roofs need a rectangle."""
-    footprint = frame.outside(ring(shape))
+    """A building on a footprint, or its ring, in local coordinates; pitched roofs need a rectangle."""
+    footprint = frame.outside(shape if isinstance(shape, np.ndarray) else ring(shape))
     if rise is None:
         rise = draw_rise(covering.shape, footprint, rng)
     kind = c.construction if construction is None else construction
-    tint = np.array(covering.tints[rng.integers(len(covering.tints))])
-    tint = tint * rng.lognormal(0, 0.14) * rng.lognormal(0, 0.035, 3)
+    red, green, blue = covering.tints[int(rng.random() * len(covering.tints))]
+    tone, *hues = np.exp(rng.standard_normal(4) * TINTS).tolist()
     return Building(
         instance=1,
         footprint=footprint,
@@ -130,14 +128,14 @@ def draw_building(
         rise=rise,
         roof=covering.shape,
         roof_material=covering.material,
-        roof_tint=(float(tint[0]), float(tint[1]), float(tint[2])),
+        roof_tint=(red * tone * hues[0], green * tone * hues[1], blue * tone * hues[2]),
         wall_material="wall_brick" if rng.random() < c.brick else WALLS[kind],
         construction=kind,
         wings=wings,
         use=c.use if use is None else use,
-        year=int(np.clip(rng.normal(c.year, 9.0), 1700, 2024)),
+        year=int(min(max(rng.normal(c.year, 9.0), 1700), 2024)),
         solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
-        rooftop=float(np.clip(c.rooftop * rng.lognormal(0, 0.4), 0, 1)),
+        rooftop=min(max(c.rooftop * rng.lognormal(0, 0.4), 0.0), 1.0),
     )
 
 
@@ -145,8 +143,9 @@ def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> fl
     """Height of a roof over a rectangle, 0 for a flat one [m]."""
     if roof == "flat":
         return 0.0
-    sides = np.linalg.norm(footprint[1:3] - footprint[:2], axis=1)
-    width = float(sides.min())
+    (ax, ay), (bx, by), (cx, cy) = footprint[:3].tolist()
+    sides = math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by)
+    width = min(sides)
     match roof:
         case "mansard":
             return min(float(rng.uniform(2.4, 4.0)), 0.45 * width)
@@ -163,9 +162,7 @@ def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> fl
 
 def body(box: Box, frame: Frame, eave: float, rise: float, roof: Roof) -> Volume:
     """A rectangular wing in local coordinates."""
-    return Volume(
-        footprint=frame.outside(ring(rectangle(*box))), eave=float(eave), rise=float(rise), roof=roof
-    )
+    return Volume(footprint=frame.outside(corners(box)), eave=float(eave), rise=float(rise), roof=roof)
 
 
 def enclose(
@@ -197,22 +194,23 @@ def enclose(
     inner = land.buffer(-0.7 * width, join_style="mitre").simplify(0.2)
     if inner.geom_type != "Polygon" or inner.is_empty:
         return
-    corners = shapely.get_coordinates(shapely.orient_polygons(inner).exterior)
-    bottom = inner.bounds[1]
-    for a, b in pairwise(corners):
+    turns = ring(inner)
+    bottom = turns[:, 1].min()
+    for a, b in pairwise([*turns.tolist(), turns[0].tolist()]):
         at_front = (a[1] + b[1]) / 2 < bottom + 1.5
         right = b[1] - a[1] > abs(b[0] - a[0])  # counter-clockwise: the right side runs up
-        if np.hypot(*(b - a)) < 1.5 or (not front and (at_front or right or rng.random() < 0.2)):
+        if math.hypot(b[0] - a[0], b[1] - a[1]) < 1.5 or (
+            not front and (at_front or right or rng.random() < 0.2)
+        ):
             continue
-        line = shapely.LineString([a, b])
+        pieces = [np.array([a, b])]
         if at_front:
-            line = line.difference(
-                rectangle(gate[0] - gate[1] / 2, gate[0] + gate[1] / 2, a[1] - 3, b[1] + 3)
-            )
-        for part in shapely.get_parts(line):
-            if part.length > 1.0:
-                points = frame.outside(shapely.get_coordinates(part))
-                plot.barriers.append(Barrier(line=points, kind=c.boundary, height=height, width=width))
+            gap = rectangle(gate[0] - gate[1] / 2, gate[0] + gate[1] / 2, a[1] - 3, b[1] + 3)
+            parts = shapely.get_parts(shapely.LineString([a, b]).difference(gap))
+            pieces = [shapely.get_coordinates(part) for part in parts if part.length > 1.0]
+        for piece in pieces:
+            line = frame.outside(piece)
+            plot.barriers.append(Barrier(line=line, kind=c.boundary, height=height, width=width))
 
 
 def litter(
@@ -222,13 +220,16 @@ def litter(
     count: int,
     plot: Plot,
     rng: np.random.Generator,
+    taken: np.ndarray | None = None,
 ) -> None:
-    """Loose things in free land (local coordinates), as many of `count` as find room."""
+    """Loose things in free land (local coordinates), as many of `count` as find room, off what is `taken`."""
     if land.is_empty or count < 1:
         return
     left, low, right, high = land.bounds
     xy = rng.uniform((left, low), (right, high), (count, 2))
     xy = xy[shapely.contains_xy(land.buffer(-1.6), *xy.T)]
+    if taken is not None:
+        xy = xy[~shapely.dwithin(shapely.points(xy)[:, None], taken, 2.1).any(axis=1)]
     for x, y in frame.outside(xy):
         kind = kinds[int(rng.integers(len(kinds)))]
         heading = frame.heading + float(rng.choice([0.0, math.pi / 2])) + float(rng.normal(0, 0.1))
@@ -239,19 +240,6 @@ def storeys(height: float, spread: float, rng: np.random.Generator) -> float:
     """A height about `height` [m], in whole storeys."""
     storey = rng.uniform(2.7, 3.3)
     return storey * max(1, round(height * float(rng.lognormal(0, spread)) / storey))
-
-
-def fit_rectangle(land: shapely.Polygon, box: Box, smallest: float) -> Box | None:
-    """The box shrunk about its middle until `land` contains it; None if a side gets below `smallest` [m]."""
-    left, right, low, high = box
-    for _ in range(8):
-        if right - left < smallest or high - low < smallest:
-            return None
-        if land.contains(rectangle(left, right, low, high)):
-            return left, right, low, high
-        dx, dy = 0.06 * (right - left), 0.06 * (high - low)
-        left, right, low, high = left + dx, right - dx, low + dy, high - dy
-    return None
 
 
 def parking(
@@ -272,7 +260,7 @@ def parking(
     if plot is not None:
         for px, py in zip(x[inside], y[inside], strict=True):
             line = rectangle(px - 1.5, px - 1.2, py - 2.3, py + 2.3)
-            plot.patches.append(patch(shapely.transform(line, frame.outside), Ground.CONCRETE, trees=None))
+            plot.patches.append(patch(line, Ground.CONCRETE, trees=None, frame=frame))
     keep = (rng.random(len(x)) < busy) & inside
     places = frame.outside(np.stack([x, y], 1)[keep] + rng.normal(0, 0.15, (int(keep.sum()), 2)))
     turn = frame.heading + math.pi / 2 * np.where(rng.random(len(places)) < 0.5, 1, -1)

@@ -5,22 +5,14 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
-from simulator.city.frames import Frame, box_frame, polygons, ring
+from simulator.city.boxes import corners, nearly_box, rectangle
+from simulator.city.character import pick
+from simulator.city.frames import Frame, box_frame, holds_disc, polygons, ring
 from simulator.city.model import BoxKind, Building, Ground, Volume
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
 from simulator.city.perimeter import fill_front
-from simulator.city.plots import (
-    Plot,
-    choose_covering,
-    draw_building,
-    enclose,
-    litter,
-    patch,
-    rectangle,
-    storeys,
-    yard,
-)
+from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, storeys, yard
 from simulator.city.style import Covering
 
 PARTY_WALL = 0.08  # half the joint between neighbours [m]
@@ -33,8 +25,8 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if parcel.remnant or rng.random() < c.vacant:
         return plot
     frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    local = shapely.transform(parcel.shape, frame.inside).buffer(-PARTY_WALL, join_style="mitre")
-    land = _largest(local.simplify(PARTY_WALL * 0.5))
+    lot = shapely.transform(parcel.shape, frame.inside)
+    land = _largest(lot.buffer(-PARTY_WALL, join_style="mitre").simplify(PARTY_WALL * 0.5))
     if land is None:
         return plot
     low, high = land.bounds[1], land.bounds[3]
@@ -42,7 +34,7 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if setback > 0.8 and high - low > 3 * setback:
         land = _largest(land.intersection(rectangle(-500, 500, low + setback, high + 1)))
         if rng.random() < c.driveway:
-            _forecourt(parcel, frame, low, setback, plot, rng)
+            _forecourt(lot, frame, low, setback, plot, rng)
     top = max(c.coverings, key=lambda covering: covering.weight)
     if land is not None and top.shape in ("gable", "mansard") and parcel.front is not None:
         return _terraced(
@@ -65,8 +57,10 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         else:
             others.append(_volume(part, frame, height, choose_covering(c, rng), parcel, rng))
     plot.buildings.extend([house, *others] if house is not None else others)
-    free = shapely.transform(parcel.shape, frame.inside).difference(shape.buffer(1.0))
-    litter(free, frame, (BoxKind.CONTAINER, BoxKind.TENT), int(rng.poisson(c.clutter)), plot, rng)
+    count = int(rng.poisson(c.clutter))
+    if count:
+        free = lot.difference(shape.buffer(1.0))
+        litter(free, frame, (BoxKind.CONTAINER, BoxKind.TENT), count, plot, rng)
     return plot
 
 
@@ -101,7 +95,7 @@ def _footprint(land: shapely.Polygon, cover: float, rng: np.random.Generator) ->
     left, low, right, high = land.bounds
     width, depth = right - left, high - low
     free = (1 - cover) * land.area
-    kind = rng.choice(4, p=[0.35, 0.3, 0.25, 0.1])
+    kind = pick((0.35, 0.3, 0.25, 0.1), rng)
     if cover > 0.96 or free < 4:
         return land
     if kind == 0:
@@ -133,7 +127,7 @@ def _split(shape: shapely.Polygon, rng: np.random.Generator) -> list[shapely.Pol
             patio = rng.uniform(0.3, 0.55) * (right - left)
             start, end = (left + patio, end) if rng.random() < 0.5 else (start, right - patio)
         piece = shape.intersection(rectangle(start, end, cuts[k], cuts[k + 1]))
-        volumes += [part for part in polygons(piece, 7.0) if not part.buffer(-0.9).is_empty]
+        volumes += [part for part in polygons(piece, 7.0) if holds_disc(part, 0.9)]
     return volumes
 
 
@@ -147,27 +141,23 @@ def _volume(
 ) -> Building:
     """A volume with a pitched roof if it is nearly a rectangle, else with a flat one."""
     if covering.shape != "flat":
-        left, low, right, high = part.bounds
-        for inset in (0.0, 0.01, 0.03, 0.06):
-            dx, dy = inset * (right - left), inset * (high - low)
-            box = rectangle(left + dx, right - dx, low + dy, high - dy)
-            if part.buffer(1e-9).contains(box) and box.area > 0.88 * part.area:
-                return draw_building(box, frame, eave, covering, parcel.character, rng)
+        box = nearly_box(part, 0.88)
+        if box is not None:
+            return draw_building(corners(box), frame, eave, covering, parcel.character, rng)
         covering = choose_covering(parcel.character, rng, flat=True)
     tall = "concrete" if eave > 13 else None
     return draw_building(part, frame, eave, covering, parcel.character, rng, tall)
 
 
 def _forecourt(
-    parcel: Parcel, frame: Frame, low: float, setback: float, plot: Plot, rng: np.random.Generator
+    lot: shapely.Polygon, frame: Frame, low: float, setback: float, plot: Plot, rng: np.random.Generator
 ) -> None:
     """Paves the strip before the house, at times with a car in it."""
-    local = shapely.transform(parcel.shape, frame.inside)
-    strip = _largest(local.intersection(rectangle(-500, 500, low - 1, low + setback)))
+    strip = _largest(lot.intersection(rectangle(-500, 500, low - 1, low + setback)))
     if strip is None:
         return
     ground = (Ground.CONCRETE, Ground.PAVING)[rng.integers(2)]
-    plot.patches.append(patch(shapely.transform(strip, frame.outside), ground, None, 0.02))
+    plot.patches.append(patch(strip, ground, None, 0.02, frame))
     if setback > 4.6 and rng.random() < 0.5:
         spot = frame.outside(np.array([[rng.uniform(-1, 1), low + setback / 2]]))[0]
         plot.stalls.append((float(spot[0]), float(spot[1]), frame.heading + np.pi / 2))
@@ -178,4 +168,5 @@ def _largest(shape: shapely.Geometry) -> shapely.Polygon | None:
     parts = polygons(shape, 9.0)
     if not parts:
         return None
-    return shapely.Polygon(max(parts, key=lambda part: part.area).exterior)
+    largest = max(parts, key=lambda part: part.area)
+    return shapely.Polygon(largest.exterior) if largest.interiors else largest

@@ -237,12 +237,13 @@ def _clearance(ground: Field, buildings: Sequence[Building]) -> Field:
     """Distance to the nearest building, carriageway or water [m]."""
     free = np.isin(ground.values, [int(g) for g in BARE], invert=True).astype(np.uint8)
     plans = [plan for b in buildings for plan in (b.footprint, *(wing.footprint for wing in b.wings))]
-    pixels = [
-        np.rint((np.stack([p[:, 0] - ground.west, ground.north - p[:, 1]], 1) / ground.cell - 0.5) * 16)
-        for p in plans
-    ]
-    for corners in pixels:
-        cv2.fillPoly(free, [corners.astype(np.int32)], 0, lineType=cv2.LINE_8, shift=4)
+    corner = np.concatenate([np.zeros((0, 2)), *plans])
+    place = np.stack([corner[:, 0] - ground.west, ground.north - corner[:, 1]], 1) / ground.cell - 0.5
+    pixels = np.rint(place * 16).astype(np.int32)
+    start = 0
+    for plan in plans:
+        cv2.fillPoly(free, [pixels[start : start + len(plan)]], 0, lineType=cv2.LINE_8, shift=4)
+        start += len(plan)
     distance = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_5)
     return Field(west=ground.west, north=ground.north, cell=ground.cell, values=distance * ground.cell)
 

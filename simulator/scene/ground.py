@@ -1,6 +1,7 @@
 """The ground and the water on it, as sheets over the terrain's cell centres."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -68,10 +69,10 @@ def lay_field(city: City) -> Field:
         at = np.stack([points[:, 0], city.size - points[:, 1]], 1) / LAY_CELL - 0.5
         return np.rint(at * 16).astype(np.int32)
 
-    for use in city.land_use:
-        heading = _longest_heading(use.ring, city.size)
-        if heading is not None:
-            cv2.fillPoly(values, [pixels(use.ring)], heading, lineType=cv2.LINE_8, shift=4)
+    rings = [use.ring for use in city.land_use]
+    for ring, heading in zip(rings, _longest_headings(rings, city.size).tolist(), strict=True):
+        if not math.isnan(heading):
+            cv2.fillPoly(values, [pixels(ring)], heading, lineType=cv2.LINE_8, shift=4)
     for street in city.streets:
         corners = pixels(street.centreline)
         step = np.diff(street.centreline, axis=0)
@@ -82,15 +83,24 @@ def lay_field(city: City) -> Field:
     return Field(west=0.0, north=city.size, cell=LAY_CELL, values=values)
 
 
-def _longest_heading(ring: np.ndarray, size: float) -> float | None:
-    """Of the longest side of a ring (N, 2) that was not made by cutting it at the square's edge."""
-    a, b = ring, np.roll(ring, -1, axis=0)
-    cut = [
-        ((np.abs(a[:, k] - at) < 1e-6) & (np.abs(b[:, k] - at) < 1e-6)) for k in (0, 1) for at in (0, size)
-    ]
-    length = np.where(np.any(cut, axis=0), 0.0, np.linalg.norm(b - a, axis=1))
-    k = int(length.argmax())
-    return float(np.arctan2(*(b[k] - a[k])[::-1])) if length[k] > 0 else None
+def _longest_headings(rings: Sequence[np.ndarray], size: float) -> np.ndarray:
+    """(M,) of the longest side of each ring (N, 2) that no cut at the square's edge has made [rad];
+    NaN where there is none."""
+    if not rings:
+        return np.zeros(0)
+    counts = np.array([len(ring) for ring in rings])
+    starts = np.cumsum(counts) - counts
+    a = np.concatenate(rings)
+    following = np.arange(1, len(a) + 1)
+    following[starts + counts - 1] = starts
+    b = a[following]
+    edge = np.stack([np.zeros_like(a), np.full_like(a, size)])
+    cut = ((np.abs(a - edge) < 1e-6) & (np.abs(b - edge) < 1e-6)).any(axis=(0, 2))
+    length = np.where(cut, 0.0, np.hypot(*(b - a).T))
+    order = np.lexsort((-np.arange(len(a)), length, np.repeat(np.arange(len(rings)), counts)))
+    best = order[starts + counts - 1]  # the first of the longest of each ring
+    heading = np.arctan2(*(b[best] - a[best]).T[::-1])
+    return np.where(length[best] > 0, heading, np.nan)
 
 
 def _skirted_axes(field: Field) -> tuple[np.ndarray, np.ndarray]:

@@ -128,7 +128,7 @@ def inset(polygon: np.ndarray, distance: float) -> np.ndarray:
     for _ in range(12):
         inner = polygon + bisector * distance
         kept = ((np.roll(inner, -1, axis=0) - inner) * edge).sum(1) > 0
-        if kept.all() and area_of(inner) > 0 and (len(inner) == 4 or shapely.Polygon(inner).is_valid):
+        if kept.all() and area_of(inner) > 0 and shapely.Polygon(inner).is_valid:
             return inner
         distance /= 2
     raise InputError(
