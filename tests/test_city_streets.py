@@ -16,7 +16,12 @@ from simulator.city.quarter import build_quarter, fill_block
 from simulator.city.region import Region, plan_region
 from simulator.city.style import Pattern, Skeleton, Style, load_style
 
-PLAIN = replace(load_style("north_american_suburb"), fringe=(0.0, 0.0), water={"none": 1.0}, arterial_spacing=(240.0, 300.0))
+PLAIN = replace(
+    load_style("north_american_suburb"),
+    fringe=(0.0, 0.0),
+    water={"none": 1.0},
+    arterial_spacing=(240.0, 300.0),
+)
 
 
 def with_pattern(pattern: Pattern) -> Style:
