@@ -55,9 +55,10 @@ def build_scene(city: City) -> Scene:
         leaf=material_index("leaf"),
         conifer=material_index("conifer"),
         bark=material_index("bark"),
+        origin=city.origin,
     )
-    pieces += barrier_pieces(city.barriers, city.terrain)
-    pieces += rail_pieces(city.rails, city.terrain)
+    pieces += barrier_pieces(city.barriers, city.terrain, city.origin)
+    pieces += rail_pieces(city.rails, city.terrain, city.origin)
     for boxes in (city.vehicles, city.clutter, city.debris):
         xy = boxes.centre[:, :2]
         level = np.maximum(city.terrain.sample(*xy.T), deck_level(decks, xy))
@@ -208,5 +209,6 @@ def _scene(pieces: Sequence[Piece], city: City) -> Scene:
         ground=city.ground,
         ground_materials=ground_materials(),
         materials=MATERIALS,
+        origin=city.origin,
         lay=lay_field(city),
     )
