@@ -84,7 +84,9 @@ def run(config: Config) -> None:
         _simulate(config, target, seed=config.seed + 1_000_000, cities=STAND_IN_CITIES, profile="stand_in")
         if val is None:
             val = config.out / "stand-in-val"
-            _simulate(config, val, seed=config.seed + 2_000_000, cities=STAND_IN_VAL_CITIES, profile="stand_in")
+            _simulate(
+                config, val, seed=config.seed + 2_000_000, cities=STAND_IN_VAL_CITIES, profile="stand_in"
+            )
     adapted = config.out / "adapted"
     pipelines.adapt.run(
         pipelines.adapt.Config(

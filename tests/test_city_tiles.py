@@ -170,7 +170,7 @@ def test_scenes_show_one_and_the_same_in_both(style: str, cover: LandCover) -> N
     for city in tiles(style):
         drawn = scene(style, city.origin)
         faces = np.flatnonzero(drawn.face_class == cover)
-        corners = drawn.vertices[drawn.faces[faces]].astype(float) + (*city.origin, 0.0)
+        corners = drawn.vertices[drawn.faces[faces]] + np.array([*city.origin, 0.0])
         inner = (corners[:, :, 0] > west).all(axis=1) & (corners[:, :, 0] < east).all(axis=1)
         about = np.column_stack([drawn.face_material, drawn.face_tint])[faces[inner]]
         found.append(np.column_stack([(corners[inner] - middle).reshape(-1, 9), about]))
