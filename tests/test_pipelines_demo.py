@@ -21,7 +21,6 @@ def test_the_thread_without_real_imagery_says_so_everywhere(
 ) -> None:
     monkeypatch.setattr("pipelines.demo.STAND_IN_CITIES", 4)  # as few as will do: each takes seconds
     monkeypatch.setattr("pipelines.demo.STAND_IN_VAL_CITIES", 1)
-    monkeypatch.setattr("pipelines.adapt.LEAST_HELD_OUT", 2)
     assert demo(tmp_path) == 0
     shown = capsys.readouterr().out
     assert "simulation alone" in shown

@@ -140,7 +140,7 @@ def test_the_average_forgets_the_start() -> None:
 
 def test_two_tiles_are_learnt_by_heart(gold: Path, tmp_path: Path) -> None:
     quiet = Augmentation(strength=0.0, scale=(1.0, 1.0), rotation=0.0, shift=0.0)
-    config = replace(TINY, steps=50, batch=4, crop=48, checkpoint_steps=50, augmentation=quiet, ema_decay=0.8)
+    config = replace(TINY, steps=80, batch=4, crop=48, checkpoint_steps=80, augmentation=quiet, ema_decay=0.8)
     scores = evaluate(load_model(train(config, None, gold, tmp_path / "out")), gold).scores
     assert scores["building_iou"].value > 0.9
     assert scores["damage_f1_no_damage"].value > 0.85
