@@ -16,6 +16,7 @@ from rasters.files import read_json, write_text
 from rasters.folders import labelled_pairs, list_mosaic
 
 STAND_IN = "Stand-in target: a second simulated region, an unknown sensor; not a real result."
+STAND_IN_CITIES, STAND_IN_VAL_CITIES = 8, 4
 SIMULATED_MAP = "Simulated scene: not a real event."
 SCORES = {
     "building_iou": "building IoU at 0.5",
@@ -80,10 +81,12 @@ def run(config: Config) -> None:
     if target is None:
         note = STAND_IN
         target = config.out / "stand-in"
-        _simulate(config, target, seed=config.seed + 1_000_000, cities=8, profile="stand_in")
+        _simulate(config, target, seed=config.seed + 1_000_000, cities=STAND_IN_CITIES, profile="stand_in")
         if val is None:
             val = config.out / "stand-in-val"
-            _simulate(config, val, seed=config.seed + 2_000_000, cities=4, profile="stand_in")
+            _simulate(
+                config, val, seed=config.seed + 2_000_000, cities=STAND_IN_VAL_CITIES, profile="stand_in"
+            )
     adapted = config.out / "adapted"
     pipelines.adapt.run(
         pipelines.adapt.Config(

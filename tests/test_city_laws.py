@@ -1,37 +1,46 @@
 """What every generated city must obey, whatever its style, size and seed."""
 
+import hashlib
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 import shapely
+from towns import TOWNS, region, town
 
+from rasters.classes import LandCover
 from rasters.errors import InputError
 from simulator.city.buildings import settle
 from simulator.city.city import generate_city
-from simulator.city.model import ROADWAY, City, Ground
-from simulator.city.style import SHAPES, Style, load_style
+from simulator.city.model import ROADWAY, Ground, Volume
+from simulator.city.outline import bodies, outline
+from simulator.city.parcels import Parcel
+from simulator.city.quarter import build_quarter, fill_block
+from simulator.city.style import SHAPES, STYLES, Style, load_style
+from simulator.city.terrain import CELL
+from simulator.scene.build import build_scene
+from simulator.scene.fixtures import fixture_casts
+from simulator.scene.model import Scene
+from simulator.scene.roofs import Cast, standing_casts
 
-CITIES = [
-    ("north_american_suburb", 512.0, 104),
-    ("north_american_suburb", 437.3, 6),
-    ("north_american_suburb", 700.0, 9),
-    ("latin_american_metropolis", 333.0, 107),
-    ("latin_american_metropolis", 200.0, 3),
-]
 BUILT = 1e-6  # overlap that is rounding, not geometry [m2]
+ROOM = ("flat", "open", "rubble")  # roofs that any outline may bear
 
 
 @cache
-def city(style: str, size: float, seed: int) -> City:
-    return generate_city(load_style(style), size, np.random.default_rng(seed))
+def shapes(name: str) -> np.ndarray:
+    """The outlines of all buildings, wings and courts among them."""
+    return np.array([outline(b) for b in town(name).buildings])
 
 
 @cache
-def footprints(style: str, size: float, seed: int) -> np.ndarray:
-    return np.array([shapely.Polygon(b.footprint) for b in city(style, size, seed).buildings])
+def scene(name: str) -> Scene:
+    return build_scene(town(name))
 
 
 def only(style: Style, name: str) -> Style:
@@ -40,118 +49,191 @@ def only(style: Style, name: str) -> Style:
     return replace(style, districts=districts, fringe=(0.0, 0.0), water={"none": 1.0})
 
 
-each_city = pytest.mark.parametrize(("style", "size", "seed"), CITIES)
+each_town = pytest.mark.parametrize("name", TOWNS)
 
 
-@each_city
-def test_footprints_are_simple_counter_clockwise_and_touch_the_square(
-    style: str, size: float, seed: int
-) -> None:
-    shapes = footprints(style, size, seed)
-    assert len(shapes) > 3
-    assert shapely.is_valid(shapes).all()
-    assert shapely.area(shapes).min() > 3
-    assert shapely.intersects(shapes, shapely.box(0, 0, size, size)).all()
-    for building in city(style, size, seed).buildings:
-        assert shapely.LinearRing(building.footprint).is_ccw
-        assert building.footprint.dtype == np.float64
+def test_every_style_has_a_town() -> None:
+    known = {path.stem for path in STYLES.glob("*.yaml")}
+    assert known == TOWNS.keys() - {"suburb by a river"}
 
 
-@each_city
-def test_no_building_overlaps_another(style: str, size: float, seed: int) -> None:
-    shapes = footprints(style, size, seed)
-    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    overlap = shapely.area(shapely.intersection(shapes[a[a < b]], shapes[b[a < b]]))
+@each_town
+def test_towns_have_everything_and_scenes_show_it(name: str) -> None:
+    city, drawn = town(name), scene(name)
+    assert len(city.buildings) > 10
+    assert len(city.streets) > 1
+    assert len(city.land_use) > 5
+    assert len(city.vehicles.centre) > 3
+    assert set(np.unique(drawn.face_instance)) == {0, *(b.instance for b in city.buildings)}
+    assert {LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE} <= {*np.unique(drawn.face_class)}
+    assert np.isfinite(drawn.vertices).all()
+    assert drawn.faces.max() < len(drawn.vertices)
+    assert max(drawn.face_material[drawn.face_material < 0xFFFF]) < len(drawn.materials)
+    assert np.isin(city.ground.values, ROADWAY).mean() > 0.01
+
+
+@each_town
+def test_footprints_are_simple_counter_clockwise_and_touch_the_square(name: str) -> None:
+    city = town(name)
+    assert shapely.is_valid(shapes(name)).all()
+    assert shapely.area(shapes(name)).min() > 3
+    assert shapely.intersects(shapes(name), shapely.box(0, 0, city.size, city.size)).all()
+    for building in city.buildings:
+        for plan in bodies(building):
+            assert shapely.LinearRing(plan).is_ccw
+            assert plan.dtype == np.float64
+
+
+@each_town
+def test_no_building_overlaps_another(name: str) -> None:
+    whole = shapes(name)
+    a, b = shapely.STRtree(whole).query(whole, predicate="intersects")
+    overlap = shapely.area(shapely.intersection(whole[a[a < b]], whole[b[a < b]]))
     assert not (overlap > BUILT).any()
 
 
-@each_city
-def test_no_building_stands_on_a_carriageway(style: str, size: float, seed: int) -> None:
-    streets = city(style, size, seed).streets
-    square = shapely.box(0, 0, size, size)  # a street that is cut at the edge has no round end beyond
-    strips = [shapely.LineString(s.centreline).buffer(s.width / 2).intersection(square) for s in streets]
-    on_road = shapely.area(shapely.intersection(footprints(style, size, seed), shapely.union_all(strips)))
+@each_town
+def test_no_building_stands_on_a_carriageway(name: str) -> None:
+    city = town(name)
+    square = shapely.box(0, 0, city.size, city.size)  # a street cut at the edge has no round end beyond
+    strips = [shapely.LineString(s.centreline).buffer(s.width / 2).intersection(square) for s in city.streets]
+    on_road = shapely.area(shapely.intersection(shapes(name), shapely.union_all(strips)))
     assert on_road.max() < BUILT
 
 
-@each_city
-def test_every_building_lies_in_one_parcel(style: str, size: float, seed: int) -> None:
-    parcels = np.array([shapely.Polygon(lot.ring) for lot in city(style, size, seed).land_use])
-    assert shapely.is_valid(parcels).all()
-    shapes = shapely.intersection(footprints(style, size, seed), shapely.box(0, 0, size, size))
-    inside = shapely.STRtree(shapely.buffer(parcels, 1e-6)).query(shapes, predicate="within")[0]
-    assert set(inside.tolist()) == set(range(len(shapes)))
+@each_town
+def test_every_building_lies_in_one_parcel(name: str) -> None:
+    city = town(name)
+    lots = np.array([shapely.Polygon(lot.ring) for lot in city.land_use])
+    assert shapely.is_valid(lots).all()
+    inner = shapely.intersection(shapes(name), shapely.box(0, 0, city.size, city.size))
+    inside = shapely.STRtree(shapely.buffer(lots, 1e-6)).query(inner, predicate="within")[0]
+    assert set(inside.tolist()) == set(range(len(inner)))
 
 
-@each_city
-def test_pitched_roofs_stand_on_rectangles(style: str, size: float, seed: int) -> None:
-    for building in city(style, size, seed).buildings:
-        assert building.roof in SHAPES
-        assert (building.rise == 0) == (building.roof == "flat")
-        if building.roof != "flat":
-            sides = np.roll(building.footprint, -1, axis=0) - building.footprint
-            assert sides.shape == (4, 2)
-            assert np.abs((sides * np.roll(sides, 1, axis=0)).sum(axis=1)).max() < 1e-6
+def lots_of(name: str) -> list[tuple[int, Parcel, list[shapely.Polygon]]]:
+    """Every lot with its quarter and the buildings of its block."""
+    found = []
+    for index in range(len(region(name).superblocks)):
+        for number in range(len(build_quarter(region(name), index).blocks)):
+            filling = fill_block(region(name), index, number)
+            homes = [outline(b) for b in filling.plot.buildings]
+            found += [(index, lot, homes) for lot in filling.parcels]
+    return found
 
 
-@each_city
-def test_instances_count_from_one_and_bases_lie_on_the_ground(style: str, size: float, seed: int) -> None:
-    town = city(style, size, seed)
-    assert [b.instance for b in town.buildings] == list(range(1, len(town.buildings) + 1))
-    for building in town.buildings:
+@each_town
+def test_every_built_lot_reaches_a_street(name: str) -> None:
+    built = 0
+    for index, lot, homes in lots_of(name):
+        quarter = build_quarter(region(name), index)
+        assert (lot.front is None) == (lot.behind != 0)
+        if lot.front is not None:
+            way = quarter.frontage.union(quarter.alleys)
+            assert shapely.Point(lot.front.origin).distance(way) < 0.6
+        if any(lot.shape.buffer(1e-6).contains(home) for home in homes):
+            built += 1
+            assert lot.behind >= 0
+    assert built > 5
+
+
+@each_town
+def test_pitched_roofs_stand_on_rectangles(name: str) -> None:
+    for building in town(name).buildings:
+        for part in (building, *building.wings):
+            assert part.roof in SHAPES
+            assert (part.rise == 0) == (part.roof == "flat")
+            if part.roof not in ROOM:
+                sides = np.roll(part.footprint, -1, axis=0) - part.footprint
+                assert sides.shape == (4, 2)
+                assert np.abs((sides * np.roll(sides, 1, axis=0)).sum(axis=1)).max() < 1e-6
+
+
+def closed(cast: Cast) -> bool:
+    edges = cast.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    forward, times = np.unique(edges, axis=0, return_counts=True)
+    return bool((times == 1).all()) and np.array_equal(forward, np.unique(edges[:, ::-1], axis=0))
+
+
+def volumes(cast: Cast) -> np.ndarray:
+    """Of each solid, about its first corner; positive where the faces look outwards [m3]."""
+    local = cast.vertices - cast.vertices[:, :1]
+    a, b, c = (local[:, cast.faces[:, k]] for k in range(3))
+    return (a * np.cross(b, c)).sum(axis=(1, 2)) / 6
+
+
+@each_town
+def test_all_that_is_built_is_closed_and_faces_outwards(name: str) -> None:
+    houses = town(name).buildings
+    casts = [*standing_casts(houses), *fixture_casts(houses)]
+    assert all(closed(cast) for cast in casts)
+    assert all((volumes(cast) > 0).all() for cast in casts)
+    whole = np.zeros(len(houses))
+    for cast in standing_casts(houses):
+        np.add.at(whole, cast.owner, volumes(cast))
+    walls = [shapely.Polygon(b.footprint).area * b.eave for b in houses]
+    assert (whole > 0.999 * np.array(walls)).all()
+
+
+@each_town
+def test_instances_count_from_one_and_bases_lie_on_the_ground(name: str) -> None:
+    city = town(name)
+    assert [b.instance for b in city.buildings] == list(range(1, len(city.buildings) + 1))
+    assert len({b.uid for b in city.buildings}) == len(city.buildings)
+    assert all(0 < b.uid < 2**53 for b in city.buildings)
+    for building in city.buildings:
         assert 2.0 <= building.eave < 120
-        if (building.footprint > 2).all() and (building.footprint < size - 2).all():  # the raster ends there
-            ground = town.terrain.sample(building.footprint[:, 0], building.footprint[:, 1])
+        if (building.footprint > 2).all() and (building.footprint < city.size - 2).all():  # the raster ends
+            ground = city.terrain.sample(building.footprint[:, 0], building.footprint[:, 1])
             assert building.base == pytest.approx(ground.min(), abs=1e-4)
 
 
-@each_city
-def test_rasters_cover_the_square(style: str, size: float, seed: int) -> None:
-    town = city(style, size, seed)
-    for field, dtype in ((town.terrain, np.float32), (town.ground, np.uint8), (town.water, np.float32)):
+@each_town
+def test_rasters_cover_the_square(name: str) -> None:
+    city = town(name)
+    for field, dtype in ((city.terrain, np.float32), (city.ground, np.uint8), (city.water, np.float32)):
         height, width = field.values.shape
         assert (field.west, field.values.dtype) == (0.0, dtype)
-        assert field.north == height * field.cell
-        assert size <= width * field.cell < size + 4.0  # whole cells of the terrain
+        assert field.north == height * field.cell == city.size
         assert height == width
-    assert set(np.unique(town.ground.values)) <= {int(g) for g in Ground}
-    assert np.isfinite(town.terrain.values).all()
+    assert set(np.unique(city.ground.values)) <= {int(g) for g in Ground}
+    assert np.isfinite(city.terrain.values).all()
 
 
-@each_city
-def test_carriageways_are_roadway(style: str, size: float, seed: int) -> None:
-    town = city(style, size, seed)
+@each_town
+def test_carriageways_are_roadway(name: str) -> None:
     road = [*map(int, ROADWAY), int(Ground.GRASS)]  # grass: medians
-    for street in town.streets:
+    for street in town(name).streets:
         if not street.bridge:
             line = shapely.LineString(street.centreline)
             x, y = shapely.get_coordinates(line.interpolate(np.linspace(0.05, 0.95, 9), normalized=True)).T
-            assert np.isin(town.ground.nearest(x, y), road).all()
+            assert np.isin(town(name).ground.nearest(x, y), road).all()
 
 
-@each_city
-def test_trees_stand_clear(style: str, size: float, seed: int) -> None:
-    town = city(style, size, seed)
-    x, y = town.trees.xy.T
+@each_town
+def test_trees_stand_clear(name: str) -> None:
+    city = town(name)
+    x, y = city.trees.xy.T
     bare = [int(g) for g in (Ground.ASPHALT, Ground.MARKING, Ground.POOL, Ground.RIVERBED)]
     assert len(x) > 50
-    assert not np.isin(town.ground.nearest(x, y), bare).any()
-    assert not len(shapely.STRtree(footprints(style, size, seed)).query(shapely.points(x, y), "within")[0])
-    assert (town.trees.radius > 0.5).all()
-    assert (town.trees.height > town.trees.radius).all()
+    assert not np.isin(city.ground.nearest(x, y), bare).any()
+    plans = np.array([shapely.Polygon(plan) for b in city.buildings for plan in bodies(b)])
+    assert not len(shapely.STRtree(plans).query(shapely.points(x, y), "within")[0])
+    assert (city.trees.radius > 0.2).all()
+    assert (city.trees.height > city.trees.radius).all()
 
 
-@each_city
-def test_cars_stand_outside_buildings_and_apart(style: str, size: float, seed: int) -> None:
-    places = shapely.points(city(style, size, seed).vehicles.centre[:, :2])
-    assert not len(shapely.STRtree(footprints(style, size, seed)).query(places, "within")[0])
-    a, b = shapely.STRtree(places).query(places, "dwithin", distance=2.0)
+@each_town
+def test_cars_stand_outside_buildings_and_apart(name: str) -> None:
+    places = shapely.points(town(name).vehicles.centre[:, :2])
+    plans = np.array([shapely.Polygon(plan) for b in town(name).buildings for plan in bodies(b)])
+    assert not len(shapely.STRtree(plans).query(places, "within")[0])
+    a, b = shapely.STRtree(places).query(places, "dwithin", distance=1.0)
     assert (a == b).all()
 
 
 def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
-    town = city("north_american_suburb", 512.0, 104)
-    first = replace(town.buildings[0], wings=())
+    first = replace(town("north_american_suburb").buildings[0], wings=())
     twin = replace(first, footprint=first.footprint + 1.0)
     away = replace(first, footprint=first.footprint + 1000.0)
     settled = settle([away, first, twin], 7)
@@ -160,19 +242,49 @@ def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
     assert np.abs(settled[1].footprint - first.footprint).max() < 1e-9
 
 
-def test_instances_and_uids_are_unique() -> None:
-    town = city("north_american_suburb", 700.0, 9)
-    assert len({b.uid for b in town.buildings}) == len(town.buildings)
+def test_a_wing_keeps_others_away() -> None:
+    first = replace(town("north_american_suburb").buildings[0], wings=())
+    wing = Volume(footprint=first.footprint + 6.0, eave=3.0, rise=0.0, roof="flat")
+    twin = replace(first, footprint=first.footprint + 9.0)
+    apart = shapely.Polygon(first.footprint).disjoint(shapely.Polygon(twin.footprint))
+    assert len(settle([first, twin], 1)) == 1 + apart
+    assert len(settle([replace(first, wings=(wing,)), twin], 1)) == 1
 
 
-@pytest.mark.parametrize("style", ["north_american_suburb", "latin_american_metropolis"])
-def test_equal_seeds_give_equal_bytes_and_others_do_not(style: str) -> None:
-    first, again, other = (
-        pickle.dumps(generate_city(load_style(style), 200.0, np.random.default_rng(seed)))
-        for seed in (5, 5, 6)
-    )
-    assert first == again
-    assert first != other
+def test_sizes_need_not_be_whole() -> None:
+    city = generate_city(load_style("rural_village"), 137.3, np.random.default_rng(5))
+    assert city.size == 137.3
+    for field in (city.terrain, city.ground, city.water):
+        assert 137.3 <= field.values.shape[0] * field.cell < 137.3 + CELL
+    assert all((s.centreline >= 0).all() and (s.centreline <= 137.3).all() for s in city.streets)
+    assert (city.trees.xy < 137.3).all()
+
+
+MAKE = """
+import hashlib, pickle, numpy
+from simulator.city.city import generate_city
+from simulator.city.style import load_style
+city = generate_city(load_style("{style}"), {size}, numpy.random.default_rng({seed}))
+print(len(city.buildings), hashlib.sha256(pickle.dumps(city)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize(
+    ("style", "size", "seed"), [("north_american_suburb", 200.0, 2), ("latin_american_metropolis", 120.0, 3)]
+)
+def test_equal_seeds_give_equal_bytes_in_every_process_and_others_do_not(
+    style: str, size: float, seed: int
+) -> None:
+    made = [generate_city(load_style(style), size, np.random.default_rng(k)) for k in (seed, seed, 4)]
+    first, again, other = made
+    assert len(first.buildings) > 2
+    assert pickle.dumps(first) == pickle.dumps(again)
+    assert pickle.dumps(first) != pickle.dumps(other)
+    said = subprocess.run(
+        [sys.executable, "-c", MAKE.format(style=style, size=size, seed=seed)],
+        env={**os.environ, "PYTHONHASHSEED": "77"}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert said == [str(len(first.buildings)), hashlib.sha256(pickle.dumps(first)).hexdigest()]
 
 
 def test_detached_houses_are_aligned_with_their_street() -> None:
@@ -203,13 +315,13 @@ def test_dense_blocks_are_mostly_built_over() -> None:
 
 def test_cities_vary() -> None:
     for style, low, high in (("north_american_suburb", 0.0, 0.30), ("latin_american_metropolis", 0.05, 0.65)):
-        towns = [generate_city(load_style(style), 240.0, np.random.default_rng(seed)) for seed in range(5)]
-        built = [sum(shapely.Polygon(b.footprint).area for b in town.buildings) / 240**2 for town in towns]
-        crowns = [float(np.pi * (town.trees.radius**2).sum()) / 240**2 for town in towns]
+        towns = [generate_city(load_style(style), 200.0, np.random.default_rng(seed)) for seed in range(1, 5)]
+        built = [sum(outline(b).area for b in town.buildings) / 200**2 for town in towns]
+        crowns = [float(np.pi * (town.trees.radius**2).sum()) / 200**2 for town in towns]
         assert low <= min(built) < max(built) < high
         assert max(built) > min(built) + 0.04
         assert 0.01 < min(crowns) < max(crowns) < 1.2
-        assert max(crowns) > 1.5 * min(crowns)
+        assert max(crowns) > 1.3 * min(crowns)  # of only four
 
 
 @pytest.mark.parametrize("size", [0.0, -5.0, float("nan"), 1e6])

@@ -25,7 +25,7 @@ from simulator.city.layout_city import layout_city
 from simulator.city.model import City, Field
 from simulator.city.style import load_style
 from simulator.city.tags import length
-from simulator.city.vectors import outline, write_vectors
+from simulator.city.vectors import covered, write_vectors
 from simulator.city.water_level import carve
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera
@@ -191,7 +191,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_other_roofs(osm: Path, c
     other = layout_city(layout, style, np.random.default_rng(2))
     assert [b.roof_tint for b in other.buildings] != [b.roof_tint for b in city.buildings]
     for one, two in zip(city.buildings, other.buildings, strict=True):
-        assert outline(one).symmetric_difference(outline(two)).area < CENTIMETRE
+        assert covered(one).symmetric_difference(covered(two)).area < CENTIMETRE
 
 
 def test_a_tag_changes_its_building_and_no_other(city: City, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_geojson_says_the_same_as_a_geopackage(osm: Path, city: City, tmp_path: 
     other = layout_city(read_layout(path), load_style(STYLE), np.random.default_rng(1))
     for one, two in zip(city.buildings, other.buildings, strict=True):
         assert (one.roof, one.use, one.eave) == (two.roof, two.use, two.eave)
-        assert outline(one).symmetric_difference(outline(two)).area < CENTIMETRE
+        assert covered(one).symmetric_difference(covered(two)).area < CENTIMETRE
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_relief_is_that_of_the_elevation_model(osm: Path, tmp_path: Path) -> Non
     assert np.abs(layout.elevation.values - plane).max() < 0.02
     town = layout_city(layout, load_style(STYLE), np.random.default_rng(1))
     for building in town.buildings:
-        ground = town.terrain.sample(*shapely.get_coordinates(outline(building)).T)
+        ground = town.terrain.sample(*shapely.get_coordinates(covered(building)).T)
         assert building.base <= ground.min() + 1e-6
 
 

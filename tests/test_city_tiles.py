@@ -1,19 +1,22 @@
 """Tiles of a region: what they share is the same in each, in whichever order they are made."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
 import pytest
 import shapely
 
+from rasters.classes import LandCover
 from rasters.errors import InputError
 from simulator.city.city import generate_tile
 from simulator.city.model import City
 from simulator.city.quarter import build_quarter, fill_block
 from simulator.city.region import Region, plan_region
 from simulator.city.style import load_style
+from simulator.scene.build import build_scene
+from simulator.scene.model import Scene
 
 SIZE = 160
 EDGE = 20.0  # a street cut off this near has no round end within the strip [m]
@@ -36,6 +39,11 @@ def tiles(style: str) -> tuple[City, City]:
     build_quarter.cache_clear()
     fill_block.cache_clear()
     return generate_tile(region(style), 400, 480, SIZE), east
+
+
+@cache
+def scene(style: str, origin: tuple[float, float]) -> Scene:
+    return build_scene(next(city for city in tiles(style) if city.origin == origin))
 
 
 def strip(style: str) -> shapely.Polygon:
@@ -134,7 +142,40 @@ def test_trees_and_vehicles_are_the_same_in_both(style: str) -> None:
         found = []
         for city in tiles(style):
             things = getattr(city, name)
-            xy = things.xy if name == "trees" else things.centre[:, :2]
-            xy = np.round(placed(city, xy), 6)
-            found.append({tuple(p) for p in xy if low <= p[0] < high})
+            x = (things.xy if name == "trees" else things.centre)[:, 0] + city.origin[0]
+            rows = np.column_stack([np.asarray(getattr(things, f.name), float) for f in fields(things)])
+            rows[:, :2] += city.origin  # the place is the first column of both
+            found.append({tuple(row) for row in np.round(rows[(low <= x) & (x < high)], 6).tolist()})
         assert found[0] == found[1]
+        assert found[0] or name == "clutter"
+
+
+@both
+def test_barriers_cover_the_same_lines(style: str) -> None:
+    inner = strip(style).buffer(-1.0)  # one cut askew at the edge ends askew
+    covers = []
+    for city in tiles(style):
+        lines = [shapely.LineString(placed(city, b.line)) for b in city.barriers]
+        covers.append(shapely.union_all(shapely.buffer(lines, 0.1, cap_style="flat")).intersection(inner))
+    assert covers[0].symmetric_difference(covers[1]).area < 1e-3
+
+
+@both
+@pytest.mark.parametrize("cover", [LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE])
+def test_scenes_show_one_and_the_same_in_both(style: str, cover: LandCover) -> None:
+    """Triangles in the middle of the strip, with their materials and tints, in whatever order."""
+    west, _, east, _ = strip(style).buffer(-8.0, join_style="mitre").bounds
+    middle = (*strip(style).centroid.coords[0], 0.0)
+    found = []
+    for city in tiles(style):
+        drawn = scene(style, city.origin)
+        faces = np.flatnonzero(drawn.face_class == cover)
+        corners = drawn.vertices[drawn.faces[faces]] + np.array([*city.origin, 0.0])
+        inner = (corners[:, :, 0] > west).all(axis=1) & (corners[:, :, 0] < east).all(axis=1)
+        about = np.column_stack([drawn.face_material, drawn.face_tint])[faces[inner]]
+        found.append(np.column_stack([(corners[inner] - middle).reshape(-1, 9), about]))
+    count = len(found[0])
+    assert count > 10
+    assert len(found[1]) == count
+    sums = [np.concatenate([rows.mean(axis=0), (rows**2).mean(axis=0)]) for rows in found]
+    np.testing.assert_allclose(sums[0], sums[1], rtol=1e-6, atol=1e-5)

@@ -9,12 +9,14 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
+from towns import town
 
 from rasters.classes import LandCover
 from simulator.city.city import generate_city
+from simulator.city.graph import street_graph
 from simulator.city.model import NO_BOXES, Barrier, City, Ground, TreeKind, Volume
 from simulator.city.style import load_style
-from simulator.city.vectors import TYPES, outline, water_polygons, write_vectors
+from simulator.city.vectors import TYPES, covered, water_polygons, write_vectors
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera
 from simulator.scene.build import build_scene
@@ -73,7 +75,7 @@ def test_buildings_have_the_outline_of_all_their_bodies(written: Path) -> None:
     assert frame["instance"].tolist() == [b.instance for b in town.buildings]
     assert frame["uid"].tolist() == [b.uid for b in town.buildings]
     for shape, building in zip(local(frame), town.buildings, strict=True):
-        assert shape.symmetric_difference(outline(building)).area < 1e-4
+        assert shape.symmetric_difference(covered(building)).area < 1e-4
     first = town.buildings[0]
     main, wing = shapely.Polygon(first.footprint), shapely.Polygon(first.wings[0].footprint)
     assert frame["footprint_area"][0] == pytest.approx(main.union(wing).area, abs=0.01)
@@ -81,6 +83,32 @@ def test_buildings_have_the_outline_of_all_their_bodies(written: Path) -> None:
     assert frame["height"][0] == 20.0
     assert frame["height"][1] == pytest.approx(town.buildings[1].eave + town.buildings[1].rise, abs=0.001)
     assert np.allclose(frame["floor_area"], frame["footprint_area"] * frame["levels"], atol=0.1)
+
+
+def test_a_dense_town_comes_back_with_its_wings_and_uids(tmp_path: Path) -> None:
+    dense = town("south_asian_town")
+    write_vectors(tmp_path / "dense.gpkg", dense, crs=CRS, west=WEST, south=SOUTH)
+    frame = layer(tmp_path / "dense.gpkg", "buildings")
+    uids = frame["uid"].tolist()
+    assert len(set(uids)) == len(uids)
+    assert min(uids) > 0
+    assert uids == [b.uid for b in dense.buildings]
+    winged = [b for b in dense.buildings if b.wings]
+    assert len(winged) > 10
+    shapes = dict(zip(uids, local(frame), strict=True))
+    heights = dict(zip(uids, frame["height"].tolist(), strict=True))
+    for building in winged:
+        bodies = [building, *building.wings]
+        plans = [shapely.Polygon(body.footprint) for body in bodies]
+        assert shapes[building.uid].buffer(1e-3).contains(shapely.MultiPoint([p.centroid for p in plans]))
+        assert shapes[building.uid].area <= sum(plan.area for plan in plans) + 1e-3
+        assert heights[building.uid] == pytest.approx(max(b.eave + b.rise for b in bodies), abs=1e-3)
+    streets = layer(tmp_path / "dense.gpkg", "streets")
+    graph = street_graph(dense, crs=CRS)
+    assert streets["length"].sum() == pytest.approx(
+        sum(d["length"] for *_, d in graph.edges(data=True) if not d["reversed"]), abs=0.1
+    )
+    assert len(streets) == sum(not d["reversed"] for *_, d in graph.edges(data=True))
 
 
 def test_streets_and_nodes_are_a_graph_as_osmnx_reads_it(written: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapping_scenes import CRS, damage_percent, grid_of, write_map
 from scipy import ndimage
@@ -64,6 +64,7 @@ def test_houses_have_their_place_area_and_level(tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 50))
+@settings(max_examples=30)
 def test_polygons_cover_the_mask_but_for_simplification(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:

@@ -17,8 +17,10 @@ def demo(out: Path, *words: str) -> int:
 
 
 def test_the_thread_without_real_imagery_says_so_everywhere(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pipelines.demo.STAND_IN_CITIES", 4)  # as few as will do: each takes seconds
+    monkeypatch.setattr("pipelines.demo.STAND_IN_VAL_CITIES", 1)
     assert demo(tmp_path) == 0
     shown = capsys.readouterr().out
     assert "simulation alone" in shown
@@ -72,7 +74,7 @@ def test_the_thread_on_given_imagery(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--pre", "x.tif"], "needs both mosaics"),
         (["--pre", "no/*.tif", "--post", "no/*.tif"], "no GeoTIFF matches"),
         (["--target", "nowhere"], "nowhere is not a folder"),
-        (["--gold", "nowhere"], "images/ folder"),
+        (["--gold", "nowhere"], "nowhere is not a folder; give one in xBD's layout"),
     ],
 )
 def test_bad_paths_are_found_before_any_work(

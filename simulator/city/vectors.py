@@ -84,8 +84,8 @@ def write_vectors(path: Path, city: City, *, crs: str, west: float, south: float
             )  # fmt: skip
 
 
-def outline(building: Building) -> BaseGeometry:
-    """All bodies of a building as one polygon (or more, where they do not touch), in local metres."""
+def covered(building: Building) -> BaseGeometry:
+    """All bodies of a building as one polygon, or more where they lie apart, with its courts [m]."""
     main = _polygon(building.footprint)
     if not building.wings:
         return main
@@ -127,7 +127,7 @@ def _like(city: City, values: np.ndarray) -> Any:
 
 
 def _buildings(buildings: Sequence[Building]) -> geopandas.GeoDataFrame:
-    shapes = [outline(b) for b in buildings]
+    shapes = [covered(b) for b in buildings]
     top = [max([b.eave + b.rise, *(w.eave + w.rise for w in b.wings)]) for b in buildings]
     levels = [max(1, round(b.eave / STOREY)) for b in buildings]
     area = shapely.area(np.array(shapes, dtype=object)) if shapes else np.zeros(0)

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import shapely
 from scipy.spatial import KDTree
 from scipy.special import ndtr, ndtri
 
 from simulator.city.local_streets import Draft
 from simulator.city.model import ROADWAY, Building, Field, Ground, TreeKind, Trees
 from simulator.city.noise import keyed
+from simulator.city.outline import bodies
 from simulator.city.placing import (
     CELL,
     PLACE,
@@ -107,6 +109,7 @@ def plant_trees(
     radius = np.clip(radius, SMALLEST, LARGEST)
     free = clear.nearest(*xy.T)
     keep = free > np.choose(source, [0.25 * radius + 0.2, 0.3, 0.2])
+    keep[keep] = ~_indoors(xy[keep], buildings)
     keep[keep] = _thin(xy[keep], radius[keep], source[keep] + numbers[keep, 1], source[keep] == 2)
     keep &= within(cover, xy, HALO - overhang)
     xy, radius, kind, numbers, stand, dense = (a[keep] for a in (xy, radius, kind, numbers, stand, dense))
@@ -236,7 +239,7 @@ def _street_rows(
 def _clearance(ground: Field, buildings: Sequence[Building]) -> Field:
     """Distance to the nearest building, carriageway or water [m]."""
     free = np.isin(ground.values, [int(g) for g in BARE], invert=True).astype(np.uint8)
-    plans = [plan for b in buildings for plan in (b.footprint, *(wing.footprint for wing in b.wings))]
+    plans = [plan for b in buildings for plan in bodies(b)]
     corner = np.concatenate([np.zeros((0, 2)), *plans])
     place = np.stack([corner[:, 0] - ground.west, ground.north - corner[:, 1]], 1) / ground.cell - 0.5
     pixels = np.rint(place * 16).astype(np.int32)
@@ -246,6 +249,14 @@ def _clearance(ground: Field, buildings: Sequence[Building]) -> Field:
         start += len(plan)
     distance = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_5)
     return Field(west=ground.west, north=ground.north, cell=ground.cell, values=distance * ground.cell)
+
+
+def _indoors(xy: np.ndarray, buildings: Sequence[Building]) -> np.ndarray:
+    """(N,) bool: the points on a building, which the cells of the clearance know only roughly."""
+    plans = [shapely.Polygon(plan) for building in buildings for plan in bodies(building)]
+    inside = np.zeros(len(xy), bool)
+    inside[shapely.STRtree(plans).query(shapely.points(xy), "intersects")[0]] = True
+    return inside
 
 
 def _thin(xy: np.ndarray, radius: np.ndarray, rank: np.ndarray, sure: np.ndarray) -> np.ndarray:
