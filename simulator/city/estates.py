@@ -49,7 +49,7 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if hall is None:
         return plot
     ground = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING, Ground.GRAVEL)[
-        rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])
+        rng.choice(4, p=[0.7, 0.12, 0.1, 0.08])
     ]
     plot.patches.append(patch(land, ground, None, 0.02, frame=frame))
     eave = c.eave * rng.uniform(0.7, 1.3)

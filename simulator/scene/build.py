@@ -209,7 +209,6 @@ def _scene(pieces: Sequence[Piece], city: City) -> Scene:
         ground=city.ground,
         ground_materials=ground_materials(),
         materials=MATERIALS,
-        origin=city.origin,
         lay=lay_field(city),
         origin=city.origin,
     )
