@@ -15,6 +15,7 @@ from simulator.city.ground import paint_ground
 from simulator.city.local_streets import Draft
 from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
 from simulator.city.noding import end_points, split_at
+from simulator.city.outline import outline
 from simulator.city.paving import pave
 from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
 from simulator.city.region import SIZES, Region, plan_region
@@ -155,7 +156,7 @@ def _buildings(
 
     Walls go down to it, and none hangs in the air.
     """
-    shapes = shapes_of([b.footprint for b in found])
+    shapes = np.array([outline(b) if b.wings else shapely.Polygon(b.footprint) for b in found], dtype=object)
     shapely.prepare(square)
     found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:

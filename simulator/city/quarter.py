@@ -19,6 +19,7 @@ from simulator.city.open_land import fill_open_block
 from simulator.city.parcels import Block, Parcel, make_blocks, make_parcels
 from simulator.city.plots import Plot, yard
 from simulator.city.region import Region
+from simulator.city.terrain import MARGIN
 
 QUARTER, FILLING = 1, 2  # purposes of keys
 KERB_RADIUS = 4.0  # of rounded corners [m]
@@ -69,7 +70,10 @@ def build_quarter(region: Region, index: int) -> Quarter:
     land = region.superblocks[index]
     street_rng, block_rng = keyed(region.seed, QUARTER, index).spawn(2)
     arterials = [d for d in (region.arterials[k] for k in land.around) if not d.kind.startswith("motorway")]
-    anchor = shapely.MultiLineString([d.line for d in arterials if not d.bridge])
+    rim = shapely.box(-MARGIN, -MARGIN, region.size + MARGIN, region.size + MARGIN).exterior
+    anchor = shapely.MultiLineString(
+        [rim, *(d.line for d in arterials if not d.bridge)]
+    )  # streets run on beyond
     drafts = local_streets(land.shape, land.character, region.bend, anchor, (QUARTER, index), street_rng)
     drafts = not_steep(drafts, region.land, anchor)
     streets = [*arterials, *drafts]
