@@ -68,7 +68,7 @@ def fill_house_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if rng.random() < c.pool:
         taken = _pool(site, main, taken, plot, rng)
     if rng.random() < c.shed:
-        _shed(site, taken, plot, rng)
+        taken = _shed(site, taken, plot, rng)
     if rng.random() < 0.4:
         _terrace(site, main, plot, rng)
     enclose(land, frame, c, plot, rng)
@@ -243,8 +243,8 @@ def _pool(
     return taken.union(deck)
 
 
-def _shed(site: Site, taken: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:
-    """A shed near one of the back corners, where there is room."""
+def _shed(site: Site, taken: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> shapely.Polygon:
+    """A shed near one of the back corners, where there is room. Returns `taken` with it."""
     width = rng.uniform(2, 4.5)
     depth = width * rng.uniform(0.8, 1.6)
     left, _, right, high = site.inner.bounds
@@ -257,7 +257,8 @@ def _shed(site: Site, taken: shapely.Polygon, plot: Plot, rng: np.random.Generat
             plot.buildings.append(
                 _volume((x, x + width, y, y + depth), site, rng.uniform(2.1, 2.6), covering, rng)
             )
-            return
+            return taken.union(shape)
+    return taken
 
 
 def _terrace(site: Site, main: Box, plot: Plot, rng: np.random.Generator) -> None:
