@@ -347,14 +347,14 @@ def test_files_that_cannot_be_used_are_named(osm: Path, tmp_path: Path) -> None:
         (tmp_path / "none.gpkg", "there is no such layout"),
         (nowhere, "layer multipolygons has no coordinate reference system"),
         (other, "no buildings and no streets"),
-        (broken, "not a GeoPackage that can be read"),
+        (broken, "cannot be read as a GeoPackage"),
         (elements, "must be a GeoJSON FeatureCollection"),
         (old, "is in EPSG:3857, GeoJSON must be in WGS 84 degrees"),
     ):
         with pytest.raises(InputError, match=said) as caught:
             read_layout(path)
         assert str(path) in str(caught.value)
-    with pytest.raises(InputError, match=r"covers 2\d\d x 2\d\d m, but 500 m each way"):
+    with pytest.raises(InputError, match=r"cover 2\d\d x 2\d\d m, but 500 m each way"):
         read_layout(osm, size=620, margin=60)
 
 

@@ -58,7 +58,8 @@ def read_elevation(path: Path, crs: str, west: float, south: float, size: float)
         missing = ", ".join(f"{m:.0f} m in the {side}" for side, m in sides if m > 0) or "gaps inside"
         raise InputError(
             f"{path} does not cover {100 * (1 - known.mean()):.1f}% of the layout's square of {size:.0f} m "
-            f"({missing}); give a larger elevation model"
+            f"({missing}): {west:.0f} to {west + size:.0f} east, {south:.0f} to {south + size:.0f} north "
+            f"in {crs}; give a larger elevation model"
         )
     if values.min() < ELEVATIONS[0] or values.max() > ELEVATIONS[1]:
         raise InputError(

@@ -107,7 +107,7 @@ def _read_geopackage(path: Path) -> Iterator[tuple[str, Feature]]:
                 for layer in layers
             ]
     except (DataSourceError, DataLayerError) as error:
-        raise InputError(f"{path} is not a GeoPackage that can be read ({error})") from error
+        raise InputError(f"{path} cannot be read as a GeoPackage; give a GeoPackage or GeoJSON") from error
     number = 0
     for name, frame in zip(layers, frames, strict=True):
         crs = ""

@@ -92,7 +92,8 @@ def read_layout(
         )
     if size is not None and min(sides) < size - 2 * margin:
         raise InputError(
-            f"{path} covers {sides[0]:.0f} x {sides[1]:.0f} m, but {size - 2 * margin:.0f} m "
+            f"{path}: its buildings and {AROUND:.0f} m around them cover {sides[0]:.0f} x {sides[1]:.0f} m, "
+            f"but {size - 2 * margin:.0f} m "
             "each way are flown over; choose a smaller tile, fewer lines and frames, or give a larger layout"
         )
     side = math.ceil(max(sides) - ROUNDING) if size is None else size

@@ -302,10 +302,13 @@ def _read(name: str) -> Style:
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError:
+        if name.endswith((".yaml", ".yml")):
+            raise InputError(f"no file {path}; give a style's file or a name from {STYLES.name}/") from None
         known = sorted(p.stem for p in STYLES.glob("*.yaml"))
         raise InputError(f"no city style {name!r}; there are {known}, or give a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not YAML: {error}") from error
+        told = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise InputError(f"{path} is not YAML: {told}") from error
     where = str(path)
     _check_keys(table, {f.name for f in fields(Style)} - {"name"}, where)
     entries = table["districts"]

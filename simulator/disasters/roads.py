@@ -19,9 +19,14 @@ OPEN_SHARE = 0.8
 STEP = 2.0  # between cross-sections along a street [m]
 
 
+def drivable(city: City) -> np.ndarray:
+    """(H, W) bool on the cells of `city.ground`: roadway under no building, and decks of bridges."""
+    return road_cells(city) | np.isfinite(deck_elevation(city))
+
+
 def open_roads(city: City) -> Field:
     """`Passability` with every road cell open, uint8 on the cells of `city.ground`."""
-    codes = np.where(road_cells(city), Passability.OPEN, Passability.NOT_ROAD)
+    codes = np.where(drivable(city), Passability.OPEN, Passability.NOT_ROAD)
     return with_values(city.ground, codes.astype(np.uint8))
 
 
@@ -30,7 +35,7 @@ def passability_in_water(city: City, depth: np.ndarray) -> Field:
     code = np.full(depth.shape, Passability.OPEN, np.uint8)
     code[depth >= RESTRICTED_DEPTH] = Passability.RESTRICTED
     code[depth > BLOCKED_DEPTH] = Passability.BLOCKED
-    code[~road_cells(city)] = Passability.NOT_ROAD
+    code[~drivable(city)] = Passability.NOT_ROAD
     return with_values(city.ground, code)
 
 
