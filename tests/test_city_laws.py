@@ -242,6 +242,17 @@ def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
     assert np.abs(settled[1].footprint - first.footprint).max() < 1e-9
 
 
+def test_corners_that_all_but_coincide_are_one() -> None:
+    city = town("latin_american_metropolis")
+    ring = np.array(
+        [[50.0, 50.0], [60.0, 50.0], [60.0, 60.0], [55.0, 61.0], [50.0, 60.0], [50.0, 60.0 - 1e-4]]
+    )
+    first = replace(city.buildings[0], footprint=ring, wings=(), roof="flat", rise=0.0)
+    (settled,) = settle([first], 1)
+    assert len(settled.footprint) == 5
+    build_scene(replace(city, buildings=(settled,)))
+
+
 def test_a_wing_keeps_others_away() -> None:
     first = replace(town("north_american_suburb").buildings[0], wings=())
     wing = Volume(footprint=first.footprint + 6.0, eave=3.0, rise=0.0, roof="flat")

@@ -10,6 +10,7 @@ from simulator.city.model import Building, Volume
 from simulator.city.outline import outline
 
 LATTICE = 2.0**32  # points a metre: fine enough to keep right angles, and moves by whole metres stay exact
+NEAR = 0.05  # corners this close are one [m]: a wall so short has no thickness to stand on
 OVERLAP = 1e-6  # that is rounding, not geometry [m2]
 
 
@@ -17,6 +18,7 @@ def settle(buildings: list[Building], uid: int) -> list[Building]:
     """The simple buildings that overlap no earlier one, their uids counted from `uid` along the list."""
     if not buildings:
         return []
+    buildings = [_tidy(building) for building in buildings]
     shapes = shapes_of([b.footprint for b in buildings])
     for k, building in enumerate(buildings):
         if building.wings:
@@ -46,6 +48,19 @@ def move(building: Building, shift: np.ndarray, instance: int, base: float) -> B
     """The building `shift` (2,) away, numbered and on its ground [m]."""
     wings: tuple[Volume, ...] = tuple(replace(w, footprint=w.footprint + shift) for w in building.wings)
     return replace(building, footprint=building.footprint + shift, wings=wings, instance=instance, base=base)
+
+
+def _tidy(building: Building) -> Building:
+    """The building without sides shorter than `NEAR`, and without wings that are then no longer plans."""
+    wings = tuple(replace(wing, footprint=_corners(wing.footprint)) for wing in building.wings)
+    kept = tuple(wing for wing in wings if len(wing.footprint) > (2 if wing.roof == "flat" else 3))
+    return replace(building, footprint=_corners(building.footprint), wings=kept)
+
+
+def _corners(ring: np.ndarray) -> np.ndarray:
+    """A ring (N, 2) without the corners that repeat the one before; as it is if fewer than three remain."""
+    apart = np.linalg.norm(ring - np.roll(ring, 1, axis=0), axis=1) > NEAR
+    return ring if apart.all() or apart.sum() < 3 else ring[apart]
 
 
 def _snap(points: np.ndarray) -> np.ndarray:

@@ -171,7 +171,9 @@ def _read_geojson(path: Path) -> Iterator[tuple[str, Feature]]:
 def _tags(record: Mapping[str, Any], layer: str) -> dict[str, str]:
     """A feature's tags as text, with those of OGR's `other_tags`, and what its layer's name says."""
     tags = {
-        k: str(v) for k, v in record.items() if isinstance(v, str | int | np.integer | bool) or _number(v)
+        k: str(v).lower() if isinstance(v, bool) else str(v)
+        for k, v in record.items()
+        if isinstance(v, str | int | np.integer | bool) or _number(v)
     }
     for packed in (tags.pop("other:tags", ""), tags.pop("all:tags", "")):
         tags |= {normal(key): value for key, value in HSTORE.findall(packed)}

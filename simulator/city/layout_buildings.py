@@ -40,6 +40,7 @@ def _building(
     tint = np.array(covering.tints[rng.integers(len(covering.tints))])
     tint = tint * rng.lognormal(0, 0.14) * rng.lognormal(0, 0.035, 3)
     brick, year = rng.random() < c.brick, round(c.year + rng.normal(0, 8))
+    panels = float(rng.uniform(0.15, 0.6)) * (rng.random() < c.solar)
     use = _use(outline, c)
     sampled = low if use == "outbuilding" else sampled
     roof, rings = bodies(outline.shape, outline.roof or covering.shape)
@@ -66,7 +67,7 @@ def _building(
         ),
         use=use,
         year=year if outline.year is None else outline.year,
-        solar=c.solar,
+        solar=0.0 if use == "religious" else panels,
         rooftop=c.rooftop,
     )
 

@@ -135,7 +135,7 @@ def _own(value: str | None, prefix: str) -> str | None:
 def _year(text: str) -> int | None:
     """The year that a date begins with; None for "unknown", "C19" and the like."""
     digits = text[:4]
-    return int(digits) if len(digits) == 4 and digits.isdigit() and 1000 <= int(digits) <= 2100 else None
+    return int(digits) if len(digits) == 4 and digits.isdecimal() and 1000 <= int(digits) <= 2100 else None
 
 
 def way_of(feature: Feature) -> Way:

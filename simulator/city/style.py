@@ -376,7 +376,11 @@ def _check_keys(table: Any, keys: set[str], where: str) -> None:
 
 
 def _number(value: Any, where: str, high: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not (0 <= value <= high and value < math.inf)
+    ):
         raise InputError(f"{where} must be a number in [0, {high:g}], got {value!r}")
     return float(value)
 

@@ -131,8 +131,9 @@ def _described(
     height = radius * (low + (high - low) * numbers[:, 2]) * (1 + 0.2 * np.minimum(dense, 1)) + 0.6
     tone, warm = 0.13 * ndtri(numbers[:, 3]) + 0.08 * stand, 0.05 * ndtri(numbers[:, 4])
     species = HUES[
-        (numbers[:, 5] * 0.45 + 0.55 * ndtr(place_noise(xy, 26.0, seed + 7)) * 0.999 * len(HUES)).astype(int)
-        % len(HUES)
+        ((numbers[:, 5] * 0.45 + 0.55 * ndtr(place_noise(xy, 26.0, seed + 7))) * 0.999 * len(HUES)).astype(
+            int
+        )
     ]
     tint = np.exp(np.stack([tone + warm, tone, tone - warm], 1) + species)
     foliage, seasonal = _leaves(kind, numbers, stand, season)
