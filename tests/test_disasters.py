@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 from scipy import ndimage
 
 from rasters.classes import Damage, Passability
@@ -369,6 +370,17 @@ def test_a_bridge_stays_open_until_water_reaches_its_deck(city: City) -> None:
     for stage, code in ((1.7, Passability.OPEN), (1.95, Passability.RESTRICTED), (2.4, Passability.BLOCKED)):
         result = struck(crossed, "flood", FloodParameters(stage=stage, largest_share=1.0))
         assert result.passability.nearest(100.0, 65.0) == code
+
+
+def test_bodies_that_meet_in_a_sliver_leave_a_plan_without_a_spike(city: City) -> None:
+    main = city.buildings[0]
+    sliver = np.array([[618.85, 504.73], [626.67, 508.52], [626.66, 508.54], [618.84, 504.75]])
+    body = np.array([[618.85, 504.73], [623.59, 507.03], [621.67, 510.99], [616.93, 508.70]])
+    wing = Volume(footprint=sliver, eave=3.0, rise=0.0, roof="flat")
+    plan = ruin(replace(main, footprint=body, wings=(wing,)), "rubble", 1.0).footprint
+    assert shapely.LinearRing(plan).is_ccw
+    assert abs(shapely.Polygon(plan).area - shapely.Polygon(body).area) < 0.5
+    assert shapely.Polygon(plan).minimum_clearance > 0.05
 
 
 def test_the_receding_water_leaves_mud(city: City) -> None:

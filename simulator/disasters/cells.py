@@ -14,6 +14,8 @@ from rasters.errors import InputError
 from simulator.city.model import ROADWAY, Boxes, Building, City, Field
 from simulator.city.outline import bodies, outline
 
+SLIVER = 0.1  # half the width of what an outline may lose [m]
+
 
 def check_range(owner: str, name: str, value: float, low: float, high: float, unit: str) -> None:
     """Raises InputError unless `value` is a finite number in [low, high]."""
@@ -72,8 +74,16 @@ def ruin(building: Building, roof: Literal["open", "rubble"], eave: float, **cha
     """What is left of a building: one body over the outline of all that it had, without a ridge."""
     plan = building.footprint
     if building.wings:
-        plan = shapely.get_coordinates(outline(building).simplify(0.05).exterior)[:-1]
+        plan = shapely.get_coordinates(_without_slivers(outline(building)).exterior)[:-1]
     return replace(building, footprint=plan, wings=(), roof=roof, rise=0.0, eave=eave, **changes)
+
+
+def _without_slivers(shape: shapely.Polygon) -> shapely.Polygon:
+    """The outline, counter-clockwise, without what is thinner than twice `SLIVER`: it would become a spike."""
+    opened = shape.buffer(-SLIVER, join_style="mitre").buffer(SLIVER, join_style="mitre")
+    parts = shapely.get_parts(shape if opened.is_empty else opened)
+    whole = max(parts, key=lambda part: part.area).simplify(0.05)
+    return shapely.orient_polygons(shapely.Polygon(whole.exterior))
 
 
 def mean_height(building: Building) -> float:

@@ -116,7 +116,8 @@ def triangulate(polygon: np.ndarray) -> np.ndarray:
 def inset(polygon: np.ndarray, distance: float) -> np.ndarray:
     """(N, 2) simple counter-clockwise polygon (N, 2) with every side moved inwards, mitred.
 
-    By `distance` [m], or where the polygon is too narrow for that, by the first of its halves that fits.
+    By `distance` [m], or where the polygon is too narrow for that, by the first of its halves that fits;
+    where none does, as in a needle, the polygon is drawn together by a thousandth instead.
 
     Raises:
         InputError: The polygon is not simple and counter-clockwise.
@@ -131,6 +132,8 @@ def inset(polygon: np.ndarray, distance: float) -> np.ndarray:
         if kept.all() and area_of(inner) > 0 and shapely.Polygon(inner).is_valid:
             return inner
         distance /= 2
+    if area_of(polygon) > 0 and shapely.Polygon(polygon).is_valid:
+        return polygon + 1e-3 * (polygon.mean(axis=0) - polygon)
     raise InputError(
         f"a footprint must be a simple counter-clockwise polygon, got {polygon.round(2).tolist()}"
     )
