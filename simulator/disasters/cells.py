@@ -79,7 +79,7 @@ def ruin(building: Building, roof: Literal["open", "rubble"], eave: float, **cha
 
 
 def _without_slivers(shape: shapely.Polygon) -> shapely.Polygon:
-    """The outline, counter-clockwise, without what is thinner than twice `SLIVER`: it would become a spike."""
+    """The outline, counter-clockwise, without what is thinner than twice `SLIVER`."""
     opened = shape.buffer(-SLIVER, join_style="mitre").buffer(SLIVER, join_style="mitre")
     parts = shapely.get_parts(shape if opened.is_empty else opened)
     whole = max(parts, key=lambda part: part.area).simplify(0.05)
