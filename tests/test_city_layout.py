@@ -23,9 +23,10 @@ from simulator.city.footprints import rectangles, without_courts
 from simulator.city.layout import read_layout
 from simulator.city.layout_city import layout_city
 from simulator.city.model import City, Field
+from simulator.city.outline import covered
 from simulator.city.style import load_style
 from simulator.city.tags import length
-from simulator.city.vectors import covered, write_vectors
+from simulator.city.vectors import write_vectors
 from simulator.city.water_level import carve
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera

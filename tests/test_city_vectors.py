@@ -15,8 +15,9 @@ from rasters.classes import LandCover
 from simulator.city.city import generate_city
 from simulator.city.graph import street_graph
 from simulator.city.model import NO_BOXES, Barrier, City, Ground, TreeKind, Volume
+from simulator.city.outline import covered
 from simulator.city.style import load_style
-from simulator.city.vectors import TYPES, covered, water_polygons, write_vectors
+from simulator.city.vectors import TYPES, water_polygons, write_vectors
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera
 from simulator.scene.build import build_scene

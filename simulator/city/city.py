@@ -17,11 +17,12 @@ from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse,
 from simulator.city.noding import end_points, split_at
 from simulator.city.outline import outline
 from simulator.city.paving import pave
+from simulator.city.placing import HALO, take
 from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
 from simulator.city.region import SIZES, Region, plan_region
 from simulator.city.style import Style
 from simulator.city.terrain import CELL
-from simulator.city.vegetation import HALO, plant_trees
+from simulator.city.vegetation import plant_trees
 from simulator.city.vehicles import place_vehicles
 
 REACH = 128.0  # no building stands out farther from a tile that it touches [m]
@@ -239,27 +240,10 @@ def _inside(xy: np.ndarray, size: float) -> np.ndarray:
 
 
 def _trees_in(trees: Trees, shift: np.ndarray, size: float) -> Trees:
-    xy = trees.xy + shift
-    keep = _inside(xy, size)
-    return Trees(
-        xy=xy[keep],
-        radius=trees.radius[keep],
-        height=trees.height[keep],
-        kind=trees.kind[keep],
-        foliage=trees.foliage[keep],
-        tint=trees.tint[keep],
-        burnt=trees.burnt[keep],
-    )
+    moved = replace(trees, xy=trees.xy + shift)
+    return take(moved, _inside(moved.xy, size))
 
 
 def _boxes_in(boxes: Boxes, shift: np.ndarray, size: float) -> Boxes:
-    centre = boxes.centre + np.append(shift, 0.0)
-    keep = _inside(centre[:, :2], size)
-    return Boxes(
-        centre=centre[keep],
-        size=boxes.size[keep],
-        heading=boxes.heading[keep],
-        tilt=boxes.tilt[keep],
-        colour=boxes.colour[keep],
-        kind=boxes.kind[keep],
-    )
+    moved = replace(boxes, centre=boxes.centre + np.append(shift, 0.0))
+    return take(moved, _inside(moved.centre[:, :2], size))

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from simulator.city.model import ROADWAY, Boxes, BoxKind, Field, Ground
-from simulator.city.placing import outranked, place_numbers, rectangles, stream_seed, take, within
+from simulator.city.placing import HALO, outranked, place_numbers, rectangles, stream_seed, take, within
 from simulator.city.vehicles import COLOURS
 
-HALO = 32.0
-"""How far beyond the window the ground must reach, and things must be given [m]."""
 PLACING = 111
 """Purpose in keys."""
 

@@ -12,8 +12,8 @@ from rasterio.warp import Resampling, reproject
 
 from rasters.errors import InputError
 from simulator.city.model import Field
+from simulator.city.terrain import CELL
 
-CELL = 4.0  # [m]
 ELEVATIONS = (-500.0, 9000.0)  # on Earth, in the open [m]
 
 

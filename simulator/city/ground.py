@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from simulator.city.canvas import Canvas
+from simulator.city.local_streets import Draft
 from simulator.city.model import Field, Ground, Street
 from simulator.city.noise import Noise, hashed, hashed_uniform
 from simulator.city.plots import SEALED, Patch
@@ -142,9 +143,10 @@ def street_markings(street: Street) -> tuple[list[np.ndarray], list[BaseGeometry
     return lines, medians
 
 
-def has_median(street: Street) -> bool:
+def has_median(street: Street | Draft) -> bool:
     """Whether a green strip parts the carriageway."""
-    return street.kind == "primary" and street.width >= MEDIAN_FROM and not street.bridge
+    plain = not (street.bridge or street.roundabout)
+    return street.kind == "primary" and street.width >= MEDIAN_FROM and plain
 
 
 def _clumps(canvas: Canvas, seed: int) -> np.ndarray:

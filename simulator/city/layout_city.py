@@ -11,7 +11,6 @@ from shapely.geometry.base import BaseGeometry
 
 from simulator.city.character import Character, choose, draw_district
 from simulator.city.clutter import place_clutter
-from simulator.city.elevation import CELL
 from simulator.city.footprints import without_courts
 from simulator.city.frames import polygons, ring
 from simulator.city.ground import Pavement, paint_ground, street_markings
@@ -24,14 +23,16 @@ from simulator.city.model import Boxes, Building, City, Field, Ground, LandUse, 
 from simulator.city.noise import draw_bend, keyed, smooth_noise
 from simulator.city.open_land import fill_open_block
 from simulator.city.parcels import Block
+from simulator.city.placing import HALO
 from simulator.city.plots import Plot, patch, yard
 from simulator.city.style import BuiltUse, OpenUse, Season, Style
-from simulator.city.vegetation import HALO, plant_trees
+from simulator.city.terrain import CELL
+from simulator.city.through import BALLAST
+from simulator.city.vegetation import plant_trees
 from simulator.city.vehicles import place_vehicles
 from simulator.city.water_level import carve
 
 AREA, YARD, DEFAULT, STREET, GIVEN = 2, 3, 4, 5, 6  # purposes of streams of random numbers
-BALLAST = 1.8  # half the width of a single track's bed [m], an assumption
 GARDEN = 7.0  # how far a building's own ground reaches [m], an assumption
 VILLAGE = 18.0  # and the ground around it that is a neighbourhood's, where no land use is mapped [m]
 COMPLETE = 12.0  # near a mapped tree there are no others than those mapped [m], an assumption

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from simulator.city.model import Building
 
@@ -18,11 +19,18 @@ def bodies(building: Building) -> Iterator[np.ndarray]:
         yield wing.footprint
 
 
-def outline(building: Building) -> shapely.Polygon:
-    """What the bodies cover, its courts filled; where they lie apart, the largest piece of it."""
+def covered(building: Building) -> BaseGeometry:
+    """All bodies of a building as one polygon, or more where they lie apart, with its courts [m]."""
     if not building.wings:
         return shapely.Polygon(building.footprint)
-    whole = shapely.union_all([shapely.Polygon(body) for body in bodies(building)])
+    return shapely.union_all([shapely.Polygon(body) for body in bodies(building)])
+
+
+def outline(building: Building) -> shapely.Polygon:
+    """What the bodies cover, its courts filled; where they lie apart, the largest piece of it."""
+    whole = covered(building)
+    if not building.wings:
+        return whole
     if whole.geom_type != "Polygon":
         whole = whole.buffer(JOINT, join_style="mitre").buffer(-JOINT, join_style="mitre")
         whole = max(shapely.get_parts(whole), key=lambda part: part.area)

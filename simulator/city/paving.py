@@ -8,13 +8,12 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
-from simulator.city.ground import MEDIAN, Pavement
+from simulator.city.ground import MEDIAN, Pavement, has_median
 from simulator.city.local_streets import Draft
 from simulator.city.model import Ground
 from simulator.city.noise import keyed
 from simulator.city.quarter import Quarter
 from simulator.city.region import Region
-from simulator.city.streets import has_median
 from simulator.city.through import BALLAST
 
 ZEBRA = 3  # purpose of a key

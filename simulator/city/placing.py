@@ -4,14 +4,21 @@ All coordinates are the region's. A draw is a function of the seed and of where 
 key, and conflicts are settled within a bounded neighbourhood: no order of loops, no window matters.
 """
 
+from dataclasses import fields, replace
+from typing import TypeVar
+
 import numpy as np
 import shapely
 
-from simulator.city.model import Boxes, Field
+from simulator.city.model import Boxes, Field, Trees
 from simulator.city.noise import keyed
 
+Table = TypeVar("Table", Trees, Boxes)
 STREET_TREES, WILD_TREES, TRAFFIC, PARKED, PLACE, STANDS = range(101, 107)
 """Purposes, the first whole number of each key."""
+HALO = 32.0
+"""How far beyond the window rasters, buildings and things must reach [m]: two rounds of thinning, each of
+which looks two crowns far, and the clearance of a trunk; more than two long vehicles."""
 CELL = 32.0
 """Side of the cells, aligned to the region, that random places are drawn by [m]."""
 
@@ -117,16 +124,9 @@ def outranked(shapes: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return lost
 
 
-def take(boxes: Boxes, keep: np.ndarray) -> Boxes:
-    """Some of the rows."""
-    return Boxes(
-        centre=boxes.centre[keep],
-        size=boxes.size[keep],
-        heading=boxes.heading[keep],
-        tilt=boxes.tilt[keep],
-        colour=boxes.colour[keep],
-        kind=boxes.kind[keep],
-    )
+def take(table: Table, keep: np.ndarray) -> Table:
+    """Some of the rows of trees or boxes, by a mask or by numbers (N,)."""
+    return replace(table, **{column.name: getattr(table, column.name)[keep] for column in fields(table)})
 
 
 def _mixed(z: np.ndarray) -> np.ndarray:

@@ -14,11 +14,10 @@ from simulator.city.noding import end_nodes, end_points, on_line
 from simulator.city.noise import Bend, draw_bend
 from simulator.city.streets import lay_arterials, span_water, split_drafts
 from simulator.city.style import Season, Style
-from simulator.city.terrain import Land, make_land
+from simulator.city.terrain import MARGIN, Land, make_land
 from simulator.city.through import Through, lay_through
 
 SIZES = (100.0, 10_000.0)  # the sides that are allowed [m]
-MARGIN = 60.0  # land that is planned beyond the square, so that nothing ends at its edge [m]
 NEAR = 45.0  # an arterial farther from a superblock has no bearing on its lots [m]
 TOO_STEEP = 0.25  # a superblock steeper than this on the whole is open country [m/m]
 

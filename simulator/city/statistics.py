@@ -12,7 +12,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from simulator.city.model import ROADWAY, Boxes, Building, City, Street, Trees
+from simulator.city.model import ROADWAY, Boxes, City, Street, Trees
+from simulator.city.outline import covered
 
 OFF_THE_NETWORK = ("service", "track", "footway", "path", "pedestrian", "steps", "cycleway")
 """Street kinds that are not counted, as in osmnx's network type "drive"."""
@@ -57,7 +58,9 @@ def city_statistics(city: City) -> Statistics:
     """Figures of a whole city; outbuildings count in `built_up` only."""
     square = shapely.box(0, 0, city.size, city.size)
     area = city.size**2
-    shapes = np.array([_outline(b) for b in city.buildings], dtype=object)
+    shapes = np.array(
+        [max(shapely.get_parts(covered(b)), key=shapely.area) for b in city.buildings], dtype=object
+    )
     main = np.array([b.use != "outbuilding" for b in city.buildings], dtype=bool)
     built = shapely.area(shapely.intersection(shapes, square)).sum() if len(shapes) else 0.0
     driven = [s for s in city.streets if s.kind not in OFF_THE_NETWORK]
@@ -144,14 +147,6 @@ def building_mask(city: City, gsd: float) -> np.ndarray:
 def road_mask(city: City) -> np.ndarray:
     """(H, W) uint8 on the ground's cells, 1 on carriageways."""
     return np.isin(city.ground.values, [int(g) for g in ROADWAY]).astype(np.uint8)
-
-
-def _outline(building: Building) -> shapely.Polygon:
-    """Of all its bodies; the largest part where they do not touch."""
-    shape = shapely.Polygon(building.footprint)
-    if building.wings:
-        shape = shapely.union_all([shape, *(shapely.Polygon(w.footprint) for w in building.wings)])
-    return max(shapely.get_parts(shape), key=shapely.area)
 
 
 def _shape_figures(shapes: np.ndarray, area: float) -> dict[str, Any]:

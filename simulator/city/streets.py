@@ -10,7 +10,6 @@ from simulator.city.character import choose
 from simulator.city.frames import polygons
 from simulator.city.ground import MEDIAN, MEDIAN_FROM
 from simulator.city.local_streets import Draft
-from simulator.city.model import Street
 from simulator.city.noding import NODE, end_nodes, end_points, node_lines, only_lines, owners, prune, split_at
 from simulator.city.noise import Bend
 from simulator.city.patterns import halvings, longer
@@ -176,10 +175,3 @@ def split_drafts(drafts: list[Draft], points: np.ndarray) -> list[Draft]:
     """Drafts cut at those of the points (P, 2) that lie on them."""
     pieces, of = split_at(np.array([d.line for d in drafts], dtype=object), points)
     return [replace(drafts[k], line=piece) for piece, k in zip(pieces, of, strict=True)]
-
-
-def has_median(street: Street | Draft) -> bool:
-    """Whether a green strip parts the carriageway."""
-    return (
-        street.kind == "primary" and street.width >= MEDIAN_FROM and not (street.bridge or street.roundabout)
-    )

@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rasters.files import atomic_path
 from simulator.city.model import Building, City, Street, TreeKind
+from simulator.city.outline import covered
 
 STOREY = 3.0  # [m], for counting storeys; an assumption
 SHORE = 12.0  # how far beyond the wet cells the water's sheet is looked for [m]; the scene draws it as far
@@ -82,14 +83,6 @@ def write_vectors(path: Path, city: City, *, crs: str, west: float, south: float
                 partial, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind,
                 promote_to_multi=kind.startswith("Multi"), mode="a" if partial.exists() else "w",
             )  # fmt: skip
-
-
-def covered(building: Building) -> BaseGeometry:
-    """All bodies of a building as one polygon, or more where they lie apart, with its courts [m]."""
-    main = _polygon(building.footprint)
-    if not building.wings:
-        return main
-    return shapely.union_all([main, *(_polygon(wing.footprint) for wing in building.wings)])
 
 
 def water_polygons(city: City) -> list[shapely.Polygon]:

@@ -13,12 +13,14 @@ import shapely
 from scipy.spatial import KDTree
 from scipy.special import ndtr, ndtri
 
+from simulator.city.ground import has_median
 from simulator.city.local_streets import Draft
 from simulator.city.model import ROADWAY, Building, Field, Ground, TreeKind, Trees
 from simulator.city.noise import keyed
 from simulator.city.outline import bodies
 from simulator.city.placing import (
     CELL,
+    HALO,
     PLACE,
     STANDS,
     STREET_TREES,
@@ -33,10 +35,6 @@ from simulator.city.placing import (
 )
 from simulator.city.style import Season, Style
 
-HALO = 32.0
-"""How far beyond the window the rasters and buildings must reach [m]: two rounds of thinning, each of which
-looks two crowns far, and the clearance of a trunk."""
-
 BARE = (
     *ROADWAY, Ground.TARMAC, Ground.RIVERBED, Ground.POOL, Ground.SPORT, Ground.CROP, Ground.TILLED,
     Ground.STUBBLE, Ground.CLAY, Ground.BALLAST,
@@ -49,7 +47,6 @@ APART = 0.42  # trunks stand no closer than this share of the sum of their crown
 SMALLEST, LARGEST = 0.55, 7.0  # crown radius [m]
 DENSEST = 0.92  # more cover than this is not asked for: it would take endlessly many crowns
 ROUNDS = 2
-MEDIAN_FROM = 13.0  # carriageways this wide may have a green strip in their middle [m]
 
 RADIUS_SHARE = {
     TreeKind.BROADLEAF: 1.0, TreeKind.CONIFER: 0.78, TreeKind.PALM: 0.75, TreeKind.COLUMN: 0.38,
@@ -223,7 +220,7 @@ def _street_rows(
         kind = list(weights)[rng.choice(len(share), p=share / share.sum())]
         aside = draft.width / 2 + (draft.verge / 2 if draft.verge > 0.6 else 0.7)
         sides = [(-aside, draft.trees), (aside, draft.trees)]
-        sides += [(0.0, draft.trees + 4.0)] if draft.width >= MEDIAN_FROM else []
+        sides += [(0.0, draft.trees + 4.0)] if has_median(draft) else []
         for offset, number in sides:
             expected = draft.line.length * number / 100
             count = int(rng.poisson(expected) if number < 3 else expected)

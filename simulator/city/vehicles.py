@@ -8,6 +8,7 @@ from simulator.city.local_streets import Draft
 from simulator.city.model import ROADWAY, Boxes, BoxKind, Field
 from simulator.city.noise import keyed
 from simulator.city.placing import (
+    HALO,
     PARKED,
     PLACE,
     TRAFFIC,
@@ -20,9 +21,6 @@ from simulator.city.placing import (
     take,
     within,
 )
-
-HALO = 32.0
-"""How far beyond the window the ground must reach [m]: more than two long vehicles."""
 
 COLOURS = np.array(
     [[0.72, 0.72, 0.71], [0.03, 0.03, 0.03], [0.13, 0.13, 0.14], [0.38, 0.39, 0.40], [0.30, 0.03, 0.03],
