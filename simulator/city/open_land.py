@@ -34,7 +34,7 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
         case "park":
             blend = (G.GRASS, G.SOIL, G.MEADOW)[rng.integers(3)]
             plot.patches.append(patch(shape, G.GRASS, blend, rng.uniform(0.1, 0.85)))
-            _paths(shape, bend, plot, rng)
+            _paths(shape, plot, rng)
         case "forest":
             blend = (G.FOREST_FLOOR, G.MEADOW, G.SOIL)[rng.integers(3)]
             plot.patches.append(patch(shape, G.FOREST_FLOOR, blend, rng.uniform(0.55, 1.0)))
@@ -83,7 +83,7 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
     return plot
 
 
-def _paths(shape: shapely.Polygon, bend: Bend, plot: Plot, rng: np.random.Generator) -> None:
+def _paths(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:
     """Walks across a park that meet near its middle."""
     frame, length, depth = box_frame(shape)
     middle = rng.uniform(-0.2, 0.2, 2) * (length, depth)

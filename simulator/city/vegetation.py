@@ -73,7 +73,6 @@ def plant_trees(
     style: Style,
     season: Season,
     seed: int,
-    overhang: float = 0.0,
 ) -> Trees:
     """Trees whose crowns make up about `cover` of the area, the rows along streets, and those planted.
 
@@ -86,7 +85,6 @@ def plant_trees(
         style: For the mix of species.
         season: State of the leaves.
         seed: Of the region.
-        overhang: Trees this far outside the window are returned too, for their crowns [m]; at most 8.
     """
     mean = float(keyed(seed, STANDS).uniform(2.2, 3.6))
     clear = _clearance(ground, buildings)
@@ -108,7 +106,7 @@ def plant_trees(
     keep = free > np.choose(source, [0.25 * radius + 0.2, 0.3, 0.2])
     keep[keep] = ~_indoors(xy[keep], buildings)
     keep[keep] = _thin(xy[keep], radius[keep], source[keep] + numbers[keep, 1], source[keep] == 2)
-    keep &= within(cover, xy, HALO - overhang)
+    keep &= within(cover, xy, HALO)
     xy, radius, kind, numbers, stand, dense = (a[keep] for a in (xy, radius, kind, numbers, stand, dense))
     return _described(xy, radius, kind, numbers, stand, dense, season, seed)
 
