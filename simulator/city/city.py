@@ -80,7 +80,10 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     terrain, water = region.land.window(west - REACH, south - REACH, span + 2 * REACH)
     around = [b for f in fillings for b in f.plot.buildings]
     drafts = [d for d, _ in arterials] + [d for q in quarters for d in q.drafts]
-    on_land = [d for d in drafts if not d.bridge]
+    whole = _near(region, square) + [d for q in quarters for d in q.drafts]
+    on_land = [
+        d for d in whole if not d.bridge
+    ]  # uncut: what stands along a street hangs on its whole length
     planted = [tree for f in fillings for tree in f.plot.planted]
     stalls = [stall for f in fillings for stall in f.plot.stalls]
     objects = [thing for f in fillings for thing in f.plot.objects]
@@ -127,11 +130,17 @@ def _fillings(region: Region, quarters: Sequence[Quarter], square: shapely.Polyg
     ]
 
 
+def _near(region: Region, square: shapely.Polygon) -> list[Draft]:
+    """The arterials on a square or close by, from crossing to crossing."""
+    close = square.buffer(2 * HALO, join_style="mitre")
+    return [d for d in region.arterials if d.line.intersects(close)]
+
+
 def _arterials(
     region: Region, quarters: Sequence[Quarter], square: shapely.Polygon
 ) -> list[tuple[Draft, float]]:
     """The arterials' edges from junction to junction, each with where it begins along its section [m]."""
-    near = [d for d in region.arterials if d.line.intersects(square.buffer(2 * HALO, join_style="mitre"))]
+    near = _near(region, square)
     if not near:
         return []
     local = np.array([d.line for q in quarters for d in q.drafts], dtype=object)
