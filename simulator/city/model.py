@@ -39,6 +39,10 @@ class Ground(IntEnum):
     COBBLE = 24
     DIRT_ROAD = 25
     DRY_GRASS = 26
+    SILT = 27
+    SLIDE = 28
+    LAVA = 29
+    TEPHRA = 30
 
 
 GROUND_LAND_COVER: dict[Ground, LandCover] = {
@@ -69,6 +73,10 @@ GROUND_LAND_COVER: dict[Ground, LandCover] = {
     Ground.COBBLE: LandCover.ROAD,
     Ground.DIRT_ROAD: LandCover.ROAD,
     Ground.DRY_GRASS: LandCover.RANGELAND,
+    Ground.SILT: LandCover.BARELAND,  # mud that has dried
+    Ground.SLIDE: LandCover.BARELAND,  # soil of a landslide or of liquefaction
+    Ground.LAVA: LandCover.BARELAND,
+    Ground.TEPHRA: LandCover.BARELAND,  # volcanic ash
 }
 
 
@@ -173,6 +181,8 @@ class Building:
         year: Of construction.
         solar: Share of the roof under solar panels, in [0, 1].
         rooftop: Density of what stands on the roof (chimneys, tanks, plant), in [0, 1].
+        tarpaulin: Share of the roof under blue sheets, after a disaster, in [0, 1].
+        tephra: Share of the roof under volcanic ash, in [0, 1].
     """
 
     instance: int
@@ -193,6 +203,8 @@ class Building:
     year: int = 1980
     solar: float = 0.0
     rooftop: float = 0.5
+    tarpaulin: float = 0.0
+    tephra: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,16 @@
 """A disaster by its name."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rasters.errors import InputError
 from simulator.city.model import City
-from simulator.disasters.aftermath import Aftermath
+from simulator.disasters.aftermath import Aftermath, untouched
 from simulator.disasters.earthquake import EarthquakeParameters, earthquake, sample_earthquake
 from simulator.disasters.fire import FireParameters, fire, sample_fire
 from simulator.disasters.flood import FloodParameters, flood, sample_flood
-from simulator.disasters.none import no_disaster
+from simulator.disasters.ordinary import ordinary_change
 
 DisasterParameters = FloodParameters | EarthquakeParameters | FireParameters | None
 """`None` is the parameters of "none"."""
@@ -50,20 +52,32 @@ def sample_parameters(kind: str, rng: np.random.Generator) -> DisasterParameters
     raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
 
 
-def strike(city: City, kind: str, parameters: DisasterParameters, rng: np.random.Generator) -> Aftermath:
-    """What a disaster leaves of `city`; the same arguments and state of `rng` give the same bytes.
+def strike(
+    city: City, kind: str, parameters: DisasterParameters, rng: np.random.Generator, *, days: float = 3.0
+) -> Aftermath:
+    """What a disaster leaves of `city`, `days` later, beside what changes anyway.
+
+    The same arguments and state of `rng` give the same bytes.
 
     Raises:
         InputError: The kind is unknown, or the parameters are another kind's.
     """
+    ordinary_rng, disaster_rng = rng.spawn(2)
+    later = ordinary_change(city, ordinary_rng)
+    return replace(_impact(later, kind, parameters, disaster_rng, days), before=city)
+
+
+def _impact(
+    city: City, kind: str, parameters: DisasterParameters, rng: np.random.Generator, days: float
+) -> Aftermath:
     match kind, parameters:
         case "none", None:
-            return no_disaster(city, rng)
+            return untouched(city)
         case "flood", FloodParameters():
-            return flood(city, parameters, rng)
+            return flood(city, parameters, rng, days)
         case "earthquake", EarthquakeParameters():
-            return earthquake(city, parameters, rng)
+            return earthquake(city, parameters, rng, days)
         case "fire", FireParameters():
-            return fire(city, parameters, rng)
+            return fire(city, parameters, rng, days)
     wants = type(default_parameters(kind)).__name__
     raise InputError(f"disaster {kind!r} takes {wants}, got {type(parameters).__name__}")

@@ -8,10 +8,9 @@ import numpy as np
 
 from rasters.classes import Damage
 from simulator.city.model import Building, City, Ground
-from simulator.disasters.aftermath import Aftermath
+from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.cells import check_range, join_boxes, mean_height, ruin, with_values
 from simulator.disasters.debris import covered_ground, pieces, reach_of
-from simulator.disasters.none import no_disaster
 from simulator.disasters.roads import passability_by_width
 from simulator.disasters.shaking import acceleration_at, damage_from_shaking, shaking
 
@@ -54,15 +53,17 @@ def sample_earthquake(rng: np.random.Generator) -> EarthquakeParameters:
     )
 
 
-def earthquake(city: City, parameters: EarthquakeParameters, rng: np.random.Generator) -> Aftermath:
-    """`city` shaken; the same `rng` and a larger magnitude leave no building better off."""
-    cars_rng, site_rng, strength_rng, shape_rng, debris_rng, piece_rng = rng.spawn(6)
-    ordinary = no_disaster(city, cars_rng)
+def earthquake(
+    city: City, parameters: EarthquakeParameters, rng: np.random.Generator, days: float
+) -> Aftermath:
+    """`city` shaken, `days` later; the same `rng` and a larger magnitude leave no building better off."""
+    site_rng, strength_rng, shape_rng, debris_rng, piece_rng = rng.spawn(5)
     p = parameters
     field = shaking(city.terrain, p.magnitude, p.distance, p.bearing, p.vs30, site_rng)
     strength = strength_rng.standard_normal(len(city.buildings))
     construction = [b.construction for b in city.buildings]
-    damage = damage_from_shaking(acceleration_at(city.buildings, field), construction, strength)
+    acceleration = acceleration_at(city.buildings, field)
+    damage = damage_from_shaking(acceleration, construction, strength)
 
     draws = shape_rng.random((len(damage), 3))
     buildings = tuple(_shaken(*row) for row in zip(city.buildings, damage, draws, strict=True))
@@ -71,16 +72,18 @@ def earthquake(city: City, parameters: EarthquakeParameters, rng: np.random.Gene
     ground = np.where(covered, np.uint8(Ground.RUBBLE), city.ground.values)
     loose = pieces(city, covered, owner, piece_rng)
     after = replace(
-        ordinary.after,
+        city,
         buildings=buildings,
         ground=with_values(city.ground, ground),
         debris=join_boxes(city.debris, loose),
     )
     return replace(
-        ordinary,
+        untouched(city),
         kind="earthquake",
         after=after,
         damage=damage,
+        cause=np.where(damage > Damage.NO_DAMAGE, Cause.SHAKING, Cause.NONE).astype(np.uint8),
+        intensity=acceleration.astype(np.float32),
         passability=passability_by_width(city, covered),
     )
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 from rasters.classes import Damage
 from simulator.city.model import Boxes, Building, City, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
-from simulator.disasters.aftermath import Aftermath
+from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.cells import (
     building_cells,
     check_range,
@@ -21,7 +21,6 @@ from simulator.disasters.cells import (
     with_values,
 )
 from simulator.disasters.fuel import GROUND_RATE, fuel_map
-from simulator.disasters.none import no_disaster
 from simulator.disasters.spread import Fuel, Wind, arrival_time
 
 # Probability that a house that fire touches catches it: assumptions, in the order of what walls are made of
@@ -74,10 +73,9 @@ def sample_fire(rng: np.random.Generator) -> FireParameters:
     )
 
 
-def fire(city: City, parameters: FireParameters, rng: np.random.Generator) -> Aftermath:
-    """`city` after a fire has spread through its grass, trees and houses."""
-    cars_rng, fuel_rng, brand_rng, house_rng, tree_rng, mark_rng, wreck_rng = rng.spawn(7)
-    ordinary = no_disaster(city, cars_rng)
+def fire(city: City, parameters: FireParameters, rng: np.random.Generator, days: float) -> Aftermath:
+    """`city`, `days` after a fire has spread through its grass, trees and houses."""
+    fuel_rng, brand_rng, house_rng, tree_rng, mark_rng, wreck_rng = rng.spawn(6)
     wind = Wind(speed=parameters.wind, towards=parameters.wind_towards)
     draws = house_rng.random((len(city.buildings), 4))
     catches = draws[:, 0] < np.array([IGNITION[b.construction] for b in city.buildings])
@@ -88,13 +86,21 @@ def fire(city: City, parameters: FireParameters, rng: np.random.Generator) -> Af
     burnout = BURNOUT[0] + (BURNOUT[1] - BURNOUT[0]) * draws[:, 1]
     damage = damage_from_fire(elapsed, burnout, ring)
     after = replace(
-        ordinary.after,
+        city,
         ground=_charred(city, burnt, damage, mark_rng),
         buildings=tuple(_burnt(*row) for row in zip(city.buildings, damage, draws[:, 2:], strict=True)),
         trees=_burnt_trees(city.trees, burnt, tree_rng),
-        vehicles=_burnt_cars(ordinary.after.vehicles, burnt, wreck_rng),
+        vehicles=_burnt_cars(city.vehicles, burnt, wreck_rng),
     )
-    return replace(ordinary, kind="fire", after=after, damage=damage, burnt=burnt)
+    return replace(
+        untouched(city),
+        kind="fire",
+        after=after,
+        damage=damage,
+        cause=np.where(damage > Damage.NO_DAMAGE, Cause.FIRE, Cause.NONE).astype(np.uint8),
+        intensity=ring.astype(np.float32),
+        burnt=burnt,
+    )
 
 
 def damage_from_fire(elapsed: np.ndarray, burnout: np.ndarray, ring: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from rasters.classes import Damage
 from simulator.city.model import Boxes, Building, City, Field, Ground
 from simulator.city.noise import smooth_noise
-from simulator.disasters.aftermath import Aftermath
+from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.cells import (
     building_cells,
     check_range,
@@ -30,7 +30,6 @@ from simulator.disasters.inundation import (
     stage_of_share,
     stage_of_volume,
 )
-from simulator.disasters.none import repark
 from simulator.disasters.roads import deck_elevation, passability_in_water
 
 # Damage to residential buildings in North America, structure and contents: factor over depth [m]
@@ -87,9 +86,9 @@ def sample_flood(rng: np.random.Generator) -> FloodParameters:
     )
 
 
-def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> Aftermath:
-    """Water from the river, or rain in the lowest ground, over `city`."""
-    cars_rng, drift_rng, mud_rng, house_rng = rng.spawn(4)
+def flood(city: City, parameters: FloodParameters, rng: np.random.Generator, days: float) -> Aftermath:
+    """Water from the river, or rain in the lowest ground, over `city`, `days` after its crest."""
+    drift_rng, mud_rng, house_rng = rng.spawn(3)
     source, crest = _source_and_crest(city, parameters)
     level = max(crest - parameters.recession, 0.0)
     ground = filled(city)
@@ -98,8 +97,10 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> 
     depth = depth_on_ground(source, city, wet, level)
     crest_depth = depth_on_ground(source, city, inundated(source, ground, crest), crest)
     on_roads = _depth_on_roads(source, city, depth, level)
-    damage = damage_from_water(city.buildings, with_values(city.ground, crest_depth), _slope(source.surface))
-    cars = drift(repark(city.vehicles, city.ground, cars_rng), city, on_roads, source, drift_rng)
+    slope = _slope(source.surface)
+    deepest = deepest_at_walls(city.buildings, with_values(city.ground, crest_depth))
+    damage = damage_from_water(city.buildings, deepest, slope)
+    cars = drift(city.vehicles, city, on_roads, source, drift_rng)
     after = replace(
         city,
         water=with_values(city.water, surface),
@@ -112,13 +113,15 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator) -> 
         vehicles=cars,
         debris=join_boxes(city.debris, _flotsam(city, on_roads, house_rng)),
     )
-    return Aftermath(
+    return replace(
+        untouched(city),
         kind="flood",
-        before=city,
         after=after,
         damage=damage,
+        cause=np.where(damage > Damage.NO_DAMAGE, Cause.WATER, Cause.NONE).astype(np.uint8),
+        intensity=deepest.astype(np.float32),
         flood_depth=with_values(city.ground, np.where(permanent_water(city), np.float32(0), depth)),
-        burnt=with_values(city.ground, np.zeros(depth.shape, np.uint8)),
+        flow_speed=with_values(city.ground, velocity_of(crest_depth, slope).astype(np.float32)),
         passability=passability_in_water(city, on_roads),
     )
 
@@ -173,12 +176,14 @@ def velocity_of(depth: np.ndarray, slope: float) -> np.ndarray:
     return depth ** (2 / 3) * math.sqrt(slope) / ROUGHNESS
 
 
-def damage_from_water(buildings: Sequence[Building], depth: Field, slope: float) -> np.ndarray:
-    """`Damage` codes, uint8 (N,), from the deepest water at each building's walls."""
-    if not buildings:
-        return np.zeros(0, np.uint8)
-    deepest = np.array([depth.nearest(*wall_points(b).T).max() for b in buildings])
-    eave = np.array([b.eave for b in buildings])
+def deepest_at_walls(buildings: Sequence[Building], depth: Field) -> np.ndarray:
+    """(N,) greatest depth at the walls of each building [m]."""
+    return np.array([depth.nearest(*wall_points(b).T).max() for b in buildings]).reshape(-1)
+
+
+def damage_from_water(buildings: Sequence[Building], deepest: np.ndarray, slope: float) -> np.ndarray:
+    """`Damage` codes, uint8 (N,), from the deepest water (N,) [m] at each building's walls."""
+    eave = np.array([b.eave for b in buildings]).reshape(-1)
     return flood_damage(deepest, velocity_of(deepest, slope), eave, [b.construction for b in buildings])
 
 

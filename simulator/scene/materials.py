@@ -94,6 +94,10 @@ GROUND_MATERIALS: dict[Ground, Material] = {
         "dirt_road", (0.270, 0.195, 0.130, 0.34), (0.14, 9, 0.08), (Pattern.PAVEMENT, 1, 0.5), soft=1
     ),
     Ground.DRY_GRASS: _m("dry_grass", (0.190, 0.165, 0.095, 0.33), (0.16, 14, 0.12), GRASS_LOOK, soft=1),
+    Ground.SILT: _m("silt", (0.265, 0.220, 0.165, 0.33), (0.14, 9, 0.06), soft=1),
+    Ground.SLIDE: _m("slide", (0.245, 0.185, 0.125, 0.32), (0.24, 5, 0.16), soft=1),
+    Ground.LAVA: _m("lava", (0.048, 0.045, 0.043, 0.06), (0.22, 6, 0.20), soft=1),
+    Ground.TEPHRA: _m("tephra", (0.135, 0.132, 0.128, 0.15), (0.12, 12, 0.06), soft=1),
 }
 """One for each ground code."""
 
@@ -161,7 +165,7 @@ MUDDY_WATER = np.array([0.205, 0.158, 0.098])
 
 
 def ground_materials() -> np.ndarray:
-    """(27,) uint16 index into `MATERIALS` of each `Ground` code."""
+    """(31,) uint16 index into `MATERIALS` of each `Ground` code."""
     return np.array([material_index(GROUND_MATERIALS[code].name) for code in Ground], np.uint16)
 
 

@@ -76,7 +76,7 @@ class Scene:
         face_loss: (F,) float32 share of the roof covering that is missing, in [0, 1].
         terrain: Ground elevation [m].
         ground: `Ground` codes, uint8.
-        ground_materials: (27,) uint16 material index of each `Ground` code.
+        ground_materials: (31,) uint16 material index of each `Ground` code.
         materials: The table.
         origin: Position in the region of the local origin [m]: patterns are functions of the place there,
             so that neighbouring tiles match.

@@ -1,31 +1,19 @@
-"""No disaster: what changes between two dates anyway."""
+"""What changes between two dates anyway."""
 
 from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from rasters.classes import Damage
 from simulator.city.model import Boxes, City, Field
-from simulator.disasters.aftermath import Aftermath
-from simulator.disasters.cells import with_values
-from simulator.disasters.roads import open_roads
 
 # Shares of the vehicles between two dates days to months apart: assumptions
 DEPARTED, REPLACED, MOVED = 0.35, 0.2, 0.2
 
 
-def no_disaster(city: City, rng: np.random.Generator) -> Aftermath:
-    """The city at a later date with ordinary change only: vehicles come, go and move."""
-    return Aftermath(
-        kind="none",
-        before=city,
-        after=replace(city, vehicles=repark(city.vehicles, city.ground, rng)),
-        damage=np.full(len(city.buildings), Damage.NO_DAMAGE, np.uint8),
-        flood_depth=with_values(city.ground, np.zeros(city.ground.values.shape, np.float32)),
-        burnt=with_values(city.ground, np.zeros(city.ground.values.shape, np.uint8)),
-        passability=open_roads(city),
-    )
+def ordinary_change(city: City, rng: np.random.Generator) -> City:
+    """The city at a later date, as if nothing had happened: vehicles come, go and move."""
+    return replace(city, vehicles=repark(city.vehicles, city.ground, rng))
 
 
 def repark(vehicles: Boxes, ground: Field, rng: np.random.Generator) -> Boxes:
