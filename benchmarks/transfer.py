@@ -1,6 +1,6 @@
 """How well a network that has seen simulation alone finds real buildings: `python -m benchmarks.transfer`.
 
-For each seed: the captures of the demo, its training on them alone, its scores on labelled real pairs. Each
+For each seed: a small set of captures, a short training on them alone, its scores on labelled real pairs. Each
 seed draws its own cities and its own training. The stages resume, so a run that was killed goes on.
 """
 
@@ -14,10 +14,10 @@ import pipelines.evaluate
 import pipelines.simulate
 import pipelines.train
 from benchmarks.run import RESULTS, processor
-from pipelines.demo import Config as Demo
 from rasters.files import read_json, write_json
 from rasters.provenance import provenance
 
+CITIES, STEPS = 20, 100  # the recipe; steps of the default batch and crop of `mage train`
 SCORES = ("building_iou", "building_iou_best")
 
 
@@ -27,15 +27,10 @@ def one_seed(seed: int, val: Path, out: Path, workers: int) -> dict[str, float]:
     Raises:
         InputError: `val` cannot be used, or `out` holds another result.
     """
-    recipe = Demo(out=out)
     captures, model = out / "captures", out / "model"
-    pipelines.simulate.run(
-        pipelines.simulate.Config(
-            out=captures, seed=seed, cities=recipe.cities, tile=recipe.tile, workers=workers
-        )
-    )
+    pipelines.simulate.run(pipelines.simulate.Config(out=captures, seed=seed, cities=CITIES, workers=workers))
     pipelines.train.run(
-        pipelines.train.Config(captures=captures, out=model, steps=recipe.steps, seed=seed, wandb="off")
+        pipelines.train.Config(captures=captures, out=model, steps=STEPS, seed=seed, wandb="off")
     )
     scores = out / "scores"
     pipelines.evaluate.run(pipelines.evaluate.Config(model=model / "model.pt", data=val, out=scores))
