@@ -9,6 +9,7 @@ from rasters.classes import LandCover
 from simulator.city.model import Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.barriers import barrier_pieces, rail_pieces
+from simulator.scene.coverings import ash_on_roofs, covering_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
 from simulator.scene.fixtures import fixture_casts
 from simulator.scene.ground import lay_field, terrain_piece, water_piece
@@ -77,12 +78,14 @@ def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece
     low = np.minimum([b.base for b in buildings], low) - FOUNDATION
     pieces, standing = [], []
     for building, bottom, top in zip(buildings, low.tolist(), high.tolist(), strict=True):
+        if building.roof == "rubble" and building.eave == 0:
+            continue
         if building.roof in ("open", "rubble"):
             pieces.append(_painted(building, ruin_solid(building, bottom, max(building.base, top))))
         else:
             standing.append(_rooted(building, bottom))
     casts = [*standing_casts(standing), *fixture_casts(standing)] if standing else []
-    return [*_painted_casts(standing, casts), *pieces]
+    return [*_painted_casts(standing, casts), *covering_pieces(standing, casts), *pieces]
 
 
 def _ground_under(buildings: Sequence[Building], terrain: Field) -> tuple[np.ndarray, np.ndarray]:
@@ -111,8 +114,11 @@ def _painted_casts(houses: Sequence[Building], casts: Sequence[Cast]) -> list[Pi
     table[:, Part.WALL] = [index[b.wall_material] for b in houses]
     table[:, Part.ROOF] = [index[b.roof_material] for b in houses]
     tints = np.array([b.roof_tint for b in houses])
-    columns = np.array([(b.instance, b.soot, b.roof_loss) for b in houses])
-    return [_painted_cast(cast, table, tints, *columns[cast.owner].T) for cast in casts]
+    blotched = [b.roof_loss if b.torn_from is None else 0.0 for b in houses]
+    columns = np.array([(b.instance, b.soot, loss) for b, loss in zip(houses, blotched, strict=True)])
+    tephra = np.array([b.tephra for b in houses])
+    painted = [_painted_cast(cast, table, tints, *columns[cast.owner].T) for cast in casts]
+    return [ash_on_roofs(*row, tephra) for row in zip(painted, casts)] if tephra.any() else painted
 
 
 def _painted_cast(
