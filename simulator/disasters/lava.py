@@ -61,12 +61,12 @@ def lava_flow(
         strength: Yield strength [Pa].
         contained: Share of the map at whose covering supply ends before, in (0, 1].
     """
-    height, width = terrain.values.shape
-    count = math.ceil(width * terrain.cell / CELL)
+    side = terrain.values.shape[1] * terrain.cell
+    count = math.ceil(side / CELL)
     cells = Field(west=terrain.west, north=terrain.north, cell=CELL, values=np.zeros((count, count)))
     ground = np.pad(on_cells_of(terrain, cells), MARGIN, mode="edge")
     x, y = cells.centres()
-    near = np.hypot(x[None, :] - vent[0], y[:, None] - vent[1]) <= max(1.5 * CELL, 0.02 * width * terrain.cell)
+    near = np.hypot(x[None, :] - vent[0], y[:, None] - vent[1]) <= max(1.5 * CELL, 0.02 * side)
     source = np.pad(near, MARGIN)
     inner = np.zeros(ground.shape, bool)
     inner[MARGIN:-MARGIN, MARGIN:-MARGIN] = True

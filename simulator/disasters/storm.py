@@ -51,7 +51,7 @@ DAMAGE_OF_STATE = np.array(
 """Roof elements missing are minor; a roof's structure gone or outer walls down is partial collapse, major."""
 BATTERED = 25
 """Pieces on a roof that break its covering: an assumption."""
-SCOUR, SCOUR_SPREAD = 88.0, 8.0
+SCOUR, SCOUR_SPREAD = 100.0, 8.0
 """Gust that strips half of a lawn to the soil, and standard deviation of that of its patches [m/s]:
 assumptions; scouring is reported of the most violent tornadoes only."""
 

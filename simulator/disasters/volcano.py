@@ -41,11 +41,16 @@ PITCHES, STAYS = np.radians([15.0, 35.0]), (1.0, 0.3)
 COVERING = 0.008  # thickness [m] that hides two thirds of the ground: an assumption
 ROOF_COVERING = 0.012
 SWEPT = 0.55  # share of that on roadways, which traffic and wind sweep: an assumption
-IMPASSABLE = 0.1  # for cars without four-wheel drive [m] (U.S. Geological Survey, Volcanic ash impacts, roads)
+IMPASSABLE = (
+    0.1  # for cars without four-wheel drive [m] (U.S. Geological Survey, Volcanic ash impacts, roads)
+)
 BURIED = 0.15  # share of a building's plan under lava that destroys it: an assumption
 CONTACT, NEARBY = 2.0, 8.0
 """Distances from lava that are encroaching (major) and nearby (minor) in the Joint Damage Scale [m]:
 assumptions, the scale gives words only."""
+OBSTACLES, OBSTACLE_LENGTH, WALLS = 0.9, 70.0, 1.2
+"""What holds lava up beside the terrain model: standard deviation and length of its roughness, and what
+houses add [m]. Assumptions that give fronts with lobes."""
 HEAT, SCORCH = 14.0, 5.0
 """Reach of a flow front's heat on crowns, and on grass [m]: assumptions."""
 ASH_GREY = np.array(GROUND_MATERIALS[Ground.TEPHRA].albedo)
@@ -128,7 +133,7 @@ def volcano(city: City, parameters: VolcanoParameters, rng: np.random.Generator,
     burnt_down = _lava_damage(city, flooded, away)
     draws = shape_rng.random((len(load), 2))
     by_lava = burnt_down >= np.maximum(broken, Damage.MINOR)
-    depth = _mean_depth(city, deep)
+    depth = _mean_over(city, deep.values)
     rows = zip(city.buildings, burnt_down, broken, depth, fall, draws, strict=True)
     scorched = _scorched(away, edge_rng)
     roads, thickness = passability_by_width(city, flooded), tephra_thickness(city.ground, parameters)
@@ -240,7 +245,13 @@ def _lava(city: City, p: VolcanoParameters, rng: np.random.Generator) -> Field:
     if p.lava == 0:
         return with_values(city.terrain, np.zeros(city.terrain.values.shape))
     vent = p.vent or _highest_edge(city.terrain)
-    flow = lava_flow(city.terrain, vent, volume=p.lava, strength=p.strength, contained=p.contained)
+    shape, cell = city.terrain.values.shape, city.terrain.cell
+    held_up = OBSTACLES * smooth_noise(shape, cell, OBSTACLE_LENGTH, rng, octaves=3)
+    held_up = held_up + WALLS * ndimage.uniform_filter(
+        (building_cells(city.buildings, city.terrain) > 0).astype(float), 3
+    )
+    ground = with_values(city.terrain, city.terrain.values + held_up)
+    flow = lava_flow(ground, vent, volume=p.lava, strength=p.strength, contained=p.contained)
     return with_values(city.terrain, hummocky(flow, city.terrain, rng))
 
 
@@ -268,21 +279,20 @@ def _lava_damage(city: City, flooded: np.ndarray, away: Field) -> np.ndarray:
         return code
     cells = building_cells(city.buildings, city.ground)
     index = np.arange(1, len(code) + 1)
-    share = ndimage.mean(flooded, cells, index)
-    near = ndimage.minimum(away.values, cells, index)
     seen = np.isin(index, cells)
-    code[seen & (near <= NEARBY)] = Damage.MINOR
-    code[seen & (near <= CONTACT)] = Damage.MAJOR
-    code[seen & (share >= BURIED)] = Damage.DESTROYED
+    near = np.where(seen, ndimage.minimum(away.values, cells, index), np.inf)
+    code[near <= NEARBY] = Damage.MINOR
+    code[near <= CONTACT] = Damage.MAJOR
+    code[_mean_over(city, flooded) >= BURIED] = Damage.DESTROYED
     return code
 
 
-def _mean_depth(city: City, deep: Field) -> np.ndarray:
-    """(N,) thickness of lava over each plan [m]."""
-    if not city.buildings:
-        return np.zeros(0)
-    cells = building_cells(city.buildings, city.ground)
-    return np.nan_to_num(ndimage.mean(deep.values, cells, np.arange(1, len(city.buildings) + 1)))
+def _mean_over(city: City, values: np.ndarray) -> np.ndarray:
+    """(N,) mean of values (H, W) on the cells of the ground over each plan; 0 for those outside."""
+    cells = building_cells(city.buildings, city.ground).ravel()
+    length = len(city.buildings) + 1
+    total = np.bincount(cells, weights=values.ravel(), minlength=length)
+    return (total / np.maximum(np.bincount(cells, minlength=length), 1))[1:]
 
 
 def _erupted(
@@ -343,9 +353,7 @@ def _dammed(water: Field, terrain: Field, lava: np.ndarray) -> Field:
     return with_values(water, np.where(filled, np.float32(np.nan), water.values))
 
 
-def _trees(
-    trees: Trees, deep: Field, away: Field, p: VolcanoParameters, rng: np.random.Generator
-) -> Trees:
+def _trees(trees: Trees, deep: Field, away: Field, p: VolcanoParameters, rng: np.random.Generator) -> Trees:
     """Trees outside the lava: burnt near it, grey with ash."""
     luck = rng.random(len(trees.height))
     near = np.clip(1.4 - away.nearest(*trees.xy.T) / HEAT + 0.4 * (luck - 0.5), 0, 1)

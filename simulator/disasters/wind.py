@@ -136,9 +136,7 @@ def gusts_at(
     table = np.linspace(left.min(), left.max(), OFFSETS) if np.ptp(left) > 0 else left[:1]
     speed, along, across = passage(table, profile, radius=radius, translation=translation, inflow=inflow)
     near = np.rint(np.interp(left, table, np.arange(len(table)))).astype(np.int64)
-    return Gusts(
-        speed=np.interp(left, table, speed), towards=np.arctan2(across[near], along[near]) + heading
-    )
+    return Gusts(speed=np.interp(left, table, speed), towards=np.arctan2(across[near], along[near]) + heading)
 
 
 KMH, MPH = 1 / 3.6, 0.44704

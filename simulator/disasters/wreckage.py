@@ -9,10 +9,12 @@ from scipy import ndimage
 from scipy.special import ndtr
 
 from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, Field, TreeKind, Trees
+from simulator.city.noise import smooth_noise
 from simulator.disasters.cells import join_boxes
 from simulator.disasters.debris import LIGHT, PIECES
 from simulator.disasters.wind import AIR, KMH, Gusts
 from simulator.scene.mesh import area_of, scatter
+from simulator.scene.trees import LEAFLESS
 
 GRAVITY = 9.81  # [m/s2]
 # Mass over area of what flies [kg/m2]: (lightest, heaviest) of light sheets and insulation, of boards and
@@ -23,6 +25,7 @@ DOWNWIND_SPREAD = 0.3  # standard deviation of the directions of flight [rad]: a
 # Pieces [1/m2] of plan that each state sheds, and the most of one building and of a city. Assumptions.
 SHED = np.array([0.0, 0.02, 0.07, 0.3, 0.45, 0.7, 0.9])
 MOST_OF_ONE, MOST_PIECES = 170, 70_000
+LITTER, LITTER_REACH = 4.5, 2.6  # area of small debris over that of pieces, and its spread [m]: assumptions
 
 # Half of the mature trees are snapped or uprooted at 190 km/h, a fifth at 150, four fifths at 235
 # (Environment Canada 2013, Enhanced Fujita scale damage indicators, C-T, degrees 4, 5 and 6).
@@ -30,6 +33,7 @@ FELLED, FELLED_BETA = 190 * KMH, 0.26
 # Standing trees lose their leaves, then their crowns ("only stubs of largest branches", degree 6):
 # medians [m/s] and spread of the logarithm, assumptions beside 235 km/h.
 STRIPPED, STUBBED, BARE_BETA = 45.0, 68.0, 0.2
+WILTED = (0.85, 0.7, 0.7)  # factor on the colour of felled crowns: an assumption
 # Parked cars slide or turn, then roll over: medians [m/s] of the order of Schmidlin et al. 2002 (Bulletin
 # of the American Meteorological Society 83, 1773-1777: most cars are moved only in F3 and more). Assumptions.
 MOVED, OVERTURNED, CAR_BETA = 62.0, 76.0, 0.15
@@ -77,7 +81,7 @@ def _blown(building: Building, wanted: int, speed: float, towards: float, rng: n
     xy = scatter(building.footprint, wanted, 0.0, rng)
     count = len(xy)
     low, high, albedo, share = PIECES[building.construction]
-    light = rng.random(count) < share + 0.25
+    light = rng.random(count) < share + 0.1
     heavy = BRICK_MASS if building.construction in ("masonry", "concrete", "adobe") else BOARD_MASS
     bounds = np.log(np.where(light[:, None], LIGHT_MASS, heavy))
     mass = np.exp(rng.uniform(bounds[:, 0], bounds[:, 1]))
@@ -91,7 +95,9 @@ def _blown(building: Building, wanted: int, speed: float, towards: float, rng: n
     size[:, 2] = np.where(light, rng.uniform(0.03, 0.12, count), size[:, 2])
     tilt = rng.normal(0, 0.2, count)
     rest = size[:, 2] / 2 * np.cos(tilt) + size[:, 1] / 2 * np.abs(np.sin(tilt))
-    colour = np.where(light[:, None], _light_colours(count, rng), albedo) * rng.uniform(0.6, 1.2, (count, 1))
+    colour = np.where(light[:, None], _light_colours(count, rng), albedo) * rng.uniform(
+        0.35, 1.25, (count, 1)
+    )
     return Boxes(
         centre=np.column_stack([xy, rest]),
         size=size,
@@ -111,7 +117,8 @@ def _light_colours(count: int, rng: np.random.Generator) -> np.ndarray:
 def litter(pieces: Boxes, ground: Field, rng: np.random.Generator) -> np.ndarray:
     """(H, W) bool on the cells of `ground`: where small debris between the pieces hides what is under it.
 
-    The share of covered cells follows the pieces' area within a few metres.
+    The share of covered cells follows the pieces' area within a few metres: for each large piece there are
+    many that are smaller than a cell.
     """
     height, width = ground.values.shape
     col = ((pieces.centre[:, 0] - ground.west) / ground.cell).astype(np.int64)
@@ -120,8 +127,9 @@ def litter(pieces: Boxes, ground: Field, rng: np.random.Generator) -> np.ndarray
     area = np.minimum(pieces.size[:, 0] * pieces.size[:, 1], 2.0)[inside]
     laid = np.bincount(row[inside] * width + col[inside], weights=area, minlength=height * width)
     laid = laid.reshape(height, width).astype(np.float32)
-    near = ndimage.gaussian_filter(laid, 2.2 / ground.cell, truncate=2.5) / ground.cell**2
-    return rng.random((height, width), dtype=np.float32) < 1 - np.exp(-2.0 * near)
+    near = ndimage.gaussian_filter(laid, LITTER_REACH / ground.cell, truncate=2.5) / ground.cell**2
+    patches = np.exp(0.7 * smooth_noise((height, width), ground.cell, 3.0, rng, octaves=2))
+    return rng.random((height, width), dtype=np.float32) < 1 - np.exp(-LITTER * near * patches)
 
 
 def storm_trees(trees: Trees, gusts: Gusts, rng: np.random.Generator) -> Trees:
@@ -133,15 +141,17 @@ def storm_trees(trees: Trees, gusts: Gusts, rng: np.random.Generator) -> Trees:
     falls = tall & np.isnan(trees.fallen) & (gusts.speed >= FELLED * np.exp(FELLED_BETA * luck[0]))
     stubbed = tall & ~falls & (gusts.speed >= STUBBED * np.exp(BARE_BETA * luck[1]))
     left = 1 - ndtr((np.log(gusts.speed / STRIPPED)) / BARE_BETA + 0.6 * luck[2])
-    left = np.where(falls, np.minimum(left, 0.6), left)
-    small = np.where(stubbed, 0.35 + 0.3 * keep, np.where(falls, 0.75, 1.0))
-    faded = np.where(falls[:, None], (1.15, 0.95, 0.9), 1.0)
+    left = np.where(falls & (gusts.speed < STUBBED), 0.4 + 0.3 * keep, left)  # in the lee on the ground
+    small = np.where(stubbed, 0.35 + 0.3 * keep, np.where(falls, 0.8, 1.0))
+    wilted = np.where(falls[:, None], WILTED, 1.0) * trees.tint
+    wood = (0.6 + 0.4 * keep)[:, None]  # bare branches have no autumn colours
+    tint = np.where((trees.foliage * left < LEAFLESS)[:, None] & (left < 0.5)[:, None], wood, wilted)
     return replace(
         trees,
         foliage=trees.foliage * left,
         radius=trees.radius * small,
         height=trees.height * np.where(stubbed, 0.45 + 0.35 * keep, 1.0),
-        tint=trees.tint * faded,
+        tint=tint,
         fallen=np.where(falls, gusts.towards + swing, trees.fallen),
     )
 

@@ -29,9 +29,7 @@ SMALLEST = 0.05
 DECK = np.array([0.31, 0.235, 0.155])
 """Albedo of weathered boards; and of the felt over them."""
 FELT = np.array([0.085, 0.08, 0.075])
-SHEETS = np.array(
-    [[0.020, 0.110, 0.430], [0.028, 0.140, 0.500], [0.016, 0.085, 0.340], [0.42, 0.42, 0.43]], np.float64
-)
+SHEETS = np.array([[0.07, 0.13, 0.43], [0.09, 0.16, 0.50], [0.05, 0.09, 0.33], [0.42, 0.42, 0.43]])
 """Albedo of tarpaulins: blue ones, new and faded, and now and then a white one. Set by eye."""
 SHED_FROM, SHED_TO = np.cos(np.radians(15)), np.cos(np.radians(35))
 """Tephra stays on pitches up to 15 degrees and slides off those of 35 (Osman et al. 2023, Journal of
@@ -74,7 +72,9 @@ def covering_pieces(houses: Sequence[Building], casts: Sequence[Cast]) -> list[P
         if not (cast.part == Part.ROOF).any():
             continue
         for row in np.flatnonzero(np.isin(cast.owner, marked)):
-            slopes[int(cast.owner[row])] += roof_slopes(cast.vertices[row], cast.faces[cast.part == Part.ROOF])
+            slopes[int(cast.owner[row])] += roof_slopes(
+                cast.vertices[row], cast.faces[cast.part == Part.ROOF]
+            )
     pieces = []
     for i in marked:
         rng = np.random.default_rng([houses[i].uid % 2**32, 77])
@@ -95,9 +95,11 @@ def roof_slopes(vertices: np.ndarray, faces: np.ndarray) -> list[Slope]:
     height = (normal * triangles[:, 0]).sum(axis=1)
     key = np.round(np.column_stack([normal * 50, height * 20])).astype(np.int64)
     _, group = np.unique(key, axis=0, return_inverse=True)
-    return [_slope(triangles[group == k], normal[group == k][0]) for k in range(group.max() + 1)] if len(
-        triangles
-    ) else []
+    return (
+        [_slope(triangles[group == k], normal[group == k][0]) for k in range(group.max() + 1)]
+        if len(triangles)
+        else []
+    )
 
 
 def _slope(triangles: np.ndarray, normal: np.ndarray) -> Slope:
@@ -118,18 +120,21 @@ def _slope(triangles: np.ndarray, normal: np.ndarray) -> Slope:
 
 def _torn(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) -> list[Piece]:
     """Panels without covering: those first that lie on the windward side and at edges and corners."""
-    wind = -np.array([np.cos(house.torn_from), np.sin(house.torn_from), 0.0])
-    cut = [_panels(slope, wind, rng) for slope in slopes if slope.shape.area > 1.0]
-    if not cut:
+    wind = -_unit(house.torn_from or 0.0)
+    large = [slope for slope in slopes if slope.shape.area > 1.0]
+    if not large:
         return []
+    cut = [_panels(slope, wind, rng) for slope in large]
     worth = np.concatenate([score for _, score in cut])
     area = np.concatenate([shapely.area(panels) for panels, _ in cut])
     order = np.argsort(-worth, kind="stable")
-    least = worth[order[min(np.searchsorted(np.cumsum(area[order]), house.roof_loss * area.sum()), len(order) - 1)]]
+    least = worth[
+        order[min(np.searchsorted(np.cumsum(area[order]), house.roof_loss * area.sum()), len(order) - 1)]
+    ]
     shingled = house.roof_material in ("roof_shingle", "roof_membrane", "roof_bitumen")
     pieces = []
-    for slope, (panels, score) in zip([s for s in slopes if s.shape.area > 1.0], cut, strict=True):
-        gone = (score >= least) & (shapely.area(panels) > SMALLEST)
+    for slope, (panels, score) in zip(large, cut, strict=True):
+        gone = score >= least
         deep = min(1.0, house.roof_loss / 0.2) * HOLES * (score > least + 0.35)
         draw = rng.random((len(panels), 2))
         hole = gone & (draw[:, 0] < deep)
@@ -148,7 +153,7 @@ def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[n
     u0, v0 = u[None, :] - shift, np.broadcast_to(v[:, None], (len(v), len(u)))
     cells = shapely.box(u0, v0, u0 + PANEL[0], v0 + PANEL[1]).ravel()
     panels = shapely.intersection(cells, slope.shape)
-    panels = panels[shapely.get_type_id(panels) == 3]
+    panels = panels[(shapely.get_type_id(panels) == 3) & (shapely.area(panels) > SMALLEST)]
     middle = shapely.get_coordinates(shapely.centroid(panels))
     edge = shapely.distance(shapely.boundary(slope.shape), shapely.points(middle))
     corner = np.linalg.norm(
@@ -169,7 +174,9 @@ def _sheets(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) 
     large = [slope for slope in slopes if slope.shape.area > 2.0]
     total = sum(slope.shape.area for slope in large)
     start = rng.integers(0, max(len(large), 1))
-    wind = None if house.torn_from is None else np.array([np.cos(house.torn_from), np.sin(house.torn_from), 0])
+    wind = (
+        None if house.torn_from is None else np.array([np.cos(house.torn_from), np.sin(house.torn_from), 0])
+    )
     order = sorted(
         range(len(large)),
         key=lambda k: (k - start) % len(large) if wind is None else -float(large[k].normal @ wind),
@@ -194,6 +201,11 @@ def _sheets(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) 
     return pieces
 
 
+def _unit(heading: float) -> np.ndarray:
+    """(3,) level vector at a heading [rad]."""
+    return np.array([np.cos(heading), np.sin(heading), 0.0])
+
+
 def _flat(
     house: Building,
     slope: Slope,
@@ -204,22 +216,30 @@ def _flat(
     loss: float,
 ) -> list[Piece]:
     """Shapes of a slope's plane as thin faces just above it, each in its colour."""
-    vertices, faces, tints, count = [], [], [], 0
-    for shape, colour in zip(shapes, colours, strict=True):
-        corners = shapely.get_coordinates(shapely.orient_polygons(shape).exterior)[:-1]
-        triangles = triangulate(corners)
-        vertices.append(slope.lifted(corners, lift))
-        faces.append(triangles + count)
-        tints.append(np.tile(colour, (len(triangles), 1)))
-        count += len(corners)
-    if not vertices:
+    if len(shapes) == 0:
         return []
+    corners, owner = shapely.get_coordinates(
+        shapely.get_exterior_ring(shapely.orient_polygons(shapes)), return_index=True
+    )
+    sizes = np.bincount(owner) - 1
+    starts = np.cumsum(sizes + 1) - sizes - 1
+    convex = slope.shape.area > 0.999 * slope.shape.convex_hull.area
+    faces, owners = [], []
+    for size in np.unique(sizes):
+        which = np.flatnonzero(sizes == size)
+        if convex or size < 4:
+            fan = np.stack([np.zeros(size - 2, int), np.arange(1, size - 1), np.arange(2, size)], axis=1)
+            triangles = np.broadcast_to(fan, (len(which), size - 2, 3))
+        else:
+            triangles = np.stack([triangulate(corners[starts[i] : starts[i] + size]) for i in which])
+        faces.append((triangles + starts[which, None, None]).reshape(-1, 3))
+        owners.append(np.repeat(which, size - 2))
     return [
         paint(
-            np.concatenate(vertices),
+            slope.lifted(corners, lift),
             np.concatenate(faces),
             material=material_index(material),
-            tint=np.concatenate(tints),
+            tint=colours[np.concatenate(owners)],
             land_cover=LandCover.BUILDING,
             instance=house.instance,
             soot=house.soot,
