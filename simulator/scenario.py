@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rasters.errors import InputError
 
-DISASTERS = ("none", "flood", "earthquake", "fire")
+DISASTERS = ("none", "flood", "earthquake", "fire", "storm", "volcano")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Scenario:
         cities: How many cities; each has its own seed, style and disaster.
         styles: Styles that the cities take in turn: names in `simulator/city/styles`, YAML paths
             or mixtures, such as "north_american_suburb*0.6+rural_village*0.4".
-        disasters: Disasters that the cities meet in turn: none, flood, earthquake, fire.
+        disasters: Disasters that the cities meet in turn: none, flood, earthquake, fire, storm, volcano.
         layout: GeoPackage or GeoJSON of a real place, as OpenStreetMap has it: every city stands there, on
             its footprints, streets and land use; styles give what it does not tell. None: invented cities.
         dem: GeoTIFF with the elevations of the layout's ground [m]; None for nearly level ground.

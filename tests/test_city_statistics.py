@@ -42,6 +42,7 @@ def trees(*circles: tuple[float, float, float]) -> Trees:
     return Trees(
         xy=rows[:, :2], radius=rows[:, 2], height=np.full(count, 6.0), kind=np.zeros(count, np.uint8),
         foliage=np.ones(count), tint=np.ones((count, 3)), burnt=np.zeros(count),
+        fallen=np.full(count, np.nan),
     )  # fmt: skip
 
 

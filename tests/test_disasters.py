@@ -123,6 +123,7 @@ def small_city(*, river: bool = True) -> City:
             foliage=np.ones(150),
             tint=np.ones((150, 3)),
             burnt=np.zeros(150),
+            fallen=np.full(150, np.nan),
         ),
         vehicles=Boxes(
             centre=np.concatenate([cars, np.full((len(cars), 1), 0.75)], axis=1),
@@ -195,7 +196,7 @@ def test_sampled_disasters_leave_every_degree_of_damage_and_spare_some(city: Cit
 def test_a_city_without_buildings_trees_or_cars_is_struck_too(city: City) -> None:
     trees = Trees(
         xy=np.zeros((0, 2)), radius=np.zeros(0), height=np.zeros(0), kind=np.zeros(0, np.uint8),
-        foliage=np.zeros(0), tint=np.zeros((0, 3)), burnt=np.zeros(0),
+        foliage=np.zeros(0), tint=np.zeros((0, 3)), burnt=np.zeros(0), fallen=np.zeros(0),
     )  # fmt: skip
     bare = replace(city, buildings=(), streets=(), trees=trees, vehicles=NO_BOXES)
     for kind in KINDS:

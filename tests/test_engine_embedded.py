@@ -69,6 +69,7 @@ def trees(n: int, seed: int = 0) -> Trees:
         foliage=np.ones(n),
         tint=np.ones((n, 3)),
         burnt=(rng.random(n) < 0.2).astype(float),
+        fallen=np.full(n, np.nan),
     )
 
 

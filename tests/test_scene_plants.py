@@ -52,6 +52,7 @@ def orchard(**changes) -> Trees:
         foliage=np.ones(n),
         tint=np.ones((n, 3)),
         burnt=np.zeros(n),
+        fallen=np.full(n, np.nan),
     )
     return replace(plain, **changes)
 

@@ -279,8 +279,8 @@ def _with_given(trees: Trees, layout: Layout, rng: np.random.Generator) -> Trees
     free = distance > COMPLETE
     tint = np.exp(rng.normal(0, 0.16, (count, 1)) + rng.normal(0, 0.05, (count, 3)))
     foliage = np.full(count, np.median(trees.foliage) if len(trees.foliage) else 1.0)
-    ours = (xy, radius, height, kind, foliage, tint, np.zeros(count))
-    names = ("xy", "radius", "height", "kind", "foliage", "tint", "burnt")
+    ours = (xy, radius, height, kind, foliage, tint, np.zeros(count), np.full(count, np.nan))
+    names = ("xy", "radius", "height", "kind", "foliage", "tint", "burnt", "fallen")
     return Trees(
         **{n: np.concatenate([v, getattr(trees, n)[free]]) for n, v in zip(names, ours, strict=True)}
     )

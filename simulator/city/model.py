@@ -168,7 +168,7 @@ class Building:
         roof: "flat" (with parapet), "gable", "hip", "mansard" (steep below, nearly flat above), "shed"
             (one slope), "sawtooth" (rows of sheds), "dome", "barrel" (a vault along the longer side); after
             a disaster also "open" (walls stand, the roof is gone, one sees debris or ash inside) and
-            "rubble" (a heap of mean height `eave`).
+            "rubble" (a heap of mean height `eave`; with an eave of 0 nothing is left on the ground).
         roof_material: A name in the scene's material table, such as "roof_tile".
         roof_tint: (3,) float64 linear albedo multiplier, near 1.
         wall_material: As `roof_material`.
@@ -183,6 +183,8 @@ class Building:
         rooftop: Density of what stands on the roof (chimneys, tanks, plant), in [0, 1].
         tarpaulin: Share of the roof under blue sheets, after a disaster, in [0, 1].
         tephra: Share of the roof under volcanic ash, in [0, 1].
+        torn_from: Direction, counter-clockwise from east [rad], that the wind came from which took the
+            missing covering, edges on that side first; None: it is missing in blotches.
     """
 
     instance: int
@@ -205,6 +207,7 @@ class Building:
     rooftop: float = 0.5
     tarpaulin: float = 0.0
     tephra: float = 0.0
+    torn_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +289,7 @@ class Trees:
         foliage: (N,) share of the leaves that are on, in [0, 1].
         tint: (N, 3) linear albedo multiplier, near 1.
         burnt: (N,) in [0, 1]: 0 green, 1 a black bare trunk.
+        fallen: (N,) heading of the trunk of a felled tree, counter-clockwise from east [rad]; NaN: it stands.
     """
 
     xy: np.ndarray
@@ -295,6 +299,7 @@ class Trees:
     foliage: np.ndarray
     tint: np.ndarray
     burnt: np.ndarray
+    fallen: np.ndarray
 
 
 class BoxKind(IntEnum):

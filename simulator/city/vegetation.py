@@ -134,7 +134,7 @@ def _described(
     foliage, seasonal = _leaves(kind, numbers, stand, season)
     return Trees(
         xy=xy, radius=radius, height=height, kind=kind, foliage=foliage, tint=tint * seasonal,
-        burnt=np.zeros(len(xy)),
+        burnt=np.zeros(len(xy)), fallen=np.full(len(xy), np.nan),
     )  # fmt: skip
 
 

@@ -11,8 +11,18 @@ from simulator.disasters.earthquake import EarthquakeParameters, earthquake, sam
 from simulator.disasters.fire import FireParameters, fire, sample_fire
 from simulator.disasters.flood import FloodParameters, flood, sample_flood
 from simulator.disasters.ordinary import ordinary_change
+from simulator.disasters.storm import (
+    HurricaneParameters,
+    StormParameters,
+    TornadoParameters,
+    sample_storm,
+    storm,
+)
+from simulator.disasters.volcano import VolcanoParameters, sample_volcano, volcano
 
-DisasterParameters = FloodParameters | EarthquakeParameters | FireParameters | None
+DisasterParameters = (
+    FloodParameters | EarthquakeParameters | FireParameters | StormParameters | VolcanoParameters | None
+)
 """`None` is the parameters of "none"."""
 
 
@@ -31,7 +41,11 @@ def default_parameters(kind: str) -> DisasterParameters:
             return EarthquakeParameters()
         case "fire":
             return FireParameters()
-    raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
+        case "storm":
+            return TornadoParameters()
+        case "volcano":
+            return VolcanoParameters()
+    raise _unknown(kind)
 
 
 def sample_parameters(kind: str, rng: np.random.Generator) -> DisasterParameters:
@@ -49,7 +63,11 @@ def sample_parameters(kind: str, rng: np.random.Generator) -> DisasterParameters
             return sample_earthquake(rng)
         case "fire":
             return sample_fire(rng)
-    raise InputError(f'disaster must be "none", "flood", "earthquake" or "fire", got {kind!r}')
+        case "storm":
+            return sample_storm(rng)
+        case "volcano":
+            return sample_volcano(rng)
+    raise _unknown(kind)
 
 
 def strike(
@@ -79,5 +97,14 @@ def _impact(
             return earthquake(city, parameters, rng, days)
         case "fire", FireParameters():
             return fire(city, parameters, rng, days)
+        case "storm", TornadoParameters() | HurricaneParameters():
+            return storm(city, parameters, rng, days)
+        case "volcano", VolcanoParameters():
+            return volcano(city, parameters, rng, days)
     wants = type(default_parameters(kind)).__name__
     raise InputError(f"disaster {kind!r} takes {wants}, got {type(parameters).__name__}")
+
+
+def _unknown(kind: str) -> InputError:
+    known = '"none", "flood", "earthquake", "fire", "storm" or "volcano"'
+    return InputError(f"disaster must be {known}, got {kind!r}")

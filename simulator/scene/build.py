@@ -10,6 +10,7 @@ from simulator.city.model import Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
+from simulator.scene.coverings import ash_on_roofs, covering_pieces
 from simulator.scene.fixtures import fixture_casts
 from simulator.scene.ground import lay_field, terrain_piece, water_piece
 from simulator.scene.materials import MATERIALS, ground_materials, material_index, water_tint
@@ -22,6 +23,10 @@ from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
 """How far walls go below the lowest ground that they meet [m]."""
+TIMBER_DEBRIS = np.array(
+    [[0.36, 0.26, 0.18], [0.29, 0.20, 0.13], [0.40, 0.26, 0.21], [0.52, 0.49, 0.45], [0.11, 0.08, 0.07]]
+)
+"""Albedo of what timber houses break into; assumptions."""
 SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
 """Parts that a cast's shade is for."""
 _PART_MATERIALS = {
@@ -77,12 +82,14 @@ def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece
     low = np.minimum([b.base for b in buildings], low) - FOUNDATION
     pieces, standing = [], []
     for building, bottom, top in zip(buildings, low.tolist(), high.tolist(), strict=True):
+        if building.roof == "rubble" and building.eave == 0:
+            continue
         if building.roof in ("open", "rubble"):
             pieces.append(_painted(building, ruin_solid(building, bottom, max(building.base, top))))
         else:
             standing.append(_rooted(building, bottom))
     casts = [*standing_casts(standing), *fixture_casts(standing)] if standing else []
-    return [*_painted_casts(standing, casts), *pieces]
+    return [*_painted_casts(standing, casts), *covering_pieces(standing, casts), *pieces]
 
 
 def _ground_under(buildings: Sequence[Building], terrain: Field) -> tuple[np.ndarray, np.ndarray]:
@@ -111,8 +118,13 @@ def _painted_casts(houses: Sequence[Building], casts: Sequence[Cast]) -> list[Pi
     table[:, Part.WALL] = [index[b.wall_material] for b in houses]
     table[:, Part.ROOF] = [index[b.roof_material] for b in houses]
     tints = np.array([b.roof_tint for b in houses])
-    columns = np.array([(b.instance, b.soot, b.roof_loss) for b in houses])
-    return [_painted_cast(cast, table, tints, *columns[cast.owner].T) for cast in casts]
+    blotched = [b.roof_loss if b.torn_from is None else 0.0 for b in houses]
+    columns = np.array([(b.instance, b.soot, loss) for b, loss in zip(houses, blotched, strict=True)])
+    tephra = np.array([b.tephra for b in houses])
+    painted = [_painted_cast(cast, table, tints, *columns[cast.owner].T) for cast in casts]
+    if not tephra.any():
+        return painted
+    return [ash_on_roofs(*row, tephra) for row in zip(painted, casts, strict=True)]
 
 
 def _painted_cast(
@@ -171,7 +183,9 @@ def _rubble_tints(building: Building, solid: Solid) -> np.ndarray:
     roof = np.array(MATERIALS[material_index(building.roof_material)].albedo) * building.roof_tint
     wall = np.array(MATERIALS[material_index(building.wall_material)].albedo)
     mixed = np.stack([grey, 0.7 * grey, 0.5 * (grey + roof), 0.6 * grey + 0.4 * wall, roof, 0.4 * grey])
-    colours = np.minimum(mixed / grey, 1.6)
+    if building.construction == "timber":  # boards, plasterboard, insulation, as in the Joplin 2011 imagery
+        mixed = np.concatenate([mixed[[0, 2, 5]], TIMBER_DEBRIS])
+    colours = np.minimum(mixed / grey, 2.4 if building.construction == "timber" else 1.6)
     lumps = -(-len(solid.faces) // 12)
     lump = colours[rng.integers(0, len(colours), lumps)] * rng.uniform(0.6, 1.1, (lumps, 1))
     return np.repeat(lump, 12, axis=0)[::-1][: len(solid.faces)][::-1]

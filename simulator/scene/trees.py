@@ -7,7 +7,7 @@ import numpy as np
 from rasters.classes import LandCover
 from simulator.city.model import Field, TreeKind, Trees
 from simulator.scene.materials import material_index
-from simulator.scene.mesh import Piece, paint, repeat_faces
+from simulator.scene.mesh import BOX_FACES, Piece, box_vertices, paint, repeat_faces
 
 VARIANTS = 16
 """Shapes in the library of each kind."""
@@ -15,6 +15,8 @@ BARE = 0.7
 """Trees burnt beyond this stand as bare poles; an assumption."""
 LEAFLESS = 0.3
 """Trees with less foliage than this are drawn as bare branches; an assumption."""
+PRESSED = 0.6
+"""Height of a felled crown over its width; an assumption."""
 CHARRED = np.array([0.42, 0.28, 0.24])
 """Albedo multiplier of a crown that is scorched but stands."""
 
@@ -31,7 +33,7 @@ def tree_pieces(
     bark: int,
     origin: tuple[float, float] = (0.0, 0.0),
 ) -> list[Piece]:
-    """All trees, standing on the terrain.
+    """All trees, standing or lying on the terrain.
 
     Args:
         trees: The columns.
@@ -61,7 +63,7 @@ def tree_pieces(
             if len(rows):
                 form = shape(np.random.default_rng(variant))
                 pieces.append(_instances(form, trees, rows, pick[rows], terrain, material))
-    return pieces
+    return [*pieces, *root_plates(trees, terrain, pick)]
 
 
 def broadleaf_shape(rng: np.random.Generator) -> Shape:
@@ -259,14 +261,17 @@ def _instances(
     thin = 0.8 + 0.2 * np.minimum(trees.foliage[rows, None] / 0.8, 1.0)  # sparse crowns have drawn in
     radius, (east, north) = trees.radius[rows, None] * thin, trees.xy[rows].T
     ground = terrain.sample(east, north)[:, None]
+    aside, ahead = radius * (c * x - s * y), radius * (s * x + c * y)
     placed = np.stack(
         [
-            east[:, None] + radius * (c * x - s * y),
-            north[:, None] + radius * (s * x + c * y),
+            east[:, None] + aside,
+            north[:, None] + ahead,
             ground - 0.1 + (trees.height[rows, None] + 0.1) * z,
         ],
         axis=-1,
     )
+    down = np.isfinite(trees.fallen[rows])
+    placed[down] = _lying(trees, rows[down], aside[down], ahead[down], z, terrain)
     scorched = np.minimum(trees.burnt[rows] / BARE, 1.0)[:, None]
     tint = trees.tint[rows] * (1 - scorched + scorched * CHARRED)
     return paint(
@@ -276,6 +281,53 @@ def _instances(
         tint=(tint[:, None] * light[None, :, None]).reshape(-1, 3),
         land_cover=LandCover.TREE,
     )
+
+
+def _lying(
+    trees: Trees, rows: np.ndarray, aside: np.ndarray, ahead: np.ndarray, z: np.ndarray, terrain: Field
+) -> np.ndarray:
+    """(N, V, 3) vertices of felled trees: trunks along their headings, crowns pressed to the ground.
+
+    Args:
+        trees: The columns.
+        rows: (N,) which of them.
+        aside, ahead: (N, V) plan of the trees as if they stood, from the trunk [m].
+        z: (V,) height in shares of the tree's.
+        terrain: Ground elevation [m].
+    """
+    c, s = np.cos(trees.fallen[rows])[:, None], np.sin(trees.fallen[rows])[:, None]
+    along = trees.height[rows, None] * z
+    east = trees.xy[rows, :1] + c * along - s * aside
+    north = trees.xy[rows, 1:] + s * along + c * aside
+    lift = 0.3 + 0.25 * trees.radius[rows, None] * z
+    up = np.maximum(lift + PRESSED * ahead, 0.02)
+    return np.stack([east, north, terrain.sample(east, north) + up], axis=-1)
+
+
+def root_plates(trees: Trees, terrain: Field, pick: np.ndarray) -> list[Piece]:
+    """The upright discs of soil under felled trees that came up by the roots, every second one.
+
+    Args:
+        trees: The columns.
+        terrain: Ground elevation [m].
+        pick: (N,) hash of the tree's place.
+    """
+    rows = np.flatnonzero(np.isfinite(trees.fallen) & (pick % 2 == 0) & (trees.height > 4))
+    if len(rows) == 0:
+        return []
+    wide = np.clip(0.35 * trees.radius[rows], 0.5, 1.6)
+    middle = np.column_stack([trees.xy[rows], terrain.sample(*trees.xy[rows].T) + 0.5 * wide])
+    size = np.column_stack([0.35 * np.ones(len(rows)), 2 * wide, 1.7 * wide])
+    vertices = box_vertices(middle, size, trees.fallen[rows], np.zeros(len(rows)), 0.7)
+    return [
+        paint(
+            vertices.reshape(-1, 3),
+            repeat_faces(BOX_FACES, len(rows), 8),
+            material=material_index("soil"),
+            tint=(0.75, 0.72, 0.7),
+            land_cover=LandCover.TREE,
+        )
+    ]
 
 
 def _icosahedron() -> tuple[np.ndarray, np.ndarray]:

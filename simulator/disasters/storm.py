@@ -1,0 +1,274 @@
+"""Tornado and hurricane: torn roofs, houses without walls, debris downwind, felled trees, thrown cars."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from rasters.classes import Damage
+from simulator.city.model import Boxes, Building, City, Field, Ground
+from simulator.city.noise import smooth_noise
+from simulator.city.placing import take
+from simulator.disasters.aftermath import Aftermath, Cause, untouched
+from simulator.disasters.cells import (
+    building_cells,
+    check_range,
+    join_boxes,
+    mean_height,
+    road_cells,
+    ruin,
+    with_values,
+)
+from simulator.disasters.roads import passability_by_width
+from simulator.disasters.wind import (
+    Gusts,
+    capacities,
+    gusts_at,
+    holland,
+    rankine,
+    surface_gusts,
+    wind_states,
+)
+from simulator.disasters.wreckage import blown_pieces, litter, storm_trees, thrown, trunks
+
+UNEVEN, UNEVEN_LENGTH = 0.07, 60.0
+"""Standard deviation of the logarithm of gusts about the smooth field, and over which it varies [m]: small
+vortices within the large one, houses in each other's lee. Assumptions."""
+DAMAGE_OF_STATE = np.array(
+    [
+        Damage.NO_DAMAGE,
+        Damage.MINOR,
+        Damage.MINOR,
+        Damage.MAJOR,
+        Damage.MAJOR,
+        Damage.DESTROYED,
+        Damage.DESTROYED,
+    ],
+    np.uint8,
+)
+"""Roof elements missing are minor; a roof's structure gone or outer walls down is partial collapse, major."""
+BATTERED = 25
+"""Pieces on a roof that break its covering: an assumption."""
+SCOUR, SCOUR_SPREAD = 100.0, 8.0
+"""Gust that strips half of a lawn to the soil, and standard deviation of that of its patches [m/s]:
+assumptions; scouring is reported of the most violent tornadoes only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TornadoParameters:
+    """A tornado on a straight track, turning counter-clockwise.
+
+    Attributes:
+        gust: Strongest gust on the right of the track [m/s]; translation is in it.
+        radius: Of the strongest wind [m].
+        translation: Speed along the track [m/s].
+        heading: Of the track, counter-clockwise from east [rad].
+        offset: Of the city's middle from the track, positive on its left [m].
+        inflow: Angle by which the wind crosses the circles inwards [rad].
+    """
+
+    gust: float = 82.0
+    radius: float = 120.0
+    translation: float = 12.0
+    heading: float = 0.3
+    offset: float = 0.0
+    inflow: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("tornado", "gust", self.gust, 20, 140, "m/s")
+        check_range("tornado", "radius", self.radius, 10, 2000, "m")
+        check_range("tornado", "translation", self.translation, 0, self.gust / 2, "m/s")
+        check_range("tornado", "heading", self.heading, -math.tau, math.tau, "rad")
+        check_range("tornado", "offset", self.offset, -20_000, 20_000, "m")
+        check_range("tornado", "inflow", self.inflow, 0, 1.4, "rad")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HurricaneParameters:
+    """A hurricane that passes on a straight track, turning counter-clockwise.
+
+    Attributes:
+        deficit: Pressure around it less its central pressure [hPa].
+        radius: Of its strongest wind [km].
+        shape: Holland's B.
+        translation: Speed along the track [m/s].
+        heading: Of the track, counter-clockwise from east [rad].
+        offset: Of the city from the track, positive on its left [km].
+        latitude: [rad].
+        inflow: Angle by which the wind crosses the circles inwards [rad].
+    """
+
+    deficit: float = 83.0  # Ida at landfall: 929 hPa, National Hurricane Center report AL092021
+    radius: float = 25.0
+    shape: float = 1.6
+    translation: float = 5.0
+    heading: float = 2.1
+    offset: float = -25.0
+    latitude: float = 0.51
+    inflow: float = 0.35
+
+    def __post_init__(self) -> None:
+        check_range("hurricane", "deficit", self.deficit, 5, 150, "hPa")
+        check_range("hurricane", "radius", self.radius, 3, 200, "km")
+        check_range("hurricane", "shape", self.shape, 0.8, 2.5, "")
+        check_range("hurricane", "translation", self.translation, 0, 30, "m/s")
+        check_range("hurricane", "heading", self.heading, -math.tau, math.tau, "rad")
+        check_range("hurricane", "offset", self.offset, -500, 500, "km")
+        check_range("hurricane", "latitude", self.latitude, 0, 1.2, "rad")
+        check_range("hurricane", "inflow", self.inflow, 0, 1.4, "rad")
+
+
+StormParameters = TornadoParameters | HurricaneParameters
+
+
+def sample_storm(rng: np.random.Generator) -> StormParameters:
+    """Two tornadoes for each hurricane, strong enough to leave all degrees of damage; assumptions."""
+    heading = float(rng.uniform(0, math.tau))
+    if rng.random() < 2 / 3:
+        return TornadoParameters(
+            gust=float(rng.uniform(65, 95)),
+            radius=float(rng.uniform(50, 180)),
+            translation=float(rng.uniform(6, 22)),
+            heading=heading,
+            offset=float(rng.uniform(-200, 200)),
+            inflow=float(rng.uniform(0.2, 0.8)),
+        )
+    radius = float(rng.uniform(15, 45))
+    return HurricaneParameters(
+        deficit=float(rng.uniform(65, 105)),
+        radius=radius,
+        shape=float(rng.uniform(1.2, 1.8)),
+        translation=float(rng.uniform(3, 10)),
+        heading=heading,
+        offset=-radius * float(rng.uniform(0.7, 1.6)),
+        inflow=float(rng.uniform(0.2, 0.5)),
+    )
+
+
+def storm(city: City, parameters: StormParameters, rng: np.random.Generator, days: float) -> Aftermath:
+    """`city`, `days` after the storm; the same `rng` and a stronger gust leave no building's walls better."""
+    streams = rng.spawn(8)
+    field_rng, strength_rng, shape_rng, piece_rng, litter_rng, tree_rng, car_rng, scour_rng = streams
+    uneven = _unevenness(city, field_rng)
+    houses, trees, cars = (
+        _gusts(city, parameters, uneven, places)
+        for places in (_middles(city.buildings), city.trees.xy, city.vehicles.centre[:, :2])
+    )
+    strength = strength_rng.standard_normal(len(city.buildings))
+    state = wind_states(houses.speed, capacities(city.buildings), strength)
+    pieces = blown_pieces(city.buildings, state, houses, piece_rng)
+    state, battered, pieces = _battered(city, state, pieces)
+    damage = DAMAGE_OF_STATE[state]
+    draws = shape_rng.random((len(state), 2))
+    rows = zip(city.buildings, state, houses.towards, draws, strict=True)
+    standing = storm_trees(city.trees, trees, tree_rng)
+    covered = litter(pieces, city.ground, litter_rng)
+    wind = _gusts(city, parameters, uneven, _cell_middles(city.terrain))
+    gust_map = with_values(city.terrain, wind.speed.reshape(city.terrain.values.shape))
+    after = replace(
+        city,
+        buildings=tuple(_struck(*row) for row in rows),
+        ground=_wrecked_ground(city, state, covered, gust_map, scour_rng),
+        trees=standing,
+        vehicles=thrown(city.vehicles, cars, city.size, car_rng),
+        debris=join_boxes(city.debris, pieces),
+    )
+    obstructed = ndimage.uniform_filter(covered.astype(np.float32), round(2.0 / city.ground.cell)) > 0.3
+    cause = np.where(battered, Cause.IMPACT, Cause.WIND)
+    return replace(
+        untouched(city),
+        kind="storm",
+        after=after,
+        damage=damage,
+        cause=np.where(damage > Damage.NO_DAMAGE, cause, Cause.NONE).astype(np.uint8),
+        intensity=houses.speed.astype(np.float32),
+        passability=passability_by_width(city, obstructed | trunks(standing, city.ground)),
+    )
+
+
+def _gusts(city: City, p: StormParameters, uneven: Field, places: np.ndarray) -> Gusts:
+    """At places (N, 2) [m]."""
+    unit = 1.0 if isinstance(p, TornadoParameters) else 1000.0
+    radius, left = unit * p.radius, unit * p.offset
+    if isinstance(p, TornadoParameters):
+        profile = rankine(radius, p.gust - p.translation)
+    else:
+        profile = surface_gusts(holland(100 * p.deficit, radius, p.shape, p.latitude))
+    middle = city.size / 2
+    through = (middle + left * math.sin(p.heading), middle - left * math.cos(p.heading))
+    smooth = gusts_at(
+        places,
+        profile,
+        through=through,
+        heading=p.heading,
+        radius=radius,
+        translation=p.translation,
+        inflow=p.inflow,
+    )
+    return replace(smooth, speed=smooth.speed * uneven.sample(*places.T))
+
+
+def _unevenness(city: City, rng: np.random.Generator) -> Field:
+    """Factor on gusts, on the cells of the terrain."""
+    noise = smooth_noise(city.terrain.values.shape, city.terrain.cell, UNEVEN_LENGTH, rng, octaves=2)
+    return with_values(city.terrain, np.exp(UNEVEN * noise))
+
+
+def _middles(buildings: Sequence[Building]) -> np.ndarray:
+    """(N, 2) [m]."""
+    return np.array([b.footprint.mean(axis=0) for b in buildings]).reshape(-1, 2)
+
+
+def _cell_middles(field: Field) -> np.ndarray:
+    """(H * W, 2) [m]."""
+    x, y = field.centres()
+    return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)
+
+
+def _battered(city: City, state: np.ndarray, pieces: Boxes) -> tuple[np.ndarray, np.ndarray, Boxes]:
+    """States after the neighbours' debris has hit roofs that stood, which roofs those are, and the pieces
+    that reached the ground or ruins."""
+    owner = with_values(city.ground, building_cells(city.buildings, city.ground))
+    over = owner.nearest(*pieces.centre[:, :2].T)
+    hit = np.bincount(over, minlength=len(state) + 1)[1:]
+    battered = (state == 0) & (hit >= BATTERED)
+    roofed = np.concatenate([[False], state < 3])
+    return np.where(battered, 1, state), battered, take(pieces, ~roofed[over])
+
+
+def _struck(building: Building, state: int, towards: float, draw: np.ndarray) -> Building:
+    """The building after the storm; `draw` is (2,) in [0, 1)."""
+    if state == 0:
+        return building
+    if state <= 2:
+        low, high = (0.03, 0.19) if state == 1 else (0.2, 0.6)
+        loss = max(building.roof_loss, low + (high - low) * draw[0])
+        return replace(building, roof_loss=loss, torn_from=float((towards + math.pi) % math.tau))
+    if state == 3:
+        return ruin(building, "open", (0.9 + 0.1 * draw[0]) * building.eave)
+    if state == 4:
+        return ruin(building, "open", (0.45 + 0.3 * draw[0]) * building.eave)
+    if state == 5:
+        return ruin(building, "rubble", (0.1 + 0.12 * draw[0]) * mean_height(building))
+    return ruin(building, "rubble", 0.0)
+
+
+def _wrecked_ground(
+    city: City, state: np.ndarray, covered: np.ndarray, gust: Field, rng: np.random.Generator
+) -> Field:
+    """The ground with bare slabs, debris and scoured lawns."""
+    codes = city.ground.values.copy()
+    x, y = city.ground.centres()
+    noise = smooth_noise(codes.shape, city.ground.cell, 9.0, rng, octaves=3)
+    speed = gust.sample(x[None, :], y[:, None])
+    lawn = np.isin(codes, (Ground.GRASS, Ground.LAWN, Ground.MEADOW, Ground.CROP, Ground.SPORT))
+    codes[lawn & (speed + SCOUR_SPREAD * noise > SCOUR)] = Ground.SOIL
+    swept = np.concatenate([[False], state == 6])[building_cells(city.buildings, city.ground)]
+    codes[swept] = Ground.CONCRETE
+    roads = road_cells(city)
+    codes[covered & ~roads] = Ground.RUBBLE
+    tracked = ndimage.uniform_filter(covered.astype(np.float32), 3) > 0.6
+    codes[covered & roads & tracked] = Ground.RUBBLE
+    return with_values(city.ground, codes)
