@@ -15,7 +15,7 @@ from rasters.capture import PARTIAL, read_capture, write_capture
 from rasters.catalogue import finished, write_catalogue
 from rasters.errors import InputError
 from rasters.grid import utm_crs
-from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
+from rasters.pictures import CAPTURE_COLUMNS, CAPTURE_LEGEND, capture_row, write_sheet
 from rasters.sensing.profile import load_profile, profile_path
 from simulator.capture import (
     capture_ids,
@@ -102,6 +102,7 @@ def run(config: Config) -> None:
             columns=CAPTURE_COLUMNS,
             names=[capture.id for capture in shown],
             title="Simulated captures and their labels",
+            legend=CAPTURE_LEGEND,
         )
 
 

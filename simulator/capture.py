@@ -273,7 +273,7 @@ def _sample_visits(scenario: Scenario, index: int, season: Season, rng: np.rando
     days = float(np.expm1(rng.uniform(low, high)))
     first = NEW_YEAR + timedelta(days=day_in(season, rng, south=south), minutes=int(rng.integers(0, 240)))
     apart = int(rng.integers(*APART)) + days
-    second = first + timedelta(days=apart, minutes=int(rng.integers(-120, 120)))
+    second = first + timedelta(minutes=round(apart * 1440))
     known = {s for s, weight in load_style(_turn(scenario.styles, index)).season.items() if weight > 0}
     if rng.random() > DROUGHT and season != "dry":
         known -= {"dry"}

@@ -99,10 +99,10 @@ def road_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
 
     `street` is the `osmid` of the street in the city before; `passability` is "open", "restricted" or
     "blocked" as in the layer of that name along the middle of the carriageway; `vehicle` is the lightest
-    class of `FORDING` that gets through, heavier ones do too, and empty where none does; `depth` of the water [m];
-    `speed` at which that vehicle drives through the water [km/h], empty where none slows it, 0 where blocked;
-    `flow_speed` is the greatest of the water since the flood began [m/s]; `width` of the carriageway, `clear`
-    of its widest gap and `debris_width` of the rest [m].
+    class of `FORDING` that gets through, heavier ones do too, and empty where none does; `depth` of the
+    water [m]; `speed` at which that vehicle drives through the water [km/h], empty where none slows it, 0
+    where blocked; `flow_speed` is the greatest of the water since the flood began [m/s]; `width` of the
+    carriageway, `clear` of its widest gap and `debris_width` of the rest [m].
     """
     ground, streets = aftermath.before.ground, aftermath.before.streets
     debris = with_values(ground, aftermath.debris.values > 0)
