@@ -110,10 +110,14 @@ def untouched(city: City) -> Aftermath:
     )
 
 
-def standing_height(buildings: Sequence[Building], city: City) -> np.ndarray:
-    """(N,) mean height of buildings above the ground, or above the water of `city` if that is higher [m]."""
+def standing_height(buildings: Sequence[Building], before: City, after: City) -> np.ndarray:
+    """(N,) mean height of buildings above the ground of `after`, or above its water if that is higher [m].
+
+    Lava raises the ground above that of `before`.
+    """
     height = np.array([mean_height(b) for b in buildings]).reshape(-1)
     middle = np.array([b.footprint.mean(axis=0) for b in buildings]).reshape(-1, 2)
     base = np.array([b.base for b in buildings]).reshape(-1)
-    level = np.nan_to_num(city.water.nearest(*middle.T), nan=-np.inf)
-    return np.maximum(height - np.maximum(level - base, 0.0), 0.0)
+    raised = after.terrain.sample(*middle.T) - before.terrain.sample(*middle.T)
+    flooded = np.nan_to_num(after.water.nearest(*middle.T) - base, nan=0.0)
+    return (height - np.maximum(np.maximum(raised, flooded), 0.0)).clip(0)

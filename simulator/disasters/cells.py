@@ -14,6 +14,7 @@ from rasters.errors import InputError
 from simulator.city.model import ROADWAY, Boxes, Building, City, Field, Ground
 from simulator.city.outline import bodies, outline
 from simulator.city.placing import rectangles, take
+from simulator.city.style import SHAPES
 
 SMALLEST_PIECE = 0.5  # shorter pieces of debris are not mapped [m]: an assumption
 SLIVER = 0.1  # half the width of what an outline may lose [m]
@@ -68,7 +69,7 @@ def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:
 def debris_cells(city: City) -> np.ndarray:
     """(H, W) bool on the cells of `city.ground`: rubble, heaps of fallen buildings, loose pieces."""
     rubble = city.ground.values == Ground.RUBBLE
-    heaps = [b for b in city.buildings if b.roof == "rubble"]
+    heaps = [b for b in city.buildings if b.roof not in (*SHAPES, "open") and b.eave > 0]
     if heaps:
         rubble |= building_cells(heaps, city.ground) > 0
     pieces = take(city.debris, city.debris.size[:, 0] >= SMALLEST_PIECE)

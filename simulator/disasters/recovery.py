@@ -20,6 +20,7 @@ from simulator.city.model import ROADWAY, Boxes, BoxKind, Building, City, Field,
 from simulator.city.noise import smooth_noise
 from simulator.city.outline import covered
 from simulator.city.placing import take
+from simulator.city.style import SHAPES
 from simulator.disasters.aftermath import Aftermath, Cause
 from simulator.disasters.cells import building_cells, debris_cells, raster, with_values
 from simulator.disasters.roads import passability_by_width, stations
@@ -172,7 +173,7 @@ def _covered_roofs(aftermath: Aftermath, days: float, rng: np.random.Generator) 
     buildings = list(aftermath.after.buildings)
     for i in np.flatnonzero(mended):
         house = buildings[i]
-        if house.roof_loss >= LEAST_HOLE and house.roof not in ("open", "rubble"):
+        if house.roof_loss >= LEAST_HOLE and house.roof in SHAPES:
             sheet = min((1.0 + 0.8 * u[i, 2]) * house.roof_loss + 0.05, 1.0)
             buildings[i] = replace(house, tarpaulin=max(house.tarpaulin, sheet))
     return tuple(buildings)
@@ -182,7 +183,7 @@ def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) 
     """Lost houses hauled off with the debris around them; bare soil is left."""
     after = aftermath.after
     time = FIRST_PLOT + rng.exponential(PLOT, len(after.buildings))
-    lost = np.array([b.roof in ("open", "rubble") for b in after.buildings], bool).reshape(-1)
+    lost = np.array([b.roof not in SHAPES for b in after.buildings], bool).reshape(-1)
     gone = lost & (aftermath.damage == Damage.DESTROYED) & (time <= days)
     if not gone.any():
         return aftermath

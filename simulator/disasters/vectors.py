@@ -12,6 +12,7 @@ from shapely.ops import substring
 from rasters.classes import DAMAGE_CROSSWALKS, Damage, Passability
 from simulator.city.model import Building
 from simulator.city.outline import covered
+from simulator.city.style import SHAPES
 from simulator.city.vectors import lengths, table, write_layers
 from simulator.disasters.aftermath import UNITS, Aftermath, Cause
 from simulator.disasters.cells import mean_height, with_values
@@ -90,7 +91,7 @@ def _word(scale: str, level: int) -> str:
 def _ems98(level: int, now: Building | None) -> str:
     """The grade that a level crosses over to: of what is destroyed, what lies in a heap is grade 5."""
     if level == Damage.DESTROYED:
-        return "5" if now is None or now.roof == "rubble" else "4"
+        return "4" if now is not None and now.roof in (*SHAPES, "open") else "5"
     return _word("ems-98", level)
 
 
