@@ -15,19 +15,21 @@ from rasters.capture import PARTIAL, read_capture, write_capture
 from rasters.catalogue import finished, write_catalogue
 from rasters.errors import InputError
 from rasters.grid import utm_crs
-from rasters.pictures import CAPTURE_COLUMNS, capture_row, write_sheet
+from rasters.pictures import CAPTURE_COLUMNS, CAPTURE_LEGEND, capture_row, write_sheet
 from rasters.sensing.profile import load_profile, profile_path
 from simulator.capture import (
     capture_ids,
     city_id,
     city_place,
     disaster_of,
+    draw_aftermath,
     draw_city,
     scenario_layout,
     simulate_city,
 )
 from simulator.city.style import load_style, style_paths
 from simulator.city.vectors import write_vectors
+from simulator.disasters.vectors import write_tables
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.scenario import Scenario
@@ -41,7 +43,7 @@ class Config(Scenario):
     """Options of `mage simulate`.
 
     Attributes:
-        out: Folder for the captures, their catalogue and the cities as vectors.
+        out: Folder for the captures, their catalogue, and the cities and what became of them as vectors.
         workers: Processes; the result does not depend on it.
     """
 
@@ -80,7 +82,8 @@ def run(config: Config) -> None:
     missing = [
         i
         for i in range(scenario.cities)
-        if not done.issuperset(capture_ids(scenario, i)) or not _vectors(scenario, i, config.out).is_file()
+        if not done.issuperset(capture_ids(scenario, i))
+        or not all(path.is_file() for path in _vectors(scenario, i, config.out))
     ]
     with tqdm(total=len(wanted), initial=len(done), desc="simulate", unit="capture") as bar:
         for count in _simulate_all(scenario, missing, config.out, config.workers):
@@ -89,7 +92,7 @@ def run(config: Config) -> None:
     write_catalogue(
         config.out,
         title=f"MAGE: simulated {', '.join(dict.fromkeys(disasters))}",
-        vectors=[_vectors(scenario, i, config.out) for i in range(scenario.cities)],
+        vectors=[path for i in range(scenario.cities) for path in _vectors(scenario, i, config.out)],
     )
     if not (config.out / SHEET).is_file():
         shown = [read_capture(folder) for folder in finished(config.out)[:SHOWN]]
@@ -99,6 +102,7 @@ def run(config: Config) -> None:
             columns=CAPTURE_COLUMNS,
             names=[capture.id for capture in shown],
             title="Simulated captures and their labels",
+            legend=CAPTURE_LEGEND,
         )
 
 
@@ -131,20 +135,26 @@ def _engine() -> EmbeddedEngine:
     return EmbeddedEngine()
 
 
-def _vectors(scenario: Scenario, index: int, out: Path) -> Path:
-    return out / CITIES / f"{city_id(scenario, index)}.gpkg"
+def _vectors(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:
+    """Where the city before and the tables of its aftermath go."""
+    name = city_id(scenario, index)
+    return out / CITIES / f"{name}.gpkg", out / CITIES / f"{name}-after.gpkg"
 
 
 def _write_city(scenario: Scenario, index: int, out: Path) -> int:
     """Writes the vectors and the captures of a city that are missing; returns how many captures."""
-    city, vectors = draw_city(scenario, index), _vectors(scenario, index, out)
-    if not vectors.is_file():
-        place = city_place(scenario, index)
-        write_vectors(vectors, city, crs=place.crs, west=place.west, south=place.south)
+    city = draw_city(scenario, index)
+    aftermath = draw_aftermath(scenario, index, city)
+    place = city_place(scenario, index)
+    before, after = _vectors(scenario, index, out)
+    if not before.is_file():
+        write_vectors(before, city, crs=place.crs, west=place.west, south=place.south)
+    if not after.is_file():
+        write_tables(after, aftermath, crs=place.crs, west=place.west, south=place.south)
     done = {folder.name for folder in finished(out)}
     if done.issuperset(capture_ids(scenario, index)):
         return 0
-    new = [c for c in simulate_city(scenario, index, _engine(), city) if c.id not in done]
+    new = [c for c in simulate_city(scenario, index, _engine(), aftermath) if c.id not in done]
     for capture in new:
         write_capture(out, capture)
     return len(new)

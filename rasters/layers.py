@@ -50,6 +50,7 @@ LABELS: Mapping[str, Layer] = {
     "height_post": Layer(title="Height above ground after", dtype="float32", bands=("height",), units="m"),
     "flood_depth": Layer(title="Flood water depth", dtype="float32", bands=("depth",), units="m"),
     "burnt": Layer(title="1 where fire passed", dtype="uint8", bands=("burnt",)),
+    "debris": Layer(title="1 where debris lies", dtype="uint8", bands=("debris",)),
     "passability": Layer(
         title="Road passability", dtype="uint8", bands=("passability",), classes=Passability
     ),

@@ -12,26 +12,30 @@ import numpy as np
 import pyproj
 
 from rasters.capture import Capture
-from rasters.classes import Change, Damage, LandCover, Passability
 from rasters.grid import Grid, utm_crs
 from rasters.sensing.imaging import expose, sample_acquisition
 from rasters.sensing.profile import Profile, load_profile
 from simulator.city.city import generate_city
 from simulator.city.layout import Layout, read_layout
 from simulator.city.layout_city import layout_city
-from simulator.city.model import City
+from simulator.city.model import City, Season
 from simulator.city.style import load_style, style_label
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import sample_parameters, strike
+from simulator.disasters.ordinary import Interval
+from simulator.disasters.seasons import day_in, season_on
 from simulator.engines.engine import Camera, Engine, Frame, Light
 from simulator.flight import MARGIN, Footprint, city_size, flight_plan
+from simulator.labels import Seen, label_layers
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
 
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
 CITIES_A_ROW = 20  # then the next row begins, further south
-FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
+NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
+APART = (2, 180)  # days from the first flight to the disaster: an assumption
+DROUGHT = 0.25  # chance of a dry summer where a region knows them: an assumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,21 @@ class Look:
     azimuth: float
     shift: tuple[float, float]
     time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits:
+    """When and how a city is flown over.
+
+    Attributes:
+        looks: The first and the second flight.
+        days: From the disaster to the second [d].
+        interval: From the first to the second, for what changes anyway; None: nothing does.
+    """
+
+    looks: tuple[Look, Look]
+    days: float
+    interval: Interval | None
 
 
 def city_id(scenario: Scenario, index: int) -> str:
@@ -127,23 +146,40 @@ def city_place(scenario: Scenario, index: int) -> Place:
     return Place(crs=crs, west=round(east) + column * CITY_SPACING, south=round(north) - row * CITY_SPACING)
 
 
+def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
+    """What is left of a city, which is what `draw_city` returns, at the time of the second flight."""
+    _, disaster_rng, look_rng, _ = _streams(scenario, index)
+    kind = disaster_of(scenario, index)
+    visits = _sample_visits(scenario, index, city.season, look_rng)
+    return strike(
+        city,
+        kind,
+        sample_parameters(kind, disaster_rng),
+        disaster_rng,
+        days=visits.days,
+        interval=visits.interval,
+    )
+
+
 def simulate_city(
-    scenario: Scenario, index: int, engine: Engine, city: City | None = None
+    scenario: Scenario, index: int, engine: Engine, aftermath: Aftermath | None = None
 ) -> Iterator[Capture]:
-    """The captures of one city, in flying order; `city` is what `draw_city` returns, if it is at hand.
+    """The captures of one city, in flying order.
+
+    `aftermath` is what `draw_aftermath` returns, if it is at hand.
 
     Every random draw comes from (seed, index), so cities do not depend on each other or on their order.
     Layers of the image before, `building`, `damage` and `change` have the geometry of the image before;
     the others that of the image after. At nadir and without misregistration the two are one.
     """
     profile = load_profile(scenario.profile)
-    _, disaster_rng, look_rng, image_rng = _streams(scenario, index)
+    _, _, look_rng, image_rng = _streams(scenario, index)
     plan = _plan(scenario, profile)
     place = city_place(scenario, index)
-    city = draw_city(scenario, index) if city is None else city
-    kind = disaster_of(scenario, index)
-    aftermath = strike(city, kind, sample_parameters(kind, disaster_rng), disaster_rng)
-    looks = _sample_looks(scenario, profile, southern(place), look_rng)
+    if aftermath is None:
+        aftermath = draw_aftermath(scenario, index, draw_city(scenario, index))
+    visits = _sample_visits(scenario, index, aftermath.before.season, look_rng)
+    looks = visits.looks
     seed = int(image_rng.integers(2**31))
 
     def camera(footprint: Footprint, look: Look) -> Camera:
@@ -153,10 +189,15 @@ def simulate_city(
         views = [camera(footprint, look) for footprint in plan]
         return [engine.render(scene, v, look.light, samples=scenario.samples, seed=seed) for v in views]
 
+    def seen_first(scene: Scene) -> list[Frame]:
+        return [engine.labels(scene, camera(footprint, looks[0])) for footprint in plan]
+
     before = shoot(build_scene(aftermath.before), looks[0])
     scene = build_scene(aftermath.after)
-    after = shoot(scene, looks[1])
-    compared = [engine.labels(scene, camera(footprint, looks[0])) for footprint in plan]
+    after, compared = shoot(scene, looks[1]), seen_first(scene)
+    del scene
+    unchanged = aftermath.otherwise is aftermath.before
+    otherwise = before if unchanged else seen_first(build_scene(aftermath.otherwise))
     exposures = [sample_acquisition(profile, rng) for rng in image_rng.spawn(2)]
     for number, footprint in enumerate(plan):
         noise = image_rng.spawn(2)
@@ -164,56 +205,20 @@ def simulate_city(
             expose(frame[number].reflectance, exposure, rng)
             for frame, exposure, rng in zip((before, after), exposures, noise, strict=True)
         ]
-        labels = label_layers(aftermath, before[number], after[number], compared[number])
+        seen = Seen(
+            before=before[number],
+            after=after[number],
+            otherwise=otherwise[number],
+            compared=compared[number],
+        )
         yield Capture(
             id=_capture_id(scenario, index, footprint),
             grid=_grid(place, footprint, profile.gsd),
-            layers={"image_pre": images[0], "image_post": images[1], **labels},
+            layers={"image_pre": images[0], "image_post": images[1], **label_layers(aftermath, seen)},
             start=looks[0].time,
             end=looks[1].time,
-            properties=_properties(scenario, index, looks),
+            properties=_properties(scenario, index, aftermath, visits),
         )
-
-
-def label_layers(aftermath: Aftermath, before: Frame, after: Frame, compared: Frame) -> dict[str, np.ndarray]:
-    """Every label layer of a capture.
-
-    Args:
-        aftermath: What happened.
-        before: The city before, as the first flight saw it.
-        after: The city after, as the second flight saw it.
-        compared: Labels of the city after, through the camera of the first flight.
-    """
-    damage = np.concatenate([[np.uint8(Damage.BACKGROUND)], aftermath.damage])[before.instance]
-    east, north = after.position[0], after.position[1]
-    depth = np.maximum(aftermath.flood_depth.sample(east, north), 0).astype(np.float32)
-    hidden = np.isin(after.land_cover, (LandCover.BUILDING, LandCover.TREE))
-    passability = np.where(hidden, Passability.NOT_ROAD, aftermath.passability.nearest(east, north))
-    return {
-        "land_cover_pre": before.land_cover,
-        "land_cover_post": after.land_cover,
-        "building": before.instance,
-        "damage": damage.astype(np.uint8),
-        "height_pre": before.height,
-        "height_post": after.height,
-        "flood_depth": depth,
-        "burnt": aftermath.burnt.nearest(east, north).astype(np.uint8),
-        "passability": passability.astype(np.uint8),
-        "change": _change(aftermath, before, compared, damage),
-    }
-
-
-def _change(aftermath: Aftermath, before: Frame, compared: Frame, damage: np.ndarray) -> np.ndarray:
-    """Change in the geometry of the image before; cars that come and go are ordinary."""
-    x, y = before.position[0], before.position[1]
-    struck = (damage > Damage.NO_DAMAGE) | (aftermath.burnt.nearest(x, y) > 0)
-    struck |= aftermath.flood_depth.nearest(x, y) > 0
-    struck |= (compared.land_cover == LandCover.DEBRIS) & (before.land_cover != LandCover.DEBRIS)
-    stayed_water = (before.land_cover == LandCover.WATER) & (compared.land_cover == LandCover.WATER)
-    rebuilt = (np.abs(before.height - compared.height) > 0.5) & ~stayed_water
-    differs = (before.land_cover != compared.land_cover) | rebuilt
-    change = np.where(struck, Change.DISASTER, np.where(differs, Change.ORDINARY, Change.NONE))
-    return change.astype(np.uint8)
 
 
 def _streams(scenario: Scenario, index: int) -> list[np.random.Generator]:
@@ -258,13 +263,24 @@ def southern(place: Place) -> bool:
     return place.crs.startswith("EPSG:327")
 
 
-def _sample_looks(
-    scenario: Scenario, profile: Profile, south: bool, rng: np.random.Generator
-) -> tuple[Look, Look]:
-    """Two flights days to months apart, each with its own sun, view and georeferencing error."""
-    first = FIRST_DAY + timedelta(days=int(rng.integers(0, 120)), minutes=int(rng.integers(0, 240)))
-    second = first + timedelta(days=int(rng.integers(2, 90)), minutes=int(rng.integers(-120, 120)))
-    error = scenario.misregistration * profile.gsd
+def _sample_visits(scenario: Scenario, index: int, season: Season, rng: np.random.Generator) -> Visits:
+    """Two flights weeks to months apart, each with its own sun, view and georeferencing error.
+
+    The day of the first fits the season that the city is in; that of the second tells the season then.
+    """
+    south = southern(city_place(scenario, index))
+    low, high = np.log1p(scenario.days)
+    days = float(np.expm1(rng.uniform(low, high)))
+    first = NEW_YEAR + timedelta(days=day_in(season, rng, south=south), minutes=int(rng.integers(0, 240)))
+    apart = int(rng.integers(*APART)) + days
+    second = first + timedelta(minutes=round(apart * 1440))
+    known = {s for s, weight in load_style(_turn(scenario.styles, index)).season.items() if weight > 0}
+    if rng.random() > DROUGHT and season != "dry":
+        known -= {"dry"}
+    interval = None
+    if scenario.ordinary_change:
+        interval = Interval(days=apart, season=season_on(second, known, south=south))
+    error = scenario.misregistration * load_profile(scenario.profile).gsd
     noon = 0.0 if south else math.pi  # the midday sun stands in the north, or in the south
 
     def look(time: datetime, shift: tuple[float, float]) -> Look:
@@ -277,7 +293,11 @@ def _sample_looks(
         azimuth = float(rng.uniform(0, 2 * math.pi))
         return Look(light=light, off_nadir=off_nadir, azimuth=azimuth, shift=shift, time=time)
 
-    return look(first, (0.0, 0.0)), look(second, (float(rng.normal(0, error)), float(rng.normal(0, error))))
+    looks = (
+        look(first, (0.0, 0.0)),
+        look(second, (float(rng.normal(0, error)), float(rng.normal(0, error)))),
+    )
+    return Visits(looks=looks, days=days, interval=interval)
 
 
 def _grid(place: Place, footprint: Footprint, gsd: float) -> Grid:
@@ -292,7 +312,7 @@ def _grid(place: Place, footprint: Footprint, gsd: float) -> Grid:
     )
 
 
-def _properties(scenario: Scenario, index: int, looks: tuple[Look, Look]) -> dict[str, Any]:
+def _properties(scenario: Scenario, index: int, aftermath: Aftermath, visits: Visits) -> dict[str, Any]:
     def view(look: Look) -> dict[str, float]:
         angles = {
             "sun_azimuth": look.light.sun_azimuth,
@@ -307,8 +327,10 @@ def _properties(scenario: Scenario, index: int, looks: tuple[Look, Look]) -> dic
         "city": city_id(scenario, index),
         "style": _turn(scenario.styles, index),
         "disaster": disaster_of(scenario, index),
+        "days": round(visits.days, 2),
+        "ordinary_change": scenario.ordinary_change,
         "profile": scenario.profile,
         **({} if scenario.layout is None else {"layout": scenario.layout.name}),
-        "pre": view(looks[0]),
-        "post": view(looks[1]),
+        "pre": {"season": aftermath.before.season, **view(visits.looks[0])},
+        "post": {"season": aftermath.after.season, **view(visits.looks[1])},
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from rasters.errors import InputError
 
 DISASTERS = ("none", "flood", "earthquake", "fire", "storm", "volcano")
+MOST_DAYS = 365.0  # after a disaster, for which clean-up is modelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,9 @@ class Scenario:
         styles: Styles that the cities take in turn: names in `simulator/city/styles`, YAML paths
             or mixtures, such as "north_american_suburb*0.6+rural_village*0.4".
         disasters: Disasters that the cities meet in turn: none, flood, earthquake, fire, storm, volcano.
+        days: From the disaster to the second flight [d], least and most; clean-up goes on meanwhile.
+        ordinary_change: Whether season, houses, fields, pools and vehicles change between the flights too;
+            False: nothing but the disaster.
         layout: GeoPackage or GeoJSON of a real place, as OpenStreetMap has it: every city stands there, on
             its footprints, streets and land use; styles give what it does not tell. None: invented cities.
         dem: GeoTIFF with the elevations of the layout's ground [m]; None for nearly level ground.
@@ -39,6 +43,8 @@ class Scenario:
     cities: int = 4
     styles: tuple[str, ...] = ("north_american_suburb", "latin_american_metropolis")
     disasters: tuple[str, ...] = ("flood", "earthquake", "fire", "none")
+    days: tuple[float, float] = (0.5, 21.0)
+    ordinary_change: bool = True
     layout: Path | None = None
     dem: Path | None = None
     longitude: float = -94.5
@@ -59,6 +65,11 @@ class Scenario:
             (len(self.styles) >= 1, "styles must name at least one style", self.styles),
             (len(self.disasters) >= 1, "disasters must name at least one disaster", self.disasters),
             (set(self.disasters) <= set(DISASTERS), f"disasters must be among {DISASTERS}", self.disasters),
+            (
+                0 <= self.days[0] <= self.days[1] <= MOST_DAYS,
+                f"days must be two numbers that rise in [0, {MOST_DAYS:g}]",
+                self.days,
+            ),
             (self.dem is None or self.layout is not None, "dem needs a layout that it lies under", self.dem),
             (64 <= self.tile <= 4096, "tile must be 64 to 4096 pixels", self.tile),
             (

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from simulator.city.city import generate_city
 from simulator.city.ground import Pavement, paint_ground
-from simulator.city.model import Field, Ground
+from simulator.city.model import Field, Ground, Season
 from simulator.city.noise import Noise, draw_bend, hashed_uniform, smooth_noise
 from simulator.city.plots import Patch
-from simulator.city.style import MAX_BEND, Season, Water, load_style
+from simulator.city.style import MAX_BEND, Water, load_style
 from simulator.city.terrain import Land, make_land
 
 SUBURB = load_style("north_american_suburb")

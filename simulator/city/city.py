@@ -109,6 +109,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
         trees=_trees_in(trees, shift, size),
         vehicles=_boxes_in(vehicles, shift, size),
         clutter=_boxes_in(clutter, shift, size),
+        season=region.season,
     )
 
 

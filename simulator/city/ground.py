@@ -14,10 +14,9 @@ from shapely.ops import substring
 
 from simulator.city.canvas import Canvas
 from simulator.city.local_streets import Draft
-from simulator.city.model import Field, Ground, Street
+from simulator.city.model import Field, Ground, Season, Street
 from simulator.city.noise import Noise, hashed, hashed_uniform
 from simulator.city.plots import SEALED, Patch
-from simulator.city.style import Season
 
 CELL = 0.5
 LINE = 0.5  # a marking is drawn one cell wide, though 0.10 to 0.15 m on the road

@@ -19,13 +19,13 @@ from simulator.city.layout_buildings import draw_buildings
 from simulator.city.layout_streets import Edge, cut_streets, make_edges, strip_of
 from simulator.city.local_streets import Draft
 from simulator.city.mapped import Area
-from simulator.city.model import Boxes, Building, City, Field, Ground, LandUse, TreeKind, Trees
+from simulator.city.model import Boxes, Building, City, Field, Ground, LandUse, Season, TreeKind, Trees
 from simulator.city.noise import draw_bend, keyed, smooth_noise
 from simulator.city.open_land import fill_open_block
 from simulator.city.parcels import Block
 from simulator.city.placing import HALO
 from simulator.city.plots import Plot, patch, yard
-from simulator.city.style import BuiltUse, OpenUse, Season, Style
+from simulator.city.style import BuiltUse, OpenUse, Style
 from simulator.city.terrain import CELL
 from simulator.city.through import BALLAST
 from simulator.city.vegetation import plant_trees
@@ -78,6 +78,7 @@ def layout_city(layout: Layout, style: Style, rng: np.random.Generator) -> City:
         rails=layout.rails,
         barriers=(*layout.barriers, *plot.barriers),
         clutter=clutter,
+        season=season,
     )
 
 

@@ -131,6 +131,7 @@ ROADWAY = tuple(g for g, cover in GROUND_LAND_COVER.items() if cover == LandCove
 Roof = Literal[
     "flat", "gable", "hip", "mansard", "shed", "sawtooth", "dome", "barrel", "open", "rubble"
 ]  # fmt: skip
+Season = Literal["leafy", "autumn", "bare", "dry"]
 Construction = Literal["timber", "masonry", "concrete", "steel", "adobe"]
 Use = Literal["residential", "commercial", "industrial", "civic", "religious", "farm", "outbuilding"]
 
@@ -370,6 +371,7 @@ class City:
         barriers: Hedges, walls and fences.
         trees, vehicles, clutter, debris: Loose objects; debris is empty before a disaster.
         origin: The square's south-west corner in its region [m], whole metres.
+        season: Of the leaves and the grass.
     """
 
     size: float
@@ -387,3 +389,4 @@ class City:
     clutter: Boxes = NO_BOXES
     debris: Boxes = NO_BOXES
     origin: tuple[float, float] = (0.0, 0.0)
+    season: Season = "leafy"

@@ -10,10 +10,11 @@ from rasters.errors import InputError
 from simulator.city.character import Character, choose, draw_district
 from simulator.city.frames import polygons
 from simulator.city.local_streets import Draft
+from simulator.city.model import Season
 from simulator.city.noding import end_nodes, end_points, on_line
 from simulator.city.noise import Bend, draw_bend
 from simulator.city.streets import lay_arterials, span_water, split_drafts
-from simulator.city.style import Season, Style
+from simulator.city.style import Style
 from simulator.city.terrain import MARGIN, Land, make_land
 from simulator.city.through import Through, lay_through
 

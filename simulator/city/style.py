@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 import yaml
 
 from rasters.errors import InputError
-from simulator.city.model import Construction, Ground, Roof
+from simulator.city.model import Construction, Ground, Roof, Season
 
 Key = TypeVar("Key", bound=str)
 STYLES = Path(__file__).parent / "styles"
@@ -26,7 +26,6 @@ Skeleton = Literal["grid", "radial", "organic"]
 Pattern = Literal["grid", "organic", "radial", "cul_de_sac", "informal"]
 Plan = Literal["rectangle", "l", "t", "u", "courtyard", "cross"]
 Boundary = Literal["none", "hedge", "wall", "fence"]
-Season = Literal["leafy", "autumn", "bare", "dry"]
 Species = Literal["broadleaf", "conifer", "palm", "column", "shrub", "fruit"]
 SHAPES: tuple[Roof, ...] = ("flat", "gable", "hip", "mansard", "shed", "sawtooth", "dome", "barrel")
 

@@ -59,24 +59,48 @@ def write_vectors(path: Path, city: City, *, crs: str, west: float, south: float
     layers = {
         "buildings": _buildings(city.buildings),
         **_graph(city.streets, west, south),
-        "land_use": _rows(
+        "land_use": table(
             {"use": [lot.use for lot in city.land_use]}, [_polygon(lot.ring) for lot in city.land_use]
         ),
         "trees": _trees(city),
-        "water": _rows({}, water_polygons(city)),
-        "rails": _rows({"railway": ["rail"] * len(city.rails)}, [shapely.LineString(r) for r in city.rails]),
-        "barriers": _rows(
+        "water": table({}, water_polygons(city)),
+        "rails": table({"railway": ["rail"] * len(city.rails)}, [shapely.LineString(r) for r in city.rails]),
+        "barriers": table(
             {
                 "kind": [b.kind for b in city.barriers],
-                "height": _numbers([b.height for b in city.barriers]),
-                "width": _numbers([b.width for b in city.barriers]),
+                "height": lengths([b.height for b in city.barriers]),
+                "width": lengths([b.width for b in city.barriers]),
             },
             [shapely.LineString(b.line) for b in city.barriers],
         ),
     }
+    write_layers(path, layers, TYPES, crs=crs, west=west, south=south)
+
+
+def write_layers(
+    path: Path,
+    layers: Mapping[str, geopandas.GeoDataFrame],
+    types: Mapping[str, str],
+    *,
+    crs: str,
+    west: float,
+    south: float,
+) -> None:
+    """Writes tables in local metres as the layers of a GeoPackage, whole or not at all.
+
+    Equal tables give equal bytes.
+
+    Args:
+        path: Where it goes.
+        layers: A table for each name in `types`.
+        types: The layers, in order, and their geometries.
+        crs: Authority string of a projected CRS in metres.
+        west: Easting of the local origin [m].
+        south: Northing of the local origin [m].
+    """
     with atomic_path(path) as partial, _gdal_options():
         partial.unlink()  # the driver wants to make the file itself
-        for name, kind in TYPES.items():
+        for name, kind in types.items():
             frame = layers[name]
             frame = geopandas.GeoDataFrame(frame, geometry=frame.geometry.translate(west, south), crs=crs)
             frame.to_file(
@@ -128,18 +152,18 @@ def _buildings(buildings: Sequence[Building]) -> geopandas.GeoDataFrame:
         "uid": np.array([b.uid for b in buildings], np.int64),
         "instance": np.array([b.instance for b in buildings], np.int64),
         "use": [b.use for b in buildings],
-        "height": _numbers(top),
-        "eave": _numbers([b.eave for b in buildings]),
+        "height": lengths(top),
+        "eave": lengths([b.eave for b in buildings]),
         "levels": np.array(levels, np.int64),
         "roof": [b.roof for b in buildings],
         "roof_material": [b.roof_material for b in buildings],
         "wall_material": [b.wall_material for b in buildings],
         "construction": [b.construction for b in buildings],
         "year": np.array([b.year for b in buildings], np.int64),
-        "footprint_area": _numbers(area),
-        "floor_area": _numbers(area * np.array(levels, float)),
+        "footprint_area": lengths(area),
+        "floor_area": lengths(area * np.array(levels, float)),
     }
-    return _rows(columns, shapes)
+    return table(columns, shapes)
 
 
 def _graph(streets: Sequence[Street], west: float, south: float) -> dict[str, geopandas.GeoDataFrame]:
@@ -164,14 +188,14 @@ def _graph(streets: Sequence[Street], west: float, south: float) -> dict[str, ge
         "osmid": np.arange(1, len(streets) + 1),
         "highway": [s.kind for s in streets],
         "lanes": np.array([s.lanes for s in streets], np.int64),
-        "width": _numbers([s.width for s in streets]),
+        "width": lengths([s.width for s in streets]),
         "oneway": np.array([s.oneway for s in streets], bool),
         "reversed": np.zeros(len(streets), bool),
-        "length": _numbers([line.length for line in lines]),
+        "length": lengths([line.length for line in lines]),
         "bridge": ["yes" if s.bridge else None for s in streets],
         "junction": ["roundabout" if s.roundabout else None for s in streets],
         "surface": [s.surface.name.lower() for s in streets],
-        "sidewalk": _numbers([s.sidewalk for s in streets]),
+        "sidewalk": lengths([s.sidewalk for s in streets]),
     }
     places = ends[first] if len(grid) else np.zeros((0, 2))
     nodes: Columns = {
@@ -180,7 +204,7 @@ def _graph(streets: Sequence[Street], west: float, south: float) -> dict[str, ge
         "y": places[:, 1] + south,
         "street_count": count.astype(np.int64),
     }
-    return {"streets": _rows(edges, lines), "nodes": _rows(nodes, list(shapely.points(places)))}
+    return {"streets": table(edges, lines), "nodes": table(nodes, list(shapely.points(places)))}
 
 
 def _trees(city: City) -> geopandas.GeoDataFrame:
@@ -188,22 +212,22 @@ def _trees(city: City) -> geopandas.GeoDataFrame:
     names = [kind.name.lower() for kind in TreeKind]
     columns: Columns = {
         "kind": [names[k] for k in trees.kind],
-        "height": _numbers(trees.height),
-        "crown_radius": _numbers(trees.radius),
+        "height": lengths(trees.height),
+        "crown_radius": lengths(trees.radius),
     }
-    return _rows(columns, list(shapely.points(trees.xy)))
+    return table(columns, list(shapely.points(trees.xy)))
 
 
-def _rows(columns: Columns, shapes: Sequence[BaseGeometry]) -> geopandas.GeoDataFrame:
+def table(columns: Columns, shapes: Sequence[BaseGeometry]) -> geopandas.GeoDataFrame:
     """A table with a geometry each row; columns of words keep their type where there is no row."""
-    table = {
+    series = {
         name: values if isinstance(values, np.ndarray) else pandas.Series(values, dtype=object)
         for name, values in columns.items()
     }
-    return geopandas.GeoDataFrame(table, geometry=geopandas.GeoSeries(shapes))
+    return geopandas.GeoDataFrame(series, geometry=geopandas.GeoSeries(shapes))
 
 
-def _numbers(values: Sequence[float] | np.ndarray) -> np.ndarray:
+def lengths(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Lengths and areas, to the millimetre."""
     return np.round(np.asarray(values, np.float64), 3)
 

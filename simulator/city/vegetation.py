@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from simulator.city.ground import has_median
 from simulator.city.local_streets import Draft
-from simulator.city.model import ROADWAY, Building, Field, Ground, TreeKind, Trees
+from simulator.city.model import ROADWAY, Building, Field, Ground, Season, TreeKind, Trees
 from simulator.city.noise import keyed
 from simulator.city.outline import bodies
 from simulator.city.placing import (
@@ -33,7 +33,7 @@ from simulator.city.placing import (
     stream_seed,
     within,
 )
-from simulator.city.style import Season, Style
+from simulator.city.style import Style
 
 BARE = (
     *ROADWAY, Ground.TARMAC, Ground.RIVERBED, Ground.POOL, Ground.SPORT, Ground.CROP, Ground.TILLED,

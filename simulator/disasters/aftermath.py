@@ -1,5 +1,6 @@
 """What a disaster leaves behind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -7,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from rasters.classes import Damage
-from simulator.city.model import City, Field
-from simulator.disasters.cells import with_values
+from simulator.city.model import Building, City, Field
+from simulator.disasters.cells import mean_height, with_values
 from simulator.disasters.roads import open_roads
 
 DisasterKind = Literal["none", "flood", "earthquake", "fire", "storm", "volcano"]
@@ -30,14 +31,38 @@ class Cause(IntEnum):
     TEPHRA = 10
 
 
+DESTROYED_HEIGHT = 0.8
+"""What is destroyed stands at most this share of its mean height above the ground or the water: an
+assumption that lets burnt-out walls pass. What stands higher is at most majorly damaged, seen from above."""
+WATER_DEPTH = 0.3
+"""Flood water this deep [m] on open ground is the land cover water: an assumption, for what is shallower
+lies in puddles between grass and kerbs."""
+UNITS: dict[DisasterKind, str] = {
+    "none": "",
+    "flood": "m",
+    "earthquake": "g",
+    "fire": "1",
+    "storm": "m/s",
+    "volcano": "kPa",
+}
+"""Of `Aftermath.intensity`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
     """A city before and after, and what a damage assessor would note.
 
+    Buildings are told by their instance. Those of `before` are 1 to n, in order, and every array over
+    buildings has a row for each of them. One that was demolished for ordinary reasons is missing in
+    `otherwise` and `after`: its row says that it is undamaged. One that was built since has an instance
+    above n and no row: the image before does not show it. A lost one whose plot has been cleared is missing
+    in `after` alone.
+
     Attributes:
         kind: Which disaster.
         before: The city untouched.
-        after: The same city afterwards; buildings keep their instance and their order.
+        otherwise: The city at the time of `after`, had there been no disaster: ordinary change alone.
+        after: The city afterwards; buildings keep their instance and their order.
         damage: (len(before.buildings),) uint8 `Damage` codes, 1 to 4.
         cause: (len(before.buildings),) uint8 `Cause` codes, NONE where nothing was damaged.
         intensity: (len(before.buildings),) float32, what the disaster measures at each building: depth of
@@ -46,6 +71,7 @@ class Aftermath:
         flood_depth: Water depth above the ground [m], float32, 0 where dry (permanent water is dry here).
         flow_speed: Greatest speed of the water since the flood began [m/s], float32.
         burnt: uint8, 1 where fire passed over the ground.
+        debris: uint8, 1 where debris lies: on the ground, in heaps, in loose pieces.
         passability: uint8 `Passability` codes, 0 under buildings.
 
     The fields lie on the cells of `before.ground`.
@@ -53,6 +79,7 @@ class Aftermath:
 
     kind: DisasterKind
     before: City
+    otherwise: City
     after: City
     damage: np.ndarray
     cause: np.ndarray
@@ -60,6 +87,7 @@ class Aftermath:
     flood_depth: Field
     flow_speed: Field
     burnt: Field
+    debris: Field
     passability: Field
 
 
@@ -69,6 +97,7 @@ def untouched(city: City) -> Aftermath:
     return Aftermath(
         kind="none",
         before=city,
+        otherwise=city,
         after=city,
         damage=np.full(count, Damage.NO_DAMAGE, np.uint8),
         cause=np.full(count, Cause.NONE, np.uint8),
@@ -76,5 +105,19 @@ def untouched(city: City) -> Aftermath:
         flood_depth=with_values(city.ground, np.zeros(shape, np.float32)),
         flow_speed=with_values(city.ground, np.zeros(shape, np.float32)),
         burnt=with_values(city.ground, np.zeros(shape, np.uint8)),
+        debris=with_values(city.ground, np.zeros(shape, np.uint8)),
         passability=open_roads(city),
     )
+
+
+def standing_height(buildings: Sequence[Building], before: City, after: City) -> np.ndarray:
+    """(N,) mean height of buildings above the ground of `after`, or above its water if that is higher [m].
+
+    Lava raises the ground above that of `before`.
+    """
+    height = np.array([mean_height(b) for b in buildings]).reshape(-1)
+    middle = np.array([b.footprint.mean(axis=0) for b in buildings]).reshape(-1, 2)
+    base = np.array([b.base for b in buildings]).reshape(-1)
+    raised = after.terrain.sample(*middle.T) - before.terrain.sample(*middle.T)
+    flooded = np.nan_to_num(after.water.nearest(*middle.T) - base, nan=0.0)
+    return (height - np.maximum(np.maximum(raised, flooded), 0.0)).clip(0)

@@ -11,9 +11,12 @@ import shapely
 from affine import Affine
 
 from rasters.errors import InputError
-from simulator.city.model import ROADWAY, Boxes, Building, City, Field
+from simulator.city.model import ROADWAY, Boxes, Building, City, Field, Ground
 from simulator.city.outline import bodies, outline
+from simulator.city.placing import rectangles, take
+from simulator.city.style import SHAPES
 
+SMALLEST_PIECE = 0.5  # shorter pieces of debris are not mapped [m]: an assumption
 SLIVER = 0.1  # half the width of what an outline may lose [m]
 
 
@@ -61,6 +64,29 @@ def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:
     return rasterio.features.rasterize(
         shapes, out_shape=field.values.shape, transform=transform, dtype=np.int32
     )
+
+
+def debris_cells(city: City) -> np.ndarray:
+    """(H, W) bool on the cells of `city.ground`: rubble, heaps of fallen buildings, loose pieces."""
+    rubble = city.ground.values == Ground.RUBBLE
+    heaps = [b for b in city.buildings if b.roof not in (*SHAPES, "open") and b.eave > 0]
+    if heaps:
+        rubble |= building_cells(heaps, city.ground) > 0
+    pieces = take(city.debris, city.debris.size[:, 0] >= SMALLEST_PIECE)
+    if len(pieces.heading):
+        plans = rectangles(pieces.centre[:, :2], pieces.size[:, :2], pieces.heading)
+        rubble |= raster(plans, city.ground)
+    return rubble
+
+
+def raster(shapes: Sequence[shapely.Geometry] | np.ndarray, field: Field) -> np.ndarray:
+    """(H, W) bool: cells of `field` whose centre is in one of the shapes."""
+    if len(shapes) == 0:
+        return np.zeros(field.values.shape, bool)
+    transform = Affine(field.cell, 0.0, field.west, 0.0, -field.cell, field.north)
+    return rasterio.features.rasterize(
+        [(shape, 1) for shape in shapes], out_shape=field.values.shape, transform=transform, dtype=np.uint8
+    ).astype(bool)
 
 
 def wall_points(building: Building) -> np.ndarray:

@@ -1,19 +1,66 @@
 """What changes between two dates anyway."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from simulator.city.model import Boxes, City, Field
+from rasters.errors import InputError
+from simulator.city.model import Boxes, BoxKind, City, Field, Season
+from simulator.city.placing import take
+from simulator.disasters.cells import check_range
+from simulator.disasters.fields import tended_fields, tended_pools
+from simulator.disasters.lots import rebuilt
+from simulator.disasters.seasons import turned
 
 # Shares of the vehicles between two dates days to months apart: assumptions
 DEPARTED, REPLACED, MOVED = 0.35, 0.2, 0.2
+FLEETING = (BoxKind.CONTAINER, BoxKind.STALL, BoxKind.TENT, BoxKind.BOAT, BoxKind.TRAIN)
+LEFT = 0.25  # share of these that are gone: an assumption
+FELLED = 0.02  # share of the trees felled in a year: an assumption
 
 
-def ordinary_change(city: City, rng: np.random.Generator) -> City:
-    """The city at a later date, as if nothing had happened: vehicles come, go and move."""
-    return replace(city, vehicles=repark(city.vehicles, city.ground, rng))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """What lies between two flights.
+
+    Attributes:
+        days: How long [d].
+        season: At the second flight; None: that of the first.
+    """
+
+    days: float = 60.0
+    season: Season | None = None
+
+    def __post_init__(self) -> None:
+        check_range("interval", "days", self.days, 0, 3650, "d")
+        if self.season not in (None, "leafy", "autumn", "bare", "dry"):
+            raise InputError(
+                f'interval: season must be "leafy", "autumn", "bare" or "dry", got {self.season!r}'
+            )
+
+
+def ordinary_change(city: City, interval: Interval, rng: np.random.Generator) -> City:
+    """The city at a later date, as if nothing had happened.
+
+    Vehicles come, go and move; houses are built, demolished and re-roofed; fields are harvested and
+    ploughed, pools covered; the season turns. Buildings that stand on keep their instance and order;
+    new ones follow with instances that the city has not had.
+    """
+    lot_rng, field_rng, pool_rng, season_rng, tree_rng, thing_rng, car_rng = rng.spawn(7)
+    season = interval.season or city.season
+    city = rebuilt(city, interval.days, lot_rng)
+    city = tended_fields(city, interval.days, season, field_rng)
+    city = tended_pools(city, season, pool_rng)
+    city = turned(city, season, season_rng)
+    stands = tree_rng.random(len(city.trees.kind)) >= 1 - (1 - FELLED) ** (interval.days / 365)
+    stays = ~np.isin(city.clutter.kind, FLEETING) | (thing_rng.random(len(city.clutter.kind)) >= LEFT)
+    return replace(
+        city,
+        trees=take(city.trees, stands),
+        clutter=take(city.clutter, stays),
+        vehicles=repark(city.vehicles, city.ground, car_rng),
+    )
 
 
 def repark(vehicles: Boxes, ground: Field, rng: np.random.Generator) -> Boxes:
@@ -37,14 +84,7 @@ def repark(vehicles: Boxes, ground: Field, rng: np.random.Generator) -> Boxes:
     target = centre[:, :2] + step[:, None] * _along(vehicles.heading)
     moved &= _is_free(target, centre[:, :2], vehicles.size[:, 0], ground)
     centre[moved, :2] = target[moved]
-    return Boxes(
-        centre=centre[stays],
-        size=size[stays],
-        heading=vehicles.heading[stays],
-        tilt=vehicles.tilt[stays],
-        colour=colour[stays],
-        kind=vehicles.kind[stays],
-    )
+    return take(replace(vehicles, centre=centre, size=size, colour=colour), stays)
 
 
 def _is_free(target: np.ndarray, here: np.ndarray, length: np.ndarray, ground: Field) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Whether a road vehicle still gets through."""
+"""Whether a road vehicle still gets through, and which."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,20 @@ from scipy.spatial import KDTree
 
 from rasters.classes import Passability
 from simulator.city.model import City, Field, Street
-from simulator.disasters.cells import road_cells, with_values
+from simulator.disasters.cells import nearest_on_cells_of, road_cells, with_values
 
-# Depth of standing water [m]. Above 0.3 m the safe speed of a car is 0 (Pregnolato et al. 2017,
-# Transportation Research D 55, 67-81, doi 10.1016/j.trd.2017.06.020); below 0.1 m cars slow down only.
-RESTRICTED_DEPTH, BLOCKED_DEPTH = 0.1, 0.3
+RESTRICTED_DEPTH = 0.1
+"""Water from which a road counts as restricted [m]: cars drive at 41 km/h at most, by `safe_speed`."""
+FORDING = {"car": 0.3, "4x4": 0.5, "emergency": 0.6}
+"""Deepest standing water that a class of vehicle goes through [m], the lightest class first.
+
+A small passenger car 0.3 m and a large four-wheel drive 0.5 m (Shand, Cox, Blacka & Smith 2011, Australian
+Rainfall and Runoff, Project 10, Appropriate safety criteria for vehicles); emergency vehicles, such as fire
+engines, a total head of 0.6 m (Kramer, Terheiden & Wieprecht 2016, Safety criteria for the trafficability of
+inundated roads in urban floodings, International Journal of Disaster Risk Reduction 17, 77-84)."""
+BLOCKED_DEPTH = max(FORDING.values())
+WADING_SPEED = 8.0
+"""Of a vehicle where the safe speed of a car is 0 and it wades through [km/h]: an assumption."""
 LANE = 3.0
 """Clear width that one rescue vehicle needs [m]: a narrow traffic lane (AASHTO Green Book: 2.7 to 3.6 m)."""
 OPEN_SHARE = 0.8
@@ -31,12 +40,54 @@ def open_roads(city: City) -> Field:
 
 
 def passability_in_water(city: City, depth: np.ndarray) -> Field:
-    """`Passability` codes, uint8, under `depth` (H, W) [m] of water on the cells of `city.ground`."""
+    """`Passability` codes, uint8, under `depth` (H, W) [m] of water on the cells of `city.ground`.
+
+    Restricted from `RESTRICTED_DEPTH` on, to the vehicles that `FORDING` tells; blocked beyond these.
+    """
+    code = np.where(drivable(city), codes_in_water(depth), Passability.NOT_ROAD)
+    return with_values(city.ground, code.astype(np.uint8))
+
+
+def codes_in_water(depth: np.ndarray) -> np.ndarray:
+    """`Passability` codes, uint8, of roads under `depth` [m] of water, whatever its shape."""
     code = np.full(depth.shape, Passability.OPEN, np.uint8)
     code[depth >= RESTRICTED_DEPTH] = Passability.RESTRICTED
     code[depth > BLOCKED_DEPTH] = Passability.BLOCKED
-    code[~drivable(city)] = Passability.NOT_ROAD
-    return with_values(city.ground, code)
+    return code
+
+
+def lightest_vehicle(depth: np.ndarray) -> np.ndarray:
+    """(N,) str: the lightest class of `FORDING` that goes through water (N,) [m]; heavier ones do too.
+
+    Empty where none does.
+    """
+    index = np.searchsorted(list(FORDING.values()), depth, side="left")
+    return np.array([*FORDING, ""])[index]
+
+
+def safe_speed(depth: np.ndarray) -> np.ndarray:
+    """Speed at which a car is still controlled in water (N,) [m], in km/h.
+
+    v = 0.0009 w^2 - 0.5529 w + 86.9448 for w in mm, 0 above 0.3 m (Pregnolato, Ford, Wilkinson & Dawson 2017,
+    Transportation Research Part D 55, 67-81, doi 10.1016/j.trd.2017.06.020).
+    """
+    w = 1000 * np.maximum(depth, 0.0)
+    return np.where(w > 300, 0.0, 0.0009 * w**2 - 0.5529 * w + 86.9448)
+
+
+def depth_on_roads(city: City, depth: np.ndarray) -> np.ndarray:
+    """(H, W) depth of the water on what one drives on [m]: `depth` of the ground, on bridges over the deck.
+
+    Args:
+        city: Under water: its `water` is the surface.
+        depth: (H, W) of the flood on the cells of `city.ground` [m].
+    """
+    deck = deck_elevation(city)
+    bridge = np.isfinite(deck)
+    if not bridge.any():
+        return depth
+    over = nearest_on_cells_of(city.water, city.ground) - deck
+    return np.where(bridge, np.nan_to_num(over).clip(0), depth)
 
 
 def deck_elevation(city: City) -> np.ndarray:
@@ -49,7 +100,7 @@ def deck_elevation(city: City) -> np.ndarray:
     for street in city.streets:
         if not street.bridge:
             continue
-        points, _ = _stations(street.centreline)
+        points, _ = stations(street.centreline)
         ends = city.terrain.sample(*points[[0, -1]].T)
         level = np.linspace(ends[0], ends[1], len(points))
         reach = street.width / 2 + STEP / 2
@@ -93,10 +144,7 @@ def _sections(streets: Sequence[Street], obstructed: Field) -> tuple[np.ndarray,
     """Middles (N, 2) [m], half widths (N,) [m] and `Passability` codes (N,) of all cross-sections."""
     points, half, codes = [np.zeros((0, 2))], [np.zeros(0)], [np.zeros(0, np.uint8)]
     for street in streets:
-        middle, normal = _stations(street.centreline)
-        offsets = np.arange(-street.width / 2, street.width / 2, obstructed.cell) + obstructed.cell / 2
-        across = middle[:, None] + offsets[None, :, None] * normal[:, None]
-        clear = widest_gap(~obstructed.nearest(across[..., 0], across[..., 1])) * obstructed.cell
+        middle, clear = clear_width(street, obstructed)
         code = np.full(len(middle), Passability.BLOCKED, np.uint8)
         code[clear >= min(LANE, 0.9 * street.width)] = Passability.RESTRICTED
         code[clear >= OPEN_SHARE * street.width] = Passability.OPEN
@@ -104,6 +152,15 @@ def _sections(streets: Sequence[Street], obstructed: Field) -> tuple[np.ndarray,
         half.append(np.full(len(middle), street.width / 2))
         codes.append(code)
     return np.concatenate(points), np.concatenate(half), np.concatenate(codes)
+
+
+def clear_width(street: Street, obstructed: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Middles (N, 2) of the cross-sections of a street and the widest clear gap (N,) across each [m]."""
+    middle, normal = stations(street.centreline)
+    offsets = np.arange(-street.width / 2, street.width / 2, obstructed.cell) + obstructed.cell / 2
+    across = middle[:, None] + offsets[None, :, None] * normal[:, None]
+    clear = widest_gap(~obstructed.nearest(across[..., 0], across[..., 1])) * obstructed.cell
+    return middle, np.minimum(clear, street.width)
 
 
 def widest_gap(clear: np.ndarray) -> np.ndarray:
@@ -116,7 +173,7 @@ def widest_gap(clear: np.ndarray) -> np.ndarray:
     return longest
 
 
-def _stations(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def stations(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, 2) every `STEP` metres along a line (M, 2) and its unit normals (N, 2)."""
     lengths = np.hypot(*np.diff(line, axis=0).T)
     arc = np.concatenate([[0.0], np.cumsum(lengths)])

@@ -1,0 +1,246 @@
+"""Labels, tables and rasters of one aftermath agree with each other."""
+
+from functools import cache
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from towns import town
+
+from rasters.classes import DAMAGE_CROSSWALKS, Change, Damage, LandCover, Passability
+from simulator.disasters.aftermath import DESTROYED_HEIGHT, WATER_DEPTH, Aftermath, standing_height
+from simulator.disasters.apply import sample_parameters, strike
+from simulator.disasters.cells import debris_cells, mean_height
+from simulator.disasters.ordinary import Interval
+from simulator.disasters.roads import (
+    FORDING,
+    STEP,
+    depth_on_roads,
+    lightest_vehicle,
+    passability_in_water,
+    safe_speed,
+)
+from simulator.disasters.vectors import STRETCH, TYPES, building_table, road_table, write_tables
+from simulator.engines.embedded import EmbeddedEngine
+from simulator.engines.engine import Camera, Frame
+from simulator.labels import Seen, label_layers
+from simulator.scene.build import build_scene
+
+KINDS = ("none", "flood", "earthquake", "fire")
+TOWN = "suburb by a river"
+CRS, WEST, SOUTH = "EPSG:32615", 360_000, 4_100_000
+ON_TOP = (LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE, LandCover.DEBRIS)
+
+
+@cache
+def aftermath(kind: str, ordinary: bool = True) -> Aftermath:
+    rng = np.random.default_rng(5)
+    interval = Interval(days=300.0) if ordinary else None
+    return strike(town(TOWN), kind, sample_parameters(kind, rng), rng, days=1.0, interval=interval)
+
+
+@cache
+def seen(kind: str, ordinary: bool = True) -> Seen:
+    """Every state straight from above, in pixels of a metre."""
+    result, engine = aftermath(kind, ordinary), EmbeddedEngine()
+    size = result.before.size
+    view = Camera(west=0, north=size, gsd=1.0, height=int(size), width=int(size))
+    before, otherwise, after = (
+        engine.labels(build_scene(c), view) for c in (result.before, result.otherwise, result.after)
+    )
+    return Seen(before=before, after=after, otherwise=otherwise, compared=after)
+
+
+def layers(kind: str, ordinary: bool = True) -> dict[str, np.ndarray]:
+    return label_layers(aftermath(kind, ordinary), seen(kind, ordinary))
+
+
+# --- label layers
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_destroyed_stands_low(kind: str) -> None:
+    result = aftermath(kind)
+    after = {b.instance: b for b in result.after.buildings}
+    for building, damage in zip(result.before.buildings, result.damage, strict=True):
+        left = after.get(building.instance)
+        if damage == Damage.DESTROYED and left is not None:
+            height = standing_height([left], result.before, result.after)[0]
+            assert height <= DESTROYED_HEIGHT * mean_height(building) + 1e-9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_is_that_of_the_building_and_is_never_ordinary(kind: str) -> None:
+    result, labels = aftermath(kind), layers(kind)
+    instance = labels["building"]
+    assert ((labels["damage"] == Damage.BACKGROUND) == (instance == 0)).all()
+    assert (labels["damage"][instance > 0] == result.damage[instance[instance > 0] - 1]).all()
+    struck = labels["damage"] > Damage.NO_DAMAGE
+    assert (labels["change"][struck] == Change.DISASTER).all()
+    assert struck.any() == (kind != "none")
+
+
+def test_deep_flood_is_water() -> None:
+    labels = layers("flood")
+    deep = (labels["flood_depth"] > WATER_DEPTH) & ~np.isin(labels["land_cover_post"], ON_TOP)
+    assert deep.sum() > 500
+    assert (labels["land_cover_post"][deep] == LandCover.WATER).mean() > 0.97
+    assert not layers("fire")["flood_depth"].any()
+
+
+@pytest.mark.parametrize("kind", ["earthquake", "fire"])
+def test_debris_is_labelled_wherever_it_is_seen_and_only_where_it_lies(kind: str) -> None:
+    result, labels = aftermath(kind), layers(kind)
+    cover = labels["land_cover_post"] == LandCover.DEBRIS
+    assert cover.any()
+    assert (labels["debris"][cover] == 1).all()
+    assert (result.debris.values == debris_cells(result.after)).all()
+    assert not layers("none")["debris"].any()
+
+
+@pytest.mark.parametrize("kind", ["earthquake", "fire"])
+def test_an_unchanged_building_has_identical_labels(kind: str) -> None:
+    result, frames = aftermath(kind, ordinary=False), seen(kind, ordinary=False)
+    same = [
+        a.instance for a, b in zip(result.before.buildings, result.after.buildings, strict=True) if a is b
+    ]
+    assert len(same) > 3
+    before, after = frames.before, frames.after
+    both = np.isin(before.instance, same) & (after.instance == before.instance)
+    assert both.sum() > 300
+    assert (before.land_cover[both] == after.land_cover[both]).all()
+    assert np.abs(before.height - after.height)[both].max() < 1e-4
+    labels = layers(kind, ordinary=False)
+    untouched = both & (labels["burnt"] == 0)
+    assert (labels["change"][untouched] == Change.NONE).all()
+    assert (labels["damage"][both] == Damage.NO_DAMAGE).all()
+    lost = np.isin(before.instance, same) & ~both  # under a neighbour's debris, or a crown that has burnt
+    assert lost.sum() < 0.05 * both.sum()
+
+
+def test_change_of_a_disaster_is_told_from_ordinary_change() -> None:
+    quake, alone = aftermath("earthquake"), layers("earthquake", ordinary=False)
+    labels = layers("earthquake")
+    assert set(np.unique(alone["change"])) == {Change.NONE, Change.DISASTER}
+    assert set(np.unique(labels["change"])) == {Change.NONE, Change.DISASTER, Change.ORDINARY}
+    cars = seen("earthquake").before.land_cover == LandCover.VEHICLE
+    away = cars & (seen("earthquake").otherwise.land_cover == LandCover.ROAD)
+    clear = away & (quake.debris.nearest(*_positions(seen("earthquake").before)) == 0)
+    assert clear.sum() > 10
+    assert (labels["change"][clear] == Change.ORDINARY).mean() > 0.95
+
+
+def _positions(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    return frame.position[0], frame.position[1]
+
+
+# --- tables
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    path = tmp_path_factory.mktemp("tables") / "after.gpkg"
+    write_tables(path, aftermath(request.param), crs=CRS, west=WEST, south=SOUTH)
+    return request.param, path
+
+
+def test_geopandas_reads_the_tables_in_their_place(written: tuple[str, Path], tmp_path: Path) -> None:
+    kind, path = written
+    assert [(str(name), str(shape)) for name, shape in pyogrio.list_layers(path)] == list(TYPES.items())
+    buildings = geopandas.read_file(path, layer="buildings")
+    assert buildings.crs.to_string() == CRS
+    local = building_table(aftermath(kind))
+    assert list(buildings.columns) == list(local.columns)
+    moved = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy - (WEST, SOUTH))
+    assert max(a.symmetric_difference(b).area for a, b in zip(moved, local.geometry, strict=True)) < 1e-3
+    write_tables(tmp_path / "again.gpkg", aftermath(kind), crs=CRS, west=WEST, south=SOUTH)
+    assert (tmp_path / "again.gpkg").read_bytes() == path.read_bytes()
+
+
+def test_the_building_table_agrees_with_the_rasters(written: tuple[str, Path]) -> None:
+    kind, path = written
+    result, labels = aftermath(kind), layers(kind)
+    frame = geopandas.read_file(path, layer="buildings")
+    assert frame["instance"].tolist() == [b.instance for b in result.before.buildings]
+    level = np.concatenate([[0], frame["level"].to_numpy()])
+    assert (labels["damage"] == level[labels["building"]]).all()
+    for row in frame.itertuples():
+        assert DAMAGE_CROSSWALKS["xbd"][row.damage] == row.level
+        assert DAMAGE_CROSSWALKS["ems-98"][row.ems98] == row.level
+        assert DAMAGE_CROSSWALKS["copernicus-ems"][row.copernicus] == row.level
+        assert (row.cause == "none") == (row.level == Damage.NO_DAMAGE)
+        assert (row.state == "standing") or row.height_after == 0
+        assert row.state != "demolished" or row.level == Damage.NO_DAMAGE
+    gone = set(frame["instance"][frame["state"] == "demolished"])
+    assert gone == {b.instance for b in result.before.buildings} - {
+        b.instance for b in result.otherwise.buildings
+    }
+    assert gone
+
+
+def test_the_road_table_agrees_with_the_raster(written: tuple[str, Path]) -> None:
+    kind, path = written
+    result = aftermath(kind)
+    frame = geopandas.read_file(path, layer="roads")
+    total = sum(shapely.LineString(s.centreline).length for s in result.before.streets)
+    assert frame.geometry.length.sum() == pytest.approx(total, rel=1e-6)
+    assert frame.geometry.length.max() < STRETCH + 2 * STEP
+    assert frame["street"].nunique() == len(result.before.streets)
+    depth = result.flood_depth
+    for row in frame.itertuples():
+        line = shapely.transform(row.geometry, lambda xy: xy - (WEST, SOUTH))
+        at = shapely.get_coordinates(line.interpolate(np.linspace(0.2, 0.8, 4), normalized=True))
+        codes = result.passability.nearest(*at.T)
+        worst = Passability[row.passability.upper()]
+        nearby = result.passability.nearest(*shapely.get_coordinates(line.segmentize(0.4)).T)
+        assert nearby.max() >= worst or (codes == 0).any()
+        assert codes.max() <= worst or (nearby == worst).any()
+        assert (row.vehicle is None) == (worst == Passability.BLOCKED)
+        if row.vehicle is not None:
+            assert row.depth <= FORDING[row.vehicle]
+        assert row.debris_width == pytest.approx(row.width - row.clear, abs=2e-3)
+        assert 0 <= row.clear <= row.width
+        assert row.depth <= depth.values.max() + 1e-3
+    assert (frame["passability"] == "open").any()
+    if kind == "none":
+        assert (frame["passability"] == "open").all()
+        assert (frame["vehicle"] == "car").all()
+        assert frame["speed"].isna().all()
+
+
+def test_flooded_roads_say_which_vehicles_pass() -> None:
+    frame = road_table(aftermath("flood"))
+    wet = frame[frame["depth"] >= 0.1]
+    assert len(wet) > 3
+    assert (wet["passability"] != "open").all()
+    assert (wet.loc[wet["passability"] == "blocked", "speed"] == 0).all()
+    shallow = wet[(wet["depth"] < 0.3) & (wet["passability"] == "restricted")]
+    assert np.allclose(shallow["speed"], safe_speed(shallow["depth"].to_numpy()), atol=0.6)
+
+
+def test_safe_speed_is_that_of_pregnolato_and_others() -> None:
+    """Worked by hand from the published polynomial."""
+    speeds = safe_speed(np.array([0.0, 0.1, 0.15, 0.3, 0.31]))
+    assert speeds[:4] == pytest.approx([86.9448, 40.6548, 24.2598, 2.0748], abs=1e-4)
+    assert speeds[4] == 0
+    assert (np.diff(safe_speed(np.linspace(0, 0.6, 100))) <= 0).all()
+
+
+def test_heavier_vehicles_pass_deeper_water() -> None:
+    depth = np.array([0.0, 0.3, 0.31, 0.5, 0.55, 0.6, 0.61])
+    assert lightest_vehicle(depth).tolist() == ["car", "car", "4x4", "4x4", "emergency", "emergency", ""]
+    city = town(TOWN)
+    codes = passability_in_water(city, np.full(city.ground.values.shape, 0.55)).values
+    assert set(np.unique(codes)) == {Passability.NOT_ROAD, Passability.RESTRICTED}
+
+
+def test_a_bridge_is_as_deep_under_water_as_its_deck() -> None:
+    result = aftermath("flood")
+    depth = depth_on_roads(result.after, result.flood_depth.values)
+    assert (depth >= 0).all()
+    without = [s for s in result.after.streets if not s.bridge]
+    if len(without) == len(result.after.streets):
+        assert (depth == result.flood_depth.values).all()
