@@ -1,7 +1,7 @@
 """How well a network that has seen simulation alone finds real buildings: `python -m benchmarks.transfer`.
 
-For each seed: a small set of captures, a short training on them alone, its scores on labelled real pairs. Each
-seed draws its own cities and its own training. The stages resume, so a run that was killed goes on.
+For each seed: a small set of captures, a short training on them alone, its scores on labelled real pairs.
+Each seed draws its own cities and its own training. The stages resume, so a run that was killed goes on.
 """
 
 import argparse
