@@ -107,8 +107,8 @@ def passage(
     along = speed * (-math.cos(inflow) * north - math.sin(inflow) * east) + translation
     across = speed * (math.cos(inflow) * east - math.sin(inflow) * north)
     total = np.hypot(along, across)
-    best = np.argmax(total, axis=1)[:, None]
-    return tuple(np.take_along_axis(a, best, axis=1)[:, 0] for a in (total, along, across))  # type: ignore[return-value]
+    rows, best = np.arange(len(total)), np.argmax(total, axis=1)
+    return total[rows, best], along[rows, best], across[rows, best]
 
 
 def gusts_at(
