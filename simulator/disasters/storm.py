@@ -59,6 +59,8 @@ DAMAGE_OF_STATE = np.array(
 """Roof elements missing are minor; a roof's structure gone or outer walls down is partial collapse, major."""
 BATTERED = 25
 """Pieces on a roof that break its covering: an assumption."""
+TORNADO_BROWNS = 0.25
+"""How much leaves that hold on turn brown in a wind of minutes, over that in one of hours: an assumption."""
 FENCES = 42.0
 """Gust that fences do not stand [m/s]: an assumption."""
 SCOUR, SCOUR_SPREAD = 100.0, 8.0
@@ -115,7 +117,7 @@ class HurricaneParameters:
     shape: float = 1.6
     translation: float = 5.0
     heading: float = 2.1
-    offset: float = -25.0
+    offset: float = -60.0
     latitude: float = 0.51
     inflow: float = 0.35
 
@@ -152,7 +154,7 @@ def sample_storm(rng: np.random.Generator) -> StormParameters:
         shape=float(rng.uniform(1.2, 1.8)),
         translation=float(rng.uniform(3, 10)),
         heading=heading,
-        offset=-radius * float(rng.uniform(0.7, 1.6)),
+        offset=-radius * float(rng.uniform(1.2, 2.6)),
         inflow=float(rng.uniform(0.2, 0.5)),
     )
 
@@ -172,7 +174,8 @@ def storm(city: City, parameters: StormParameters, rng: np.random.Generator, day
     strength = strength_rng.standard_normal(len(city.buildings))
     state = wind_states(houses.speed, capacities(city.buildings), strength)
     pieces = blown_pieces(city.buildings, state, houses, piece_rng)
-    standing = storm_trees(city.trees, trees, tree_rng)
+    browned = TORNADO_BROWNS if isinstance(parameters, TornadoParameters) else 1.0
+    standing = storm_trees(city.trees, trees, browned, tree_rng)
     state, battered, pieces = _battered(city, state, pieces, standing)
     damage = DAMAGE_OF_STATE[state]
     draws = shape_rng.random((len(state), 2))

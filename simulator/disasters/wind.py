@@ -25,8 +25,8 @@ AIR = 1.2
 """Density of air [kg/m3]."""
 OMEGA = 7.292e-5
 """Earth's rotation [rad/s]."""
-SURFACE = 0.75
-"""Mean wind at 10 m over open land, as a share of the gradient wind: an assumption."""
+SURFACE = 0.6
+"""Mean wind at 10 m over land, as a share of the gradient wind: an assumption."""
 GUST_FACTOR = 1.55
 """Largest 2 s gust over the 10 minute mean in hurricanes (Krayer & Marshall 1992, Bulletin of the American
 Meteorological Society 73, 613-617)."""

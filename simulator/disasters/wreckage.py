@@ -34,6 +34,7 @@ FELLED, FELLED_BETA = 190 * KMH, 0.26
 # Standing trees lose their leaves, then their crowns ("only stubs of largest branches", degree 6):
 # medians [m/s] and spread of the logarithm, assumptions beside 235 km/h.
 STRIPPED, STUBBED, BARE_BETA = 45.0, 68.0, 0.2
+BROWN = np.array([1.25, 0.68, 0.72])  # on that of leaves after a hurricane, seen in imagery of Ida 2021
 WILTED = (0.85, 0.7, 0.7)  # factor on the colour of felled crowns: an assumption
 # Parked cars slide or turn, then roll over: medians [m/s] of the order of Schmidlin et al. 2002 (Bulletin
 # of the American Meteorological Society 83, 1773-1777: most cars are moved only in F3 and more). Assumptions.
@@ -136,8 +137,15 @@ def litter(pieces: Boxes, ground: Field, rng: np.random.Generator) -> np.ndarray
     return rng.random((height, width), dtype=np.float32) < 1 - np.exp(-LITTER * near * patches)
 
 
-def storm_trees(trees: Trees, gusts: Gusts, rng: np.random.Generator) -> Trees:
-    """Trees felled downwind, stripped of leaves or broken to stubs; shrubs only lose leaves."""
+def storm_trees(trees: Trees, gusts: Gusts, browned: float, rng: np.random.Generator) -> Trees:
+    """Trees felled downwind, stripped of leaves or broken to stubs; shrubs only lose leaves.
+
+    Args:
+        trees: Before.
+        gusts: At each of them.
+        browned: How much the leaves that hold on turn brown, in [0, 1].
+        rng: Random generator.
+    """
     count = len(trees.height)
     luck = rng.standard_normal((3, count))
     swing, keep = rng.normal(0, 0.22, count), rng.random(count)
@@ -147,7 +155,8 @@ def storm_trees(trees: Trees, gusts: Gusts, rng: np.random.Generator) -> Trees:
     left = 1 - ndtr((np.log(gusts.speed / STRIPPED)) / BARE_BETA + 0.6 * luck[2])
     left = np.where(falls & (gusts.speed < STUBBED), 0.4 + 0.3 * keep, left)  # in the lee on the ground
     small = np.where(stubbed, 0.35 + 0.3 * keep, np.where(falls, 0.8, 1.0))
-    wilted = np.where(falls[:, None], WILTED, 1.0) * trees.tint
+    brown = browned * np.clip(1.6 * (1 - left), 0, 1) * (trees.kind != TreeKind.CONIFER)
+    wilted = trees.tint * np.where(falls[:, None], WILTED, 1 + brown[:, None] * (BROWN - 1))
     wood = (0.6 + 0.4 * keep)[:, None]  # bare branches have no autumn colours
     tint = np.where((trees.foliage * left < LEAFLESS)[:, None] & (left < 0.5)[:, None], wood, wilted)
     return replace(
