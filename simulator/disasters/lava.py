@@ -79,7 +79,7 @@ def lava_flow(
     while still < STEPS_TO_REST:
         step += 1
         if step % AHEAD == 0:
-            window = _window(thickness > 0)
+            window = _window(source | (thickness > 0))
         full = (thickness[inner] > 0.1).mean() >= contained
         if poured < volume and not full and still == 0:
             dose = min(supply, volume - poured)
