@@ -156,7 +156,7 @@ def test_lines_of_equal_tephra_are_ellipses_downwind_of_the_stated_area() -> Non
     area = (fall > 0.25).sum() * 0.05**2
     assert math.sqrt(area) == pytest.approx(2 * 2.0, rel=0.01)
     c, s = math.cos(0.6), math.sin(0.6)
-    down, up, side = (thickness_at(*v, **p) for v in ((3 * c, 3 * s), (-3 * c, -3 * s), (-3 * s, 3 * c)))
+    down, up, side = thickness_at(3 * np.array([c, -c, -s]), 3 * np.array([s, -s, c]), **p)
     assert down > side > up
 
 
