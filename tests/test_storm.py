@@ -34,6 +34,7 @@ from simulator.scene.roofs import standing_casts
 from simulator.scene.trees import tree_pieces
 
 STRONG = TornadoParameters(gust=90, radius=90, translation=12, heading=0.4)
+WIDE = TornadoParameters(gust=52, radius=2000, translation=0, heading=0, offset=-2000, inflow=0)
 
 
 @pytest.fixture(scope="module")
@@ -156,12 +157,10 @@ def test_what_the_states_look_like(city: City) -> None:
 
 
 def test_covering_is_lost_on_the_windward_side(city: City) -> None:
-    after = struck(
-        city, "storm", TornadoParameters(gust=60, radius=2000, translation=0, offset=-2000, inflow=0)
-    )
-    torn = [b for b in after.after.buildings if b.torn_from is not None]
+    after = struck(city, "storm", WIDE)
+    torn = [b.torn_from for b in after.after.buildings if b.torn_from is not None]
     assert len(torn) > 20
-    assert all(math.cos(b.torn_from - math.pi) < -0.9 for b in torn)  # left of the vortex it blows back
+    assert all(math.cos(heading - math.pi) > 0.9 for heading in torn)  # right of the vortex it blows ahead
 
 
 def test_swept_houses_leave_bare_slabs(city: City) -> None:
@@ -203,6 +202,14 @@ def test_sampled_storms_are_of_both_sorts() -> None:
     assert sorts == {TornadoParameters, HurricaneParameters}
 
 
+def test_sampled_storms_leave_every_degree_of_damage(city: City) -> None:
+    seen = np.zeros(5, int)
+    for seed in range(8):
+        parameters = sample_storm(np.random.default_rng(seed))
+        seen += np.bincount(struck(city, "storm", parameters, seed=seed).damage, minlength=5)
+    assert (seen[1:] > 0.03 * seen.sum()).all(), seen
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -228,7 +235,7 @@ def test_flight_is_the_integral_of_drag() -> None:
         x += u * step
     assert flight(np.array(speed), np.array(mass), np.array(time)) == pytest.approx(x, rel=1e-3)
     light, heavy = flight(np.full(2, speed), np.array([2.0, 100.0]), np.full(2, time))
-    assert heavy < 0.2 * light < 0.2 * speed * time
+    assert heavy < 0.3 * light < 0.3 * speed * time
 
 
 def test_debris_lies_downwind_and_further_in_stronger_wind() -> None:
@@ -278,12 +285,12 @@ def wood(count: int) -> Trees:
 def test_half_of_the_trees_fall_at_the_median_gust_and_they_fall_downwind() -> None:
     trees = wood(4000)
     gusts = Gusts(speed=np.full(4000, FELLED), towards=np.full(4000, 2.0))
-    after = storm_trees(trees, gusts, np.random.default_rng(0))
+    after = storm_trees(trees, gusts, 1.0, np.random.default_rng(0))
     down = np.isfinite(after.fallen)
     assert down.mean() == pytest.approx(0.5, abs=0.03)
     assert after.fallen[down].mean() == pytest.approx(2.0, abs=0.03)
     np.testing.assert_array_equal(after.xy, trees.xy)
-    calm = storm_trees(trees, replace(gusts, speed=np.full(4000, 10.0)), np.random.default_rng(0))
+    calm = storm_trees(trees, replace(gusts, speed=np.full(4000, 10.0)), 1.0, np.random.default_rng(0))
     assert np.isnan(calm.fallen).all()
     np.testing.assert_allclose(calm.foliage, trees.foliage, atol=1e-3)
 
@@ -291,14 +298,14 @@ def test_half_of_the_trees_fall_at_the_median_gust_and_they_fall_downwind() -> N
 def test_felled_trees_lie_along_their_heading_low_on_the_ground(city: City) -> None:
     trees = replace(wood(60), fallen=np.full(60, 0.7))
     flat = replace(city.terrain, values=np.zeros_like(city.terrain.values))
-    names = {"leaf": material_index("leaf"), "conifer": material_index("conifer")}
-    pieces = tree_pieces(trees, flat, bark=material_index("bark"), **names)
+    leaf, conifer, bark = (material_index(name) for name in ("leaf", "conifer", "bark"))
+    pieces = tree_pieces(trees, flat, leaf=leaf, conifer=conifer, bark=bark)
     vertices = np.concatenate([p.vertices for p in pieces])
     assert np.isfinite(vertices).all()
     assert vertices[:, 2].min() >= -0.5
     assert vertices[:, 2].max() < 0.7 * 15
     one = replace(trees, **{n: getattr(trees, n)[:1] for n in Trees.__dataclass_fields__})
-    crown = tree_pieces(one, flat, bark=material_index("bark"), **names)[0].vertices
+    crown = tree_pieces(one, flat, leaf=leaf, conifer=conifer, bark=bark)[0].vertices
     along = (crown[:, :2] - one.xy[0]) @ [math.cos(0.7), math.sin(0.7)]
     assert along.max() == pytest.approx(one.height[0], rel=0.1)
     assert along.min() > -0.2 * one.height[0]

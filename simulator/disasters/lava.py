@@ -27,6 +27,7 @@ CELL = 8.0  # of the flow's map [m], as digital terrain models for MAGFLOW have
 PASSED = 0.16  # largest share of thickness or of a step that passes to a neighbour at once
 POURED = 3.0  # thickness that the steps of supply are measured by [m]
 STEPS_OF_SUPPLY, STEPS_TO_REST = 1200, 800
+AHEAD = 10  # steps after which the worked part of the map is widened
 AT_REST = 1e-4  # greatest flux of a flow at rest [m of thickness a step]
 MARGIN = 3  # cells around the map, where lava leaves it
 THINNEST = 0.4  # edge of a flow [m]: assumption
@@ -64,7 +65,7 @@ def lava_flow(
     side = terrain.values.shape[1] * terrain.cell
     count = math.ceil(side / CELL)
     cells = Field(west=terrain.west, north=terrain.north, cell=CELL, values=np.zeros((count, count)))
-    ground = np.pad(on_cells_of(terrain, cells), MARGIN, mode="edge")
+    ground = np.pad(on_cells_of(terrain, cells), MARGIN, mode="reflect", reflect_type="odd")
     x, y = cells.centres()
     near = np.hypot(x[None, :] - vent[0], y[:, None] - vent[1]) <= max(1.5 * CELL, 0.02 * side)
     source = np.pad(near, MARGIN)
@@ -74,7 +75,11 @@ def lava_flow(
     supply = min(volume, contained * inner.sum() * area * POURED) / STEPS_OF_SUPPLY
     critical = strength / (DENSITY * GRAVITY)
     thickness, poured, lost, still = np.zeros(ground.shape), 0.0, 0.0, 0
+    window, step = _window(source), 0
     while still < STEPS_TO_REST:
+        step += 1
+        if step % AHEAD == 0:
+            window = _window(source | (thickness > 0))
         full = (thickness[inner] > 0.1).mean() >= contained
         if poured < volume and not full and still == 0:
             dose = min(supply, volume - poured)
@@ -82,12 +87,19 @@ def lava_flow(
             poured += dose
         else:
             still += 1
-        flux = _spread(ground, thickness, critical)
+        flux = _spread(ground[window], thickness[window], critical)
         lost += float(thickness[~inner].sum()) * area
         thickness[~inner] = 0.0
         if still and flux < AT_REST:
             break
     return Flow(thickness=with_values(cells, _unpadded(thickness)), poured=poured, lost=lost)
+
+
+def _window(marked: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns that lava reaches in the next `AHEAD` steps, a cell in each at most."""
+    rows, cols = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    south, east = (slice(max(i[0] - AHEAD - 1, 0), i[-1] + AHEAD + 2) for i in (rows, cols))
+    return south, east
 
 
 def _spread(ground: np.ndarray, thickness: np.ndarray, critical: float) -> float:

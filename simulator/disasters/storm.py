@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from rasters.classes import Damage
-from simulator.city.model import Boxes, Building, City, Field, Ground
+from simulator.city.model import Boxes, Building, City, Field, Ground, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.placing import take
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
@@ -31,7 +31,15 @@ from simulator.disasters.wind import (
     surface_gusts,
     wind_states,
 )
-from simulator.disasters.wreckage import blown_pieces, litter, storm_trees, thrown, trunks
+from simulator.disasters.wreckage import (
+    blown_clutter,
+    blown_pieces,
+    litter,
+    storm_trees,
+    thrown,
+    trunks,
+    under_trees,
+)
 
 UNEVEN, UNEVEN_LENGTH = 0.07, 60.0
 """Standard deviation of the logarithm of gusts about the smooth field, and over which it varies [m]: small
@@ -51,6 +59,10 @@ DAMAGE_OF_STATE = np.array(
 """Roof elements missing are minor; a roof's structure gone or outer walls down is partial collapse, major."""
 BATTERED = 25
 """Pieces on a roof that break its covering: an assumption."""
+TORNADO_BROWNS = 0.25
+"""How much leaves that hold on turn brown in a wind of minutes, over that in one of hours: an assumption."""
+FENCES = 42.0
+"""Gust that fences do not stand [m/s]: an assumption."""
 SCOUR, SCOUR_SPREAD = 100.0, 8.0
 """Gust that strips half of a lawn to the soil, and standard deviation of that of its patches [m/s]:
 assumptions; scouring is reported of the most violent tornadoes only."""
@@ -105,7 +117,7 @@ class HurricaneParameters:
     shape: float = 1.6
     translation: float = 5.0
     heading: float = 2.1
-    offset: float = -25.0
+    offset: float = -60.0
     latitude: float = 0.51
     inflow: float = 0.35
 
@@ -142,28 +154,32 @@ def sample_storm(rng: np.random.Generator) -> StormParameters:
         shape=float(rng.uniform(1.2, 1.8)),
         translation=float(rng.uniform(3, 10)),
         heading=heading,
-        offset=-radius * float(rng.uniform(0.7, 1.6)),
+        offset=-radius * float(rng.uniform(1.2, 2.6)),
         inflow=float(rng.uniform(0.2, 0.5)),
     )
 
 
 def storm(city: City, parameters: StormParameters, rng: np.random.Generator, days: float) -> Aftermath:
     """`city`, `days` after the storm; the same `rng` and a stronger gust leave no building's walls better."""
-    streams = rng.spawn(8)
-    field_rng, strength_rng, shape_rng, piece_rng, litter_rng, tree_rng, car_rng, scour_rng = streams
+    streams = rng.spawn(9)
+    field_rng, strength_rng, shape_rng, piece_rng, litter_rng, tree_rng, car_rng, scour_rng, clutter_rng = (
+        streams
+    )
     uneven = _unevenness(city, field_rng)
-    houses, trees, cars = (
-        _gusts(city, parameters, uneven, places)
-        for places in (_middles(city.buildings), city.trees.xy, city.vehicles.centre[:, :2])
+    fences = np.array([b.line.mean(axis=0) for b in city.barriers]).reshape(-1, 2)
+    loose = (city.trees.xy, city.vehicles.centre[:, :2], city.clutter.centre[:, :2], fences)
+    houses, trees, cars, clutter, barriers = (
+        _gusts(city, parameters, uneven, places) for places in (_middles(city.buildings), *loose)
     )
     strength = strength_rng.standard_normal(len(city.buildings))
     state = wind_states(houses.speed, capacities(city.buildings), strength)
     pieces = blown_pieces(city.buildings, state, houses, piece_rng)
-    state, battered, pieces = _battered(city, state, pieces)
+    browned = TORNADO_BROWNS if isinstance(parameters, TornadoParameters) else 1.0
+    standing = storm_trees(city.trees, trees, browned, tree_rng)
+    state, battered, pieces = _battered(city, state, pieces, standing)
     damage = DAMAGE_OF_STATE[state]
     draws = shape_rng.random((len(state), 2))
     rows = zip(city.buildings, state, houses.towards, draws, strict=True)
-    standing = storm_trees(city.trees, trees, tree_rng)
     covered = litter(pieces, city.ground, litter_rng)
     wind = _gusts(city, parameters, uneven, _cell_middles(city.terrain))
     gust_map = with_values(city.terrain, wind.speed.reshape(city.terrain.values.shape))
@@ -172,6 +188,10 @@ def storm(city: City, parameters: StormParameters, rng: np.random.Generator, day
         buildings=tuple(_struck(*row) for row in rows),
         ground=_wrecked_ground(city, state, covered, gust_map, scour_rng),
         trees=standing,
+        barriers=tuple(
+            b for b, v in zip(city.barriers, barriers.speed, strict=True) if b.kind != "fence" or v < FENCES
+        ),
+        clutter=blown_clutter(city.clutter, clutter, clutter_rng),
         vehicles=thrown(city.vehicles, cars, city.size, car_rng),
         debris=join_boxes(city.debris, pieces),
     )
@@ -227,13 +247,15 @@ def _cell_middles(field: Field) -> np.ndarray:
     return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)
 
 
-def _battered(city: City, state: np.ndarray, pieces: Boxes) -> tuple[np.ndarray, np.ndarray, Boxes]:
-    """States after the neighbours' debris has hit roofs that stood, which roofs those are, and the pieces
-    that reached the ground or ruins."""
+def _battered(
+    city: City, state: np.ndarray, pieces: Boxes, trees: Trees
+) -> tuple[np.ndarray, np.ndarray, Boxes]:
+    """States after trees and the neighbours' debris have hit roofs that stood, which roofs those are, and
+    the pieces that reached the ground or ruins."""
     owner = with_values(city.ground, building_cells(city.buildings, city.ground))
     over = owner.nearest(*pieces.centre[:, :2].T)
     hit = np.bincount(over, minlength=len(state) + 1)[1:]
-    battered = (state == 0) & (hit >= BATTERED)
+    battered = (state == 0) & ((hit >= BATTERED) | under_trees(trees, owner, len(state)))
     roofed = np.concatenate([[False], state < 3])
     return np.where(battered, 1, state), battered, take(pieces, ~roofed[over])
 

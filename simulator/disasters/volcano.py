@@ -1,7 +1,6 @@
 """Volcano: lava that buries and burns, tephra that greys everything and breaks roofs."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,21 +22,9 @@ from simulator.disasters.cells import (
 )
 from simulator.disasters.lava import hummocky, lava_flow
 from simulator.disasters.roads import passability_by_width
+from simulator.disasters.tephra import load_of, tephra_states, thickness_at
 from simulator.scene.materials import GROUND_MATERIALS, OBJECT_MATERIALS
 
-GRAVITY = 9.81  # [m/s2]
-# Mean loads at which roofs collapse [kPa]: weak, medium weak, medium strong, strong (Spence et al. 2005,
-# Natural Hazards and Earth System Sciences 5, 477-494, doi:10.5194/nhess-5-477-2005). Which of our
-# buildings belong to which class is an assumption.
-WEAK, MEDIUM_WEAK, MEDIUM_STRONG, STRONG = 2.0, 3.0, 4.5, 7.0
-BETA = 0.2  # standard deviation of the logarithm: an assumption
-MODERN = 1980  # concrete roofs since are strong: an assumption
-# Loads over the collapse load at which gutters and covering go, the roof falls, and walls with it. The
-# first and the last are assumptions.
-STEPS = np.array([0.6, 1.0, 1.6])
-# Tephra stays on pitches up to 15 degrees and is mostly shed from 35 (Osman et al. 2023, Journal of Applied
-# Volcanology 12, doi:10.1186/s13617-023-00137-2); the share that stays there is an assumption.
-PITCHES, STAYS = np.radians([15.0, 35.0]), (1.0, 0.3)
 COVERING = 0.008  # thickness [m] that hides two thirds of the ground: an assumption
 ROOF_COVERING = 0.012
 SWEPT = 0.55  # share of that on roadways, which traffic and wind sweep: an assumption
@@ -168,67 +155,27 @@ def volcano(city: City, parameters: VolcanoParameters, rng: np.random.Generator,
     )
 
 
-def thickness_at(east: np.ndarray, north: np.ndarray, p: VolcanoParameters) -> np.ndarray:
-    """Thickness of tephra [m] at places relative to the centre of the fall [km], of the broadcast shape.
-
-    T = T0 exp(-k sqrt(A)) with the area A of the line of equal thickness (Pyle 1989, Bulletin of
-    Volcanology 51, 1-15); the lines are ellipses with the centre in their upwind focus.
-    """
-    r = np.hypot(east, north)
-    c, s = math.cos(p.wind_towards), math.sin(p.wind_towards)
-    cosine = (east * c + north * s) / np.maximum(r, 1e-9)
-    eccentricity = math.sqrt(1 - 1 / p.elongation**2)
-    half = r * (1 - eccentricity * cosine) / (1 - eccentricity**2)
-    root = half * math.sqrt(math.pi / p.elongation)
-    return p.tephra * np.exp(-math.log(2) * root / p.halving)
-
-
 def tephra_thickness(field: Field, p: VolcanoParameters) -> np.ndarray:
     """(H, W) thickness [m] on the cells of a field over the city."""
     x, y = field.centres()
-    return thickness_at(*_from_centre(x[None, :], y[:, None], len(x) * field.cell, p), p)
+    return _fall(x[None, :], y[:, None], len(x) * field.cell, p)
 
 
-def _from_centre(x: np.ndarray, y: np.ndarray, size: float, p: VolcanoParameters) -> list[np.ndarray]:
-    """Eastings and northings [m] in a city of a size [m], as seen from the centre of the fall [km]."""
-    towards = (math.sin(p.bearing), math.cos(p.bearing))
-    return [(at - size / 2) / 1000 - p.distance * part for at, part in zip((x, y), towards, strict=True)]
+def _fall(x: np.ndarray, y: np.ndarray, size: float, p: VolcanoParameters) -> np.ndarray:
+    """Thickness of tephra [m] at places [m] in a city of a size [m]."""
+    return thickness_at(
+        (x - size / 2) / 1000 - p.distance * math.sin(p.bearing),
+        (y - size / 2) / 1000 - p.distance * math.cos(p.bearing),
+        peak=p.tephra,
+        halving=p.halving,
+        wind_towards=p.wind_towards,
+        elongation=p.elongation,
+    )
 
 
 def _middle_fall(p: VolcanoParameters) -> float:
     """Thickness of tephra in the middle of the city [m]."""
-    return float(thickness_at(*_from_centre(np.zeros(()), np.zeros(()), 0.0, p), p))
-
-
-def collapse_load(building: Building) -> float:
-    """Median load at which the roof collapses [kPa], over the ground's that its pitch lets stay."""
-    flat = building.roof == "flat"
-    match building.construction:
-        case "adobe":
-            median = WEAK
-        case "concrete" if flat:
-            median = STRONG if building.year >= MODERN else MEDIUM_STRONG
-        case "masonry" if flat:
-            median = MEDIUM_STRONG
-        case _:
-            median = MEDIUM_WEAK
-    sides = np.linalg.norm(np.roll(building.footprint, -1, axis=0) - building.footprint, axis=1)
-    run = sides[:2].min() / (1 if building.roof == "shed" else 2)
-    pitch = math.atan2(building.rise, run) if building.roof in ("gable", "hip", "shed", "mansard") else 0.0
-    return median / float(np.interp(pitch, PITCHES, STAYS))
-
-
-def tephra_states(load: np.ndarray, buildings: Sequence[Building], strength: np.ndarray) -> np.ndarray:
-    """`Damage` codes, uint8 (N,).
-
-    Args:
-        load: (N,) of tephra on the ground at each building [kPa].
-        buildings: The buildings.
-        strength: (N,) standard normal: how far each is above its class.
-    """
-    medians = np.array([collapse_load(b) for b in buildings]).reshape(-1, 1)
-    capacity = medians * STEPS * np.exp(BETA * strength)[:, None]
-    return (Damage.NO_DAMAGE + (load[:, None] >= capacity).sum(axis=1)).astype(np.uint8)
+    return float(_fall(np.zeros(()), np.zeros(()), 0.0, p))
 
 
 def _loads(city: City, p: VolcanoParameters) -> tuple[np.ndarray, np.ndarray]:
@@ -236,8 +183,8 @@ def _loads(city: City, p: VolcanoParameters) -> tuple[np.ndarray, np.ndarray]:
     if not city.buildings:
         return np.zeros(0), np.zeros(0)
     xy = np.array([b.footprint.mean(axis=0) for b in city.buildings])
-    fall = thickness_at(*_from_centre(xy[:, 0], xy[:, 1], city.size, p), p)
-    return p.density * GRAVITY * fall / 1000, fall
+    fall = _fall(*xy.T, city.size, p)
+    return load_of(fall, p.density), fall
 
 
 def _lava(city: City, p: VolcanoParameters, rng: np.random.Generator) -> Field:

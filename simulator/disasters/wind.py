@@ -25,8 +25,8 @@ AIR = 1.2
 """Density of air [kg/m3]."""
 OMEGA = 7.292e-5
 """Earth's rotation [rad/s]."""
-SURFACE = 0.75
-"""Mean wind at 10 m over open land, as a share of the gradient wind: an assumption."""
+SURFACE = 0.6
+"""Mean wind at 10 m over land, as a share of the gradient wind: an assumption."""
 GUST_FACTOR = 1.55
 """Largest 2 s gust over the 10 minute mean in hurricanes (Krayer & Marshall 1992, Bulletin of the American
 Meteorological Society 73, 613-617)."""
@@ -107,8 +107,8 @@ def passage(
     along = speed * (-math.cos(inflow) * north - math.sin(inflow) * east) + translation
     across = speed * (math.cos(inflow) * east - math.sin(inflow) * north)
     total = np.hypot(along, across)
-    best = np.argmax(total, axis=1)[:, None]
-    return tuple(np.take_along_axis(a, best, axis=1)[:, 0] for a in (total, along, across))  # type: ignore[return-value]
+    rows, best = np.arange(len(total)), np.argmax(total, axis=1)
+    return total[rows, best], along[rows, best], across[rows, best]
 
 
 def gusts_at(

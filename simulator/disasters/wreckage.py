@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, Field, TreeKind, Trees
 from simulator.city.noise import smooth_noise
+from simulator.city.placing import take
 from simulator.disasters.cells import join_boxes
 from simulator.disasters.debris import LIGHT, PIECES
 from simulator.disasters.wind import AIR, KMH, Gusts
@@ -33,10 +34,14 @@ FELLED, FELLED_BETA = 190 * KMH, 0.26
 # Standing trees lose their leaves, then their crowns ("only stubs of largest branches", degree 6):
 # medians [m/s] and spread of the logarithm, assumptions beside 235 km/h.
 STRIPPED, STUBBED, BARE_BETA = 45.0, 68.0, 0.2
+BROWN = np.array([1.25, 0.68, 0.72])  # on that of leaves after a hurricane, seen in imagery of Ida 2021
 WILTED = (0.85, 0.7, 0.7)  # factor on the colour of felled crowns: an assumption
 # Parked cars slide or turn, then roll over: medians [m/s] of the order of Schmidlin et al. 2002 (Bulletin
 # of the American Meteorological Society 83, 1773-1777: most cars are moved only in F3 and more). Assumptions.
 MOVED, OVERTURNED, CAR_BETA = 62.0, 76.0, 0.15
+BLOWN, SNAPPED = 38.0, 52.0  # medians at which light clutter goes and poles snap [m/s]: assumptions
+LIGHT_CLUTTER = (BoxKind.STALL, BoxKind.TENT, BoxKind.PLAY, BoxKind.GREENHOUSE)
+TALL = 8.0  # height of trees that break a roof [m]: an assumption
 
 
 def flight(speed: np.ndarray, mass: np.ndarray, time: np.ndarray) -> np.ndarray:
@@ -132,8 +137,15 @@ def litter(pieces: Boxes, ground: Field, rng: np.random.Generator) -> np.ndarray
     return rng.random((height, width), dtype=np.float32) < 1 - np.exp(-LITTER * near * patches)
 
 
-def storm_trees(trees: Trees, gusts: Gusts, rng: np.random.Generator) -> Trees:
-    """Trees felled downwind, stripped of leaves or broken to stubs; shrubs only lose leaves."""
+def storm_trees(trees: Trees, gusts: Gusts, browned: float, rng: np.random.Generator) -> Trees:
+    """Trees felled downwind, stripped of leaves or broken to stubs; shrubs only lose leaves.
+
+    Args:
+        trees: Before.
+        gusts: At each of them.
+        browned: How much the leaves that hold on turn brown, in [0, 1].
+        rng: Random generator.
+    """
     count = len(trees.height)
     luck = rng.standard_normal((3, count))
     swing, keep = rng.normal(0, 0.22, count), rng.random(count)
@@ -143,7 +155,8 @@ def storm_trees(trees: Trees, gusts: Gusts, rng: np.random.Generator) -> Trees:
     left = 1 - ndtr((np.log(gusts.speed / STRIPPED)) / BARE_BETA + 0.6 * luck[2])
     left = np.where(falls & (gusts.speed < STUBBED), 0.4 + 0.3 * keep, left)  # in the lee on the ground
     small = np.where(stubbed, 0.35 + 0.3 * keep, np.where(falls, 0.8, 1.0))
-    wilted = np.where(falls[:, None], WILTED, 1.0) * trees.tint
+    brown = browned * np.clip(1.6 * (1 - left), 0, 1) * (trees.kind != TreeKind.CONIFER)
+    wilted = trees.tint * np.where(falls[:, None], WILTED, 1 + brown[:, None] * (BROWN - 1))
     wood = (0.6 + 0.4 * keep)[:, None]  # bare branches have no autumn colours
     tint = np.where((trees.foliage * left < LEAFLESS)[:, None] & (left < 0.5)[:, None], wood, wilted)
     return replace(
@@ -204,3 +217,47 @@ def thrown(cars: Boxes, gusts: Gusts, size: float, rng: np.random.Generator) -> 
         tilt=np.where(rolled, tilt, cars.tilt),
         colour=cars.colour * np.where(moved, 0.8, 1.0)[:, None],
     )
+
+
+def blown_clutter(clutter: Boxes, gusts: Gusts, rng: np.random.Generator) -> Boxes:
+    """Clutter without what is light, and poles snapped and laid downwind as debris.
+
+    Args:
+        clutter: Before.
+        gusts: At each piece of it.
+        rng: Random generator.
+    """
+    luck = np.exp(CAR_BETA * rng.standard_normal(len(clutter.heading)))
+    swing = rng.normal(0, 0.4, len(luck))
+    snapped = (clutter.kind == BoxKind.POLE) & (gusts.speed >= SNAPPED * luck)
+    long = clutter.size[:, 2]
+    heading = np.where(snapped, gusts.towards + swing, clutter.heading)
+    ahead = 0.5 * long[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=1)
+    lying = np.column_stack([clutter.centre[:, :2] + ahead, clutter.size[:, 1] / 2])
+    laid = replace(
+        clutter,
+        centre=np.where(snapped[:, None], lying, clutter.centre),
+        size=np.where(
+            snapped[:, None],
+            np.column_stack([long, clutter.size[:, 1], clutter.size[:, 1]]),
+            clutter.size,
+        ),
+        heading=heading,
+        kind=np.where(snapped, np.uint8(BoxKind.DEBRIS), clutter.kind),
+    )
+    return take(laid, ~(np.isin(clutter.kind, LIGHT_CLUTTER) & (gusts.speed >= BLOWN * luck)))
+
+
+def under_trees(trees: Trees, owner: Field, count: int) -> np.ndarray:
+    """(count,) bool: buildings on which the stem of a tall tree fell.
+
+    Args:
+        trees: After the storm.
+        owner: Position + 1 of the building over each cell, 0 for none.
+        count: Of the buildings.
+    """
+    down = np.flatnonzero(np.isfinite(trees.fallen) & (trees.height >= TALL))
+    along = trees.height[down, None] * np.linspace(0.15, 0.8, 14)
+    x = trees.xy[down, :1] + np.cos(trees.fallen[down])[:, None] * along
+    y = trees.xy[down, 1:] + np.sin(trees.fallen[down])[:, None] * along
+    return np.bincount(owner.nearest(x, y).ravel(), minlength=count + 1)[1:] > 0

@@ -152,7 +152,10 @@ def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[n
     shift = (np.arange(len(v)) % 2 * PANEL[0] / 2)[:, None]
     u0, v0 = u[None, :] - shift, np.broadcast_to(v[:, None], (len(v), len(u)))
     cells = shapely.box(u0, v0, u0 + PANEL[0], v0 + PANEL[1]).ravel()
-    panels = shapely.intersection(cells, slope.shape)
+    shapely.prepare(slope.shape)
+    cut = ~shapely.contains(slope.shape, cells)
+    panels = cells.copy()
+    panels[cut] = shapely.intersection(cells[cut], slope.shape)
     panels = panels[(shapely.get_type_id(panels) == 3) & (shapely.area(panels) > SMALLEST)]
     middle = shapely.get_coordinates(shapely.centroid(panels))
     edge = shapely.distance(shapely.boundary(slope.shape), shapely.points(middle))
