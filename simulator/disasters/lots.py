@@ -52,7 +52,9 @@ def rebuilt(city: City, days: float, rng: np.random.Generator) -> City:
     unfinished = site_rng.random(len(new)) < UNFINISHED
     cleared = [b for b, g in zip(city.buildings, gone, strict=True) if g]
     slabs = [b for b, u in zip(new, unfinished, strict=True) if u]
-    houses = [b for b, u in zip(new, unfinished, strict=True) if not u]
+    first = 1 + max((b.instance for b in city.buildings), default=0)
+    built = [b for b, u in zip(new, unfinished, strict=True) if not u]
+    houses = [replace(b, instance=first + k) for k, b in enumerate(built)]
     kept = [b for b, g in zip(buildings, gone, strict=True) if not g]
     city = _without_obstacles(city, new)
     return replace(
@@ -82,12 +84,11 @@ def _reroofed(buildings: Sequence[Building], chosen: np.ndarray, rng: np.random.
 
 
 def _sites(city: City, models: Sequence[Building], count: int, rng: np.random.Generator) -> list[Building]:
-    """Up to `count` new houses on free land near streets, numbered after all that the city has had."""
+    """Up to `count` new houses on free land near streets."""
     if not models or not count or not city.streets:
         return []
     clearance = _clearance(city)
     points, tangents = _street_stations(city)
-    first = 1 + max(b.instance for b in city.buildings)
     x, y = clearance.centres()
     houses: list[Building] = []
     for _ in range(count):
@@ -105,7 +106,7 @@ def _sites(city: City, models: Sequence[Building], count: int, rng: np.random.Ge
         chosen = near[int(pick * len(near))]
         heading = math.atan2(*tangents[nearest[chosen]][::-1])
         house = _turned(model, middle, at[chosen], heading, city)
-        houses.append(replace(house, instance=first + len(houses), uid=uid, year=NEW_YEAR))
+        houses.append(replace(house, uid=uid, year=NEW_YEAR))
         taken = np.hypot(x[None, :] - at[chosen, 0], y[:, None] - at[chosen, 1]) - reach - PLOT_RIM
         clearance = with_values(clearance, np.minimum(clearance.values, taken))
     return houses
