@@ -29,7 +29,7 @@ from simulator.labels import Seen, label_layers
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 
-STYLE = "north_american_suburb"
+TOWN, STYLE = "suburb by a river", "north_american_suburb"
 LONG = Interval(days=1500.0)
 YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 SEASONS: tuple[Season, ...] = get_args(Season)
@@ -40,13 +40,13 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def later(days: float, seed: int = 0) -> City:
-    return ordinary_change(town(STYLE), Interval(days=days), rng(seed))
+    return ordinary_change(town(TOWN), Interval(days=days), rng(seed))
 
 
 @cache
 def quiet() -> Aftermath:
     """A town after years in which nothing happened."""
-    return strike(town(STYLE), "none", None, rng(1), interval=LONG)
+    return strike(town(TOWN), "none", None, rng(1), interval=LONG)
 
 
 def labels_of(result: Aftermath) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ def labels_of(result: Aftermath) -> dict[str, np.ndarray]:
 
 
 def test_with_nothing_to_change_both_cities_are_one() -> None:
-    city = town(STYLE)
+    city = town(TOWN)
     result = strike(city, "none", None, rng())
     assert result.before is result.otherwise is result.after is city
     scenario = Scenario(tile=64, cities=1, styles=(STYLE,), disasters=("none",), ordinary_change=False)
@@ -70,7 +70,7 @@ def test_with_nothing_to_change_both_cities_are_one() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_spares_the_city() -> None:
-    city = town(STYLE)
+    city = town(TOWN)
     before = pickle.dumps(city)
     first, second, other = (pickle.dumps(later(200, seed)) for seed in (3, 3, 4))
     assert first == second != other
@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_bytes_and_spares_the_city() -> None:
 
 
 def test_buildings_that_stand_on_keep_their_plan_and_order_and_new_ones_follow() -> None:
-    city, now = town(STYLE), quiet().after
+    city, now = town(TOWN), quiet().after
     highest = len(city.buildings)
     old = {b.instance: b for b in city.buildings}
     instances = [b.instance for b in now.buildings]
@@ -99,8 +99,8 @@ def test_buildings_that_stand_on_keep_their_plan_and_order_and_new_ones_follow()
 def test_new_houses_stand_clear_of_others_streets_and_water() -> None:
     found = 0
     for seed in range(4):
-        now = rebuilt(town(STYLE), 1500.0, rng(seed))
-        highest = len(town(STYLE).buildings)
+        now = rebuilt(town(TOWN), 1500.0, rng(seed))
+        highest = len(town(TOWN).buildings)
         new = [b for b in now.buildings if b.instance > highest]
         plans = [covered(b) for b in now.buildings]
         roads = np.isin(now.ground.values, ROADWAY)
@@ -117,14 +117,14 @@ def test_new_houses_stand_clear_of_others_streets_and_water() -> None:
 
 def test_more_days_demolish_more() -> None:
     def gone(days: float) -> set[int]:
-        return {b.instance for b in town(STYLE).buildings} - {b.instance for b in later(days).buildings}
+        return {b.instance for b in town(TOWN).buildings} - {b.instance for b in later(days).buildings}
 
     assert gone(0) == set()
     assert gone(100) <= gone(700) <= gone(3000) != gone(100)
 
 
 def test_a_demolished_house_is_not_struck() -> None:
-    city = town(STYLE)
+    city = town(TOWN)
     result = strike(city, "earthquake", default_parameters("earthquake"), rng(1), interval=LONG)
     stands = {b.instance for b in result.otherwise.buildings}
     gone = np.array([b.instance not in stands for b in city.buildings])
@@ -161,7 +161,7 @@ def test_labels_call_what_changed_ordinary_and_undamaged() -> None:
 
 
 def test_fields_go_on_in_their_order_and_pools_are_covered() -> None:
-    city = town("rural_village")
+    city = _with_fields(town(TOWN))
     fields = np.isin(city.ground.values, list(NEXT))
     after = tended_fields(city, 100.0, "leafy", rng(2)).ground.values
     changed = after != city.ground.values
@@ -179,6 +179,15 @@ def test_fields_go_on_in_their_order_and_pools_are_covered() -> None:
         assert _covered(city, pond, seed)[100, 100] == Ground.POOL  # nobody covers a pond
     assert Ground.POOL in covers
     assert len(covers) > 1
+
+
+def _with_fields(city: City) -> City:
+    """The town's meadows and lawns as fields, 20 m wide."""
+    codes = city.ground.values.copy()
+    strip = np.arange(codes.shape[1]) // 40
+    kinds = np.array(list(NEXT), np.uint8)[strip % 3]
+    open_land = np.isin(codes, (Ground.GRASS, Ground.MEADOW, Ground.LAWN))
+    return replace(city, ground=with_values(city.ground, np.where(open_land, kinds[None, :], codes)))
 
 
 def _covered(city: City, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -200,7 +209,7 @@ def test_a_day_drawn_for_a_season_is_in_that_season(south: bool) -> None:
 
 
 def test_conifers_keep_their_leaves_and_others_lose_and_regain_them() -> None:
-    trees = town(STYLE).trees
+    trees = town(TOWN).trees
     bare = turned_leaves(trees, "leafy", "bare", rng())
     keeps = np.isin(trees.kind, [TreeKind.CONIFER, TreeKind.PALM])
     assert keeps.any()
@@ -215,7 +224,7 @@ def test_conifers_keep_their_leaves_and_others_lose_and_regain_them() -> None:
 
 
 def test_the_season_turns_the_grass_and_is_noted() -> None:
-    city = replace(town(STYLE), season="leafy")
+    city = replace(town(TOWN), season="leafy")
     dry = ordinary_change(city, Interval(days=30, season="dry"), rng())
     assert dry.season == "dry"
     withered = dry.ground.values == Ground.DRY_GRASS
@@ -224,13 +233,18 @@ def test_the_season_turns_the_grass_and_is_noted() -> None:
     assert (green.ground.values == Ground.DRY_GRASS).mean() < 0.2 * withered.mean()
 
 
-def test_vehicles_come_go_and_move_without_meeting() -> None:
-    city = town(STYLE)
+def test_vehicles_come_go_and_move_on_their_ground_without_meeting() -> None:
+    city = town(TOWN)
     cars = repark(city.vehicles, city.ground, rng())
     assert 0.4 < len(cars.heading) / len(city.vehicles.heading) < 0.9
     old = {tuple(c) for c in city.vehicles.centre.tolist()}
-    stayed = np.array([tuple(c) in old for c in cars.centre.tolist()])
-    assert 0.4 < stayed.mean() < 1.0
+    moved = np.array([tuple(c) not in old for c in cars.centre.tolist()])
+    assert 0.05 < moved.mean() < 0.6
+    gaps = np.linalg.norm(cars.centre[:, None] - cars.centre[None], axis=-1)
+    gaps[np.arange(len(gaps)), np.arange(len(gaps))] = np.inf
+    assert (gaps.min(axis=1)[moved] > 0.8 * cars.size[moved, 0]).all()
+    grounds = set(np.unique(city.ground.nearest(*city.vehicles.centre[:, :2].T)))
+    assert set(np.unique(city.ground.nearest(*cars.centre[moved, :2].T))) <= grounds
 
 
 def test_an_impossible_interval_is_named() -> None:

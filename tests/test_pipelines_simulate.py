@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pystac
 import pytest
+import yaml
 
-from pipelines.cli import main
+from pipelines.cli import PRESETS, main
 from rasters.capture import PARTIAL, read_capture
 from rasters.catalogue import finished
 from rasters.classes import Damage, LandCover
+from rasters.layers import LAYERS
+from simulator.scenario import Scenario
 
 ABOVE_WATER = (LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE, LandCover.DEBRIS)
 SMALL = ["--tile", "96", "--cities", "3", "--seed", "3", "--disasters", "[flood, earthquake]"]
@@ -37,12 +40,28 @@ def test_captures_hold_every_layer_and_open_as_stac(captures: Path) -> None:
     assert len(items) == 3
     for folder in finished(captures):
         layers = read_capture(folder).layers
-        assert len(layers) == 12
+        assert set(layers) == set(LAYERS)
         standing = layers["building"] > 0
         assert ((layers["damage"] > Damage.BACKGROUND) == standing).all()
         assert (layers["land_cover_pre"] > 0).all()
         assert layers["image_pre"].std() > 10
     assert (captures / "sheet.png").is_file()
+
+
+def test_each_city_has_its_vectors_before_and_after(captures: Path) -> None:
+    folders = {folder.name.rsplit("-", 2)[0] for folder in finished(captures)}
+    written = {path.name for path in (captures / "cities").iterdir()}
+    assert written == {f"{name}{when}.gpkg" for name in folders for when in ("", "-after")}
+    linked = [link.href for link in pystac.Catalog.from_file(captures / "catalog.json").get_links("related")]
+    assert {Path(href).name for href in linked} == written
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in PRESETS.glob("*.yaml")))
+def test_every_preset_is_a_scenario(preset: str) -> None:
+    table = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text())
+    scenario = Scenario(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    assert preset in (*scenario.disasters, "town", "quiet")
+    assert (preset == "quiet") == (set(scenario.disasters) == {"none"})
 
 
 def test_a_flood_has_water_where_it_has_depth(captures: Path) -> None:
@@ -102,6 +121,7 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path, capsys: pytest.Cap
         (["--tile", "7"], "tile must be 64 to 4096"),
         (["--styles", "[atlantis]"], "atlantis"),
         (["--disasters", "[meteor]"], "disasters must be among"),
+        (["--days", "[5, 1]"], "days must be two numbers that rise"),
         (["--cities", "0"], "cities must be at least 1"),
         (["--profile", "kodak"], "no acquisition profile 'kodak'"),
         (["--workers", "0"], "workers must be at least 1"),

@@ -18,7 +18,8 @@ from simulator.disasters.roads import passability_by_width, passability_in_water
 
 TOWN = "south_asian_town"
 DAYS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 90.0, 300.0)
-BAND = 40.0  # of rubble across the town, from its southern edge [m]
+PIECES = 400
+BAND = 130.0  # of rubble across the town, from its southern edge [m]
 
 
 def battered(city: City) -> Aftermath:
@@ -36,15 +37,15 @@ def battered(city: City) -> Aftermath:
     holed = np.array([b.roof_loss > 0 for b in after])
     damage = np.where(lost, Damage.DESTROYED, np.where(holed, Damage.MAJOR, Damage.NO_DAMAGE))
     row, col = np.nonzero(band & road)
-    pick = rng.integers(0, len(row), 300)
+    pick = rng.integers(0, len(row), PIECES)
     x, y = city.ground.centres()
     pieces = Boxes(
-        centre=np.stack([x[col[pick]], y[row[pick]], np.full(300, 0.2)], axis=1),
-        size=np.tile([1.2, 0.6, 0.4], (300, 1)),
-        heading=rng.uniform(0, 6, 300),
-        tilt=np.zeros(300),
-        colour=np.full((300, 3), 0.3),
-        kind=np.full(300, BoxKind.DEBRIS, np.uint8),
+        centre=np.stack([x[col[pick]], y[row[pick]], np.full(PIECES, 0.2)], axis=1),
+        size=np.tile([1.2, 0.6, 0.4], (PIECES, 1)),
+        heading=rng.uniform(0, 6, PIECES),
+        tilt=np.zeros(PIECES),
+        colour=np.full((PIECES, 3), 0.3),
+        kind=np.full(PIECES, BoxKind.DEBRIS, np.uint8),
     )
     struck = replace(city, ground=ground, buildings=after, debris=pieces)
     return replace(

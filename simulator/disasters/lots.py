@@ -13,7 +13,7 @@ from simulator.city.clutter import LOOKS
 from simulator.city.model import NO_BOXES, ROADWAY, Boxes, BoxKind, Building, City, Field, Ground
 from simulator.city.outline import bodies, covered
 from simulator.city.placing import take
-from simulator.disasters.cells import building_cells, join_boxes, raster, with_values
+from simulator.disasters.cells import building_cells, join_boxes, nearest_on_cells_of, raster, with_values
 from simulator.disasters.roads import stations
 
 # Shares of the buildings in a year. Assumptions, several times what a grown town turns over, so that a set
@@ -52,7 +52,9 @@ def rebuilt(city: City, days: float, rng: np.random.Generator) -> City:
     unfinished = site_rng.random(len(new)) < UNFINISHED
     cleared = [b for b, g in zip(city.buildings, gone, strict=True) if g]
     slabs = [b for b, u in zip(new, unfinished, strict=True) if u]
-    houses = [b for b, u in zip(new, unfinished, strict=True) if not u]
+    first = 1 + max((b.instance for b in city.buildings), default=0)
+    built = [b for b, u in zip(new, unfinished, strict=True) if not u]
+    houses = [replace(b, instance=first + k) for k, b in enumerate(built)]
     kept = [b for b, g in zip(buildings, gone, strict=True) if not g]
     city = _without_obstacles(city, new)
     return replace(
@@ -82,32 +84,25 @@ def _reroofed(buildings: Sequence[Building], chosen: np.ndarray, rng: np.random.
 
 
 def _sites(city: City, models: Sequence[Building], count: int, rng: np.random.Generator) -> list[Building]:
-    """Up to `count` new houses on free land near streets, numbered after all that the city has had."""
+    """Up to `count` new houses on free land near streets."""
     if not models or not count or not city.streets:
         return []
     clearance = _clearance(city)
-    points, tangents = _street_stations(city)
-    first = 1 + max(b.instance for b in city.buildings)
     x, y = clearance.centres()
+    distance, heading = _nearest_street(city, clearance)
     houses: list[Building] = []
     for _ in range(count):
         model = models[int(rng.integers(len(models)))]
         middle, reach = _circle(model)
-        row, col = np.nonzero(clearance.values > reach + PLOT_RIM)
         pick, uid = rng.random(), int(rng.integers(1, 2**31))
+        row, col = np.nonzero((clearance.values > reach + PLOT_RIM) & (distance < NEAR_STREET + reach))
         if len(row) == 0:
             continue
-        at = np.stack([x[col], y[row]], axis=1)
-        distance, nearest = KDTree(points).query(at)
-        near = np.flatnonzero(distance < NEAR_STREET + reach)
-        if len(near) == 0:
-            continue
-        chosen = near[int(pick * len(near))]
-        heading = math.atan2(*tangents[nearest[chosen]][::-1])
-        house = _turned(model, middle, at[chosen], heading, city)
-        houses.append(replace(house, instance=first + len(houses), uid=uid, year=NEW_YEAR))
-        taken = np.hypot(x[None, :] - at[chosen, 0], y[:, None] - at[chosen, 1]) - reach - PLOT_RIM
-        clearance = with_values(clearance, np.minimum(clearance.values, taken))
+        i, j = row[int(pick * len(row))], col[int(pick * len(row))]
+        at = np.array([x[j], y[i]])
+        houses.append(replace(_turned(model, middle, at, heading[i, j], city), uid=uid, year=NEW_YEAR))
+        free = np.hypot(x[None, :] - at[0], y[:, None] - at[1]) - reach - PLOT_RIM
+        clearance = with_values(clearance, np.minimum(clearance.values, free))
     return houses
 
 
@@ -119,20 +114,23 @@ def _clearance(city: City) -> Field:
     free &= ~raster(parks, city.ground)
     height, width = (n // every * every for n in free.shape)
     coarse = free[:height, :width].reshape(height // every, every, width // every, every).all(axis=(1, 3))
-    padded = np.pad(coarse, 1)  # nothing is built across the edge
-    distance = ndimage.distance_transform_edt(padded, sampling=every * city.ground.cell)[1:-1, 1:-1]
     cells = Field(
-        west=city.ground.west, north=city.ground.north, cell=every * city.ground.cell, values=distance
+        west=city.ground.west, north=city.ground.north, cell=every * city.ground.cell, values=coarse
     )
-    wet = np.isfinite(city.water.nearest(cells.centres()[0][None, :], cells.centres()[1][:, None]))
-    return with_values(cells, np.where(wet, 0.0, distance))
+    coarse &= np.isnan(nearest_on_cells_of(city.water, cells))
+    padded = np.pad(coarse, 1)  # nothing is built across the edge
+    distance = ndimage.distance_transform_edt(padded, sampling=cells.cell)[1:-1, 1:-1]
+    return with_values(cells, distance)
 
 
-def _street_stations(city: City) -> tuple[np.ndarray, np.ndarray]:
-    """Points (N, 2) on the streets [m] and the unit vectors (N, 2) along them there."""
+def _nearest_street(city: City, cells: Field) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) distance to the nearest middle of a street [m], and the heading of that street there [rad]."""
     parts = [stations(street.centreline) for street in city.streets]
-    normal = np.concatenate([n for _, n in parts])
-    return np.concatenate([p for p, _ in parts]), np.stack([normal[:, 1], -normal[:, 0]], axis=1)
+    normals = np.concatenate([normal for _, normal in parts])
+    x, y = cells.centres()
+    at = np.stack(np.meshgrid(x, y), axis=-1)
+    distance, nearest = KDTree(np.concatenate([points for points, _ in parts])).query(at)
+    return distance, np.arctan2(-normals[:, 0], normals[:, 1])[nearest]
 
 
 def _circle(building: Building) -> tuple[np.ndarray, float]:

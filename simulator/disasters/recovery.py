@@ -23,7 +23,7 @@ from simulator.city.placing import take
 from simulator.city.style import SHAPES
 from simulator.disasters.aftermath import Aftermath, Cause
 from simulator.disasters.cells import building_cells, debris_cells, raster, with_values
-from simulator.disasters.roads import passability_by_width, stations
+from simulator.disasters.roads import drivable, passability_by_width, stations
 
 # Median time until a street is pushed clear [d]; kinds not named take OTHER_STREETS
 MAIN_STREETS, OTHER_STREETS = 1.5, 7.0
@@ -75,7 +75,7 @@ def _cleared_streets(aftermath: Aftermath, days: float, rng: np.random.Generator
     if kerbs is None or not lying.any():
         return aftermath
     dry = aftermath.flood_depth.values == 0
-    road = np.isin(aftermath.otherwise.ground.values, ROADWAY)
+    road = drivable(aftermath.otherwise)
     swept = np.zeros(lying.shape, bool)
     row, col = np.nonzero(lying & road & dry)
     x, y = after.ground.centres()
