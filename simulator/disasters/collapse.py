@@ -20,9 +20,11 @@ STOREY, STOREY_LEFT = 3.0, 0.62
 SLENDER, TALL, TOPPLES = 2.1, 12.0, 0.35
 """Least height over width, and height [m], of what may fall on its side, and the share of the destroyed
 that does: assumptions, after Concepcion 2010 and Hatay 2023, where single blocks did."""
-PARTIAL, UPPER = 0.5, 0.75
+PARTIAL, UPPER = 0.65, 0.75
 """Up to these shares of the majors a part has fallen to the ground, then the upper walls are broken and
-open; the others have lost much of the roof. Assumptions."""
+open; the others have lost a storey under a slab, or much of the roof. Assumptions."""
+NARROWEST = 2.5
+"""Least side of what falls off a building [m]: an assumption."""
 RACKED = 0.6
 """Share of destroyed timber houses whose roof lies on the ground floor, nearly whole: an assumption."""
 # What falls lies so far from the walls, in shares of the height, least and most: assumptions of the order
@@ -65,6 +67,8 @@ def sheds(before: Building, after: Building, draw: float) -> tuple[Building, flo
         kind, part = "part", replace(after, footprint=fallen.footprint, wings=())
     elif after.eave < 0.5 * before.eave:
         kind = "roof"
+    elif after.eave < before.eave:
+        kind = "open"
     else:
         return after, 0.0
     low, high = REACH[kind]
@@ -80,12 +84,16 @@ def _without_tiles(building: Building, draw: np.ndarray) -> Building:
 
 
 def _half_fallen(building: Building, draw: np.ndarray) -> Building:
-    """A wing, an end or a corner has fallen; or the upper walls; or most of the roof covering."""
+    """A wing, an end or a corner has fallen; or the upper walls; or a storey; or much of the roof."""
     if draw[1] < PARTIAL:
         parted = _without_wing(building, draw) if building.wings else _without_end(building, draw)
         if parted is not None:
             return parted
     slab = building.roof == "flat" and building.roof_material in SLABBED
+    if slab and building.eave > 1.7 * STOREY:
+        left = building.eave - STOREY + STOREY_LEFT
+        wings = tuple(replace(w, eave=min(w.eave, left)) for w in building.wings)
+        return replace(building, eave=left, wings=wings, roof_loss=max(building.roof_loss, 0.08))
     if draw[1] < UPPER or slab:
         return ruin(building, "open", (0.55 + 0.35 * draw[0]) * building.eave)
     loss = max(building.roof_loss, 0.35 + 0.35 * draw[0])
@@ -101,23 +109,44 @@ def _without_wing(building: Building, draw: np.ndarray) -> Building:
 
 def _without_end(building: Building, draw: np.ndarray) -> Building | None:
     """A corner of a flat roof, or an end of another, has fallen to the ground; None if it has no end."""
-    plan = building.footprint
+    plan, share = building.footprint, 0.3 + 0.25 * draw[3]
     side = np.linalg.norm(np.roll(plan, -1, axis=0) - plan, axis=1)
-    if len(plan) != 4 or side.min() < 4:
-        return None
-    share = 0.3 + 0.25 * draw[3]
-    if building.roof == "flat":
-        first = int(4 * draw[4])
-        a, b, c, d = np.roll(plan, -first, axis=0)  # the corner a falls
+    if building.roof == "flat" and len(plan) == 4 and side.min() > 2 * NARROWEST and draw[2] < 0.6:
+        a, b, c, d = np.roll(plan, -int(4 * draw[4]), axis=0)  # the corner a falls
         cut = 0.35 + 0.3 * draw[5]
         ab, ad = a + share * (b - a), a + cut * (d - a)
         inner = ab + ad - a
         return _parted(building, np.array([ab, b, c, d, ad, inner]), np.array([a, ab, inner, ad]), draw)
-    if building.roof not in ("gable", "hip", "barrel"):
+    if building.roof == "flat":
+        parts = _halves(plan, share, bool(draw[4] < 0.5))
+        return None if parts is None else _parted(building, *parts, draw)
+    if building.roof not in ("gable", "hip", "barrel") or side.min() < NARROWEST:
         return None
     a, b, c, d = np.roll(plan, -int(side[0] < side[1]) - 2 * int(draw[4] < 0.5), axis=0)  # ab is a long one
     ab, dc = a + share * (b - a), d + share * (c - d)
     return _parted(building, np.array([ab, b, c, dc]), np.array([a, ab, dc, d]), draw)
+
+
+def _halves(plan: np.ndarray, share: float, first: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    """A plan cut across its longest side: what stands and the `share` of its length that falls; None where
+    that leaves no two pieces, each `NARROWEST` wide."""
+    edge = np.roll(plan, -1, axis=0) - plan
+    along = edge[np.argmax((edge**2).sum(axis=1))]
+    along = along / np.linalg.norm(along) * (1 if first else -1)
+    reach = plan @ along
+    line = reach.min() + share * np.ptp(reach)
+    across = np.array([-along[1], along[0]]) * 1000
+    middle = plan.mean(axis=0)
+    foot = middle + (line - middle @ along) * along
+    beyond = shapely.Polygon([foot - across, foot + across, foot + across - 1000 * along,
+                              foot - across - 1000 * along])  # fmt: skip
+    whole = shapely.Polygon(plan)
+    falls, stands = whole.intersection(beyond), whole.difference(beyond)
+    for part in (falls, stands):
+        if part.geom_type != "Polygon" or part.buffer(-NARROWEST / 2).is_empty:
+            return None
+    stands, falls = (shapely.orient_polygons(part.simplify(0.05)) for part in (stands, falls))
+    return shapely.get_coordinates(stands)[:-1], shapely.get_coordinates(falls)[:-1]
 
 
 def _parted(building: Building, stands: np.ndarray, falls: np.ndarray, draw: np.ndarray) -> Building:

@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.city.model import Construction
 from simulator.scene.chance import chance
-from simulator.scene.mesh import BOX_FACES, Part, box_vertices, repeat_faces, triangulate
+from simulator.scene.mesh import BOX_FACES, Part, box_vertices, repeat_faces, triangulate_all
 
 SPILL = 0.16
 """How far a heap may run out beyond the footprint: a share of the distance from its middle; an assumption."""
@@ -134,7 +134,7 @@ def heaps(
     """
     count, corners = plan.shape[:2]
     xyz = np.concatenate([plan, 0.8 + 0.4 * draws(key, corners, 200)[..., None]], axis=2)
-    faces = np.stack([triangulate(one) for one in plan])
+    faces = triangulate_all(plan)
     rim = np.broadcast_to(np.arange(corners), (count, corners))
     for step in range(level):
         known = xyz.shape[1]

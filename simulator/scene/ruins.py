@@ -10,7 +10,16 @@ import shapely
 from simulator.city.model import RUINED, Building, Construction, Roof, Volume
 from simulator.scene.heaps import Mass, alike, chunks, draws, heap_level, heaps, join_masses
 from simulator.scene.materials import MATERIALS, material_index
-from simulator.scene.mesh import BOX_FACES, Part, area_of, box_vertices, heading_of, inset, skin, triangulate
+from simulator.scene.mesh import (
+    BOX_FACES,
+    Part,
+    area_of,
+    box_vertices,
+    heading_of,
+    inset,
+    skin,
+    triangulate_all,
+)
 from simulator.scene.roofs import at_level, inset_all, lengthwise, sides_of
 
 WALL_THICKNESS = 0.3
@@ -241,16 +250,19 @@ def _slabs(
     n = plan.shape[1]
     under = top - SLAB if bottom is None else bottom
     vertices = np.concatenate([at_level(plan, under), at_level(plan, top)], axis=1)
-    caps = [triangulate(one) for one in plan]
-    faces = np.stack([skin(n, [Part.RUBBLE], Part.ROOF, cap, cap)[0] for cap in caps])
+    caps = triangulate_all(plan)
+    i = np.arange(n)
+    j = (i + 1) % n
+    band = np.concatenate([np.stack([i, j, j + n], 1), np.stack([i, j + n, i + n], 1)])
+    faces = np.concatenate(
+        [caps[:, :, ::-1], np.broadcast_to(band, (len(plan), *band.shape)), caps + n], axis=1
+    )
     sides = np.full(faces.shape[1], Part.RUBBLE)
     light = np.full(faces.shape[1], 0.55 if bottom is not None else 0.95)
     hue = draws(r.key, 1, 290 + storey) * 0.3
     mass = alike(vertices, faces, sides, r.owner, hue, light[None])
     part = mass.part.reshape(len(plan), -1).copy()
-    part[np.flatnonzero(is_roof)[:, None], np.arange(faces.shape[1] - len(caps[0]), faces.shape[1])] = (
-        Part.ROOF
-    )
+    part[np.flatnonzero(is_roof)[:, None], np.arange(-caps.shape[1], 0)] = Part.ROOF
     return mass._replace(part=part.ravel())
 
 
