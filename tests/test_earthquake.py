@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from benchmarks.damage_census import LEVELS, by_construction, census
 from rasters.classes import Damage, Passability
 from simulator.city.model import (
     NO_BOXES,
@@ -409,3 +410,17 @@ def test_liquefaction_is_hazus_and_stays_by_the_water(city: City) -> None:
     assert not sand[np.abs(y - 60) < 8].any()  # the river itself
     dry = replace(city, water=with_values(city.water, np.full(city.water.values.shape, np.nan, np.float32)))
     assert not liquefaction(dry, shaking, 7.0, np.random.default_rng(0)).moved.values.any()
+
+
+# --- census
+
+
+def test_the_census_counts_each_building_once() -> None:
+    intensity = np.array([0.0, 0.1, 0.19, 0.2, 0.5])
+    damage = np.array([1, 1, 4, 2, 3], np.uint8)
+    rows = census(intensity, damage, (0.0, 0.1, 0.2, 0.3, 9.0))
+    assert [row["buildings"] for row in rows] == [1, 2, 1, 1]
+    assert rows[1]["no_damage"] == rows[1]["destroyed"] == 0.5
+    for row in rows:
+        assert sum(row[level.name.lower()] for level in LEVELS) == pytest.approx(1)
+    assert by_construction(["adobe", "adobe", "steel", "steel", "steel"], damage)["adobe"]["no_damage"] == 1

@@ -175,7 +175,7 @@ def _fallen(building: Building, draw: np.ndarray, town: shapely.STRtree) -> Buil
     if slab and draw[2] < (0.8 if building.construction == "concrete" else 0.55):
         storeys = max(1, round(building.eave / STOREY))
         left = STOREY_LEFT * storeys + 0.2 + 0.3 * draw[0]
-        return _bare(building, "pancake", min(left, 0.42 * tall), 0.25 * draw[3])
+        return _bare(building, "pancake", min(left, 0.42 * tall), 0.08 * draw[3])
     return _bare(building, "rubble", (0.18 + 0.16 * draw[0]) * tall, 0.0)
 
 

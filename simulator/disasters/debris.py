@@ -20,9 +20,9 @@ FARTHEST = 14.0
 # (plasterboard, insulation, sheeting), seen in the Joplin 2011 imagery. Assumptions.
 PIECES: dict[Construction, tuple[tuple[float, float, float], tuple[float, float, float], float]] = {
     "timber": ((0.8, 0.15, 0.08), (4.0, 1.0, 0.3), 0.35),
-    "masonry": ((0.3, 0.25, 0.15), (1.3, 0.9, 0.6), 0.15),
-    "concrete": ((0.6, 0.4, 0.15), (3.0, 2.0, 0.6), 0.1),
-    "adobe": ((0.2, 0.2, 0.12), (0.9, 0.7, 0.45), 0.1),
+    "masonry": ((0.3, 0.25, 0.15), (1.3, 0.9, 0.6), 0.06),
+    "concrete": ((0.6, 0.4, 0.15), (3.0, 2.0, 0.6), 0.04),
+    "adobe": ((0.2, 0.2, 0.12), (0.9, 0.7, 0.45), 0.04),
     "steel": ((0.8, 0.4, 0.06), (4.5, 1.8, 0.3), 0.3),
 }
 LIGHT = (0.62, 0.60, 0.56)
@@ -82,7 +82,7 @@ def _broken(owners: Sequence[Building], group: np.ndarray, xy: np.ndarray, rng: 
     size = low + (high - low) * rng.random((count, 1)) ** 2 * rng.uniform(0.5, 1, (count, 3))
     tilt = rng.normal(0, 0.3, count)
     rest = size[:, 2] / 2 * np.abs(np.cos(tilt)) + size[:, 1] / 2 * np.abs(np.sin(tilt))
-    hue, bright = rng.random((count, 1)), rng.uniform(0.7, 1.25, (count, 1))
+    hue, bright = rng.random((count, 1)), rng.uniform(0.6, 1.15, (count, 1))
     palette = ruin_colours(owners) if owners else np.zeros((1, 1, 3))
     own = palette[group, rng.integers(0, palette.shape[1], count)]
     return Boxes(

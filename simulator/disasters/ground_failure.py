@@ -132,7 +132,7 @@ def _run_out(source: np.ndarray, height: np.ndarray, cell: float) -> np.ndarray:
 
 
 def liquefaction_probability(
-    peak: np.ndarray, distance: np.ndarray, above: np.ndarray, magnitude: float
+    peak: np.ndarray, distance: np.ndarray | float, above: np.ndarray | float, magnitude: float
 ) -> np.ndarray:
     """Share of the ground that liquefies, in [0, 1]: Hazus-MH 2.1, equations 4-20 to 4-22.
 

@@ -81,7 +81,7 @@ DAMAGE_OF_STATE = np.array(
 )
 
 
-def peak_acceleration(magnitude: float, distance: np.ndarray, vs30: np.ndarray | float) -> np.ndarray:
+def peak_acceleration(magnitude: float, distance: np.ndarray | float, vs30: np.ndarray | float) -> np.ndarray:
     """Median peak ground acceleration [g], of the broadcast shape.
 
     Args:

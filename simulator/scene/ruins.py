@@ -72,8 +72,15 @@ class Remains(NamedTuple):
 
     def at(self, rows: np.ndarray) -> "Remains":
         """Some of them."""
-        kept = tuple(self.construction[k] for k in rows)
-        return Remains(*(column[rows] for column in self[:-1]), kept)
+        return Remains(
+            owner=self.owner[rows],
+            key=self.key[rows],
+            plan=self.plan[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+            eave=self.eave[rows],
+            construction=tuple(self.construction[k] for k in rows),
+        )
 
 
 def ruin_mass(houses: Sequence[Building], low: np.ndarray, high: np.ndarray) -> Mass:
@@ -330,7 +337,7 @@ def ruin_colours(houses: Sequence[Building]) -> np.ndarray:
     core = np.array([CORE[b.construction] for b in houses])
     wall = np.array([albedo[b.wall_material] for b in houses])
     roof = np.array([albedo[b.roof_material] * b.roof_tint for b in houses])
-    dust = 0.65 * core + 0.35 * wall * 0.75
+    dust = 0.7 * core + 0.2 * wall
     mixed = [
         dust, dust, 0.8 * dust, core, 0.5 * (core + roof), 0.6 * core + 0.4 * wall, 0.85 * roof, 0.55 * core
     ]  # fmt: skip
