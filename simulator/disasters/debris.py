@@ -93,9 +93,3 @@ def _broken(owners: Sequence[Building], group: np.ndarray, xy: np.ndarray, rng: 
         colour=(np.where(hue < light, LIGHT, own) * bright).clip(0, 1),
         kind=np.full(count, BoxKind.DEBRIS, np.uint8),
     )
-
-
-def reach_of(buildings: Sequence[Building], share: np.ndarray) -> np.ndarray:
-    """(N,) how far debris lies from the walls [m]: `share` (N,) of the height, at most 10 m."""
-    heights = np.array([b.eave + b.rise for b in buildings]).reshape(-1)
-    return np.minimum(share * heights, 10.0)

@@ -286,16 +286,11 @@ def _broken_roof(r: Remains, plan: np.ndarray, top: np.ndarray) -> Iterator[Mass
     sag = r.eave * (0.55 * draws(r.key, 1, 285)[:, 0] - 0.15)
     cut = [plan[:, a] * (1 - share[:, 0]) + plan[:, b] * share[:, 0] for a, b in ((0, 1), (3, 2))]
     level = [top[:, a] * (1 - share[:, 0, 0]) + top[:, b] * share[:, 0, 0] - sag for a, b in ((0, 1), (3, 2))]
-    yes = np.ones(len(plan), bool)
-    for number, (a, d, near) in enumerate(((0, 3, True), (1, 2, False))):
-        ends, ups = (plan[:, a], plan[:, d]), (top[:, a] + sag, top[:, d] + sag)
-        if near:
-            half = np.stack([ends[0], cut[0], cut[1], ends[1]], axis=1)
-            z = np.stack([ups[0], level[0], level[1], ups[1]], axis=1)
-        else:
-            half = np.stack([cut[0], ends[0], ends[1], cut[1]], axis=1)
-            z = np.stack([level[0], ups[0], ups[1], level[1]], axis=1)
-        yield _slabs(r, half, z, yes, 10 + number)
+    ring = np.stack([plan[:, 0], cut[0], plan[:, 1], plan[:, 2], cut[1], plan[:, 3]], axis=1)
+    up = top + sag[:, None]
+    z = np.stack([up[:, 0], level[0], up[:, 1], up[:, 2], level[1], up[:, 3]], axis=1)
+    for number, corners in enumerate(([0, 1, 4, 5], [1, 2, 3, 4])):
+        yield _slabs(r, ring[:, corners], z[:, corners], np.ones(len(plan), bool), 10 + number)
 
 
 def _toppled(r: Remains) -> Iterator[Mass]:
