@@ -25,6 +25,7 @@ from simulator.city.model import (
     Trees,
     Volume,
 )
+from simulator.city.outline import covered
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import default_parameters, sample_parameters, strike
 from simulator.disasters.cells import (
@@ -41,7 +42,6 @@ from simulator.disasters.fire import FireParameters, damage_from_fire
 from simulator.disasters.flood import FloodParameters, flood_damage, velocity_of
 from simulator.disasters.inundation import inundated, river_source, stage_of_share
 from simulator.disasters.roads import passability_by_width, widest_gap
-from simulator.disasters.shaking import damage_from_shaking, peak_acceleration
 from simulator.disasters.spread import Fuel, Wind, arrival_time, relative_rate
 
 SIZE = 288.0
@@ -168,7 +168,8 @@ def test_buildings_keep_their_place_and_the_undamaged_are_the_same(city: City, k
     assert set(result.damage.tolist()) <= {1, 2, 3, 4}
     assert [b.instance for b in result.after.buildings] == [b.instance for b in city.buildings]
     for old, new, damage in zip(city.buildings, result.after.buildings, result.damage, strict=True):
-        assert np.array_equal(old.footprint, new.footprint)
+        lost = shapely.difference(covered(old), covered(new)).area
+        assert lost < 0.02 * covered(old).area  # a part may be a heap, and a block lie beside its place
         if damage == Damage.NO_DAMAGE and new is not old:
             assert kind == "volcano"  # ash on a roof is no damage
             assert pickle.dumps(replace(new, tephra=old.tephra)) == pickle.dumps(old)
@@ -382,43 +383,7 @@ def test_the_receding_water_leaves_mud(city: City) -> None:
     assert height[dry_mud].max() < surface + 0.4 + 0.35  # and none above the crest
 
 
-# --- earthquake
-
-
-def test_ground_motion_is_boore_joyner_and_fumals() -> None:
-    # ln a = -0.242 + 0.527 (7.5 - 6) - 0.778 ln 10 - 0.371 ln(310 / 1396), worked by hand
-    distance = math.sqrt(100 - 5.57**2)
-    assert peak_acceleration(7.5, np.array([distance]), 310.0) == pytest.approx(0.5044, rel=1e-3)
-    far = peak_acceleration(6.5, np.array([1.0, 10.0, 50.0]), 310.0)
-    assert (np.diff(far) < 0).all()
-    assert peak_acceleration(6.5, np.array([5.0]), 200.0) > peak_acceleration(6.5, np.array([5.0]), 600.0)
-
-
-def test_damage_follows_the_fragility_curves() -> None:
-    strength = np.random.default_rng(0).standard_normal(40_000)
-    codes = damage_from_shaking(np.full(40_000, 0.37), ["masonry"] * 40_000, strength)
-    assert (codes == Damage.DESTROYED).mean() == pytest.approx(0.5, abs=0.01)  # at the median
-    at = np.full(40_000, 0.3)
-    mean = {
-        c: damage_from_shaking(at, [c] * 40_000, strength).mean() for c in ("timber", "masonry", "concrete")
-    }
-    assert mean["masonry"] > mean["concrete"] > mean["timber"]
-
-
-def test_a_larger_magnitude_leaves_no_building_better(city: City) -> None:
-    series = [
-        struck(city, "earthquake", EarthquakeParameters(magnitude=m)).damage for m in (4, 6, 6.6, 7.2, 8)
-    ]
-    for low, high in itertools.pairwise(series):
-        assert (low <= high).all()
-    assert series[0].mean() < 1.3 < 2.0 < series[-1].mean()
-
-
-def test_weak_construction_suffers_more(city: City) -> None:
-    seeds = range(12)
-    result = np.array([struck(city, "earthquake", seed=s).damage for s in seeds])
-    kinds = np.array([b.construction for b in city.buildings])
-    assert result[:, kinds == "masonry"].mean() > result[:, kinds == "timber"].mean() + 0.5
+# --- buildings and streets
 
 
 def test_a_building_of_several_bodies_is_struck_as_one(city: City) -> None:
@@ -435,48 +400,11 @@ def test_a_building_of_several_bodies_is_struck_as_one(city: City) -> None:
     assert ((building_cells([left], city.ground) == 1) == both).mean() > 0.999
 
 
-def test_destroyed_buildings_are_heaps_less_than_half_as_high(city: City) -> None:
-    result = struck(city, "earthquake", EarthquakeParameters(magnitude=7.2))
-    assert (result.damage == Damage.DESTROYED).any()
-    for old, new, damage in zip(city.buildings, result.after.buildings, result.damage, strict=True):
-        if damage == Damage.DESTROYED:
-            assert new.roof == "rubble"
-            assert 0.15 < mean_height(new) / mean_height(old) < 0.5
-        elif damage == Damage.MAJOR:
-            assert new.roof == "open" or new.roof_loss >= 0.3
-        elif damage == Damage.MINOR:
-            assert new.eave == old.eave
-            assert 0 < new.roof_loss < 0.3
-
-
-def test_debris_lies_only_around_badly_damaged_buildings(city: City) -> None:
-    result = struck(city, "earthquake", EarthquakeParameters(magnitude=6.3))
-    badly = result.damage >= Damage.MAJOR
-    assert 0 < badly.sum() < len(badly)
-    sources = [b for b, bad in zip(city.buildings, badly, strict=True) if bad]
-    distance = ndimage.distance_transform_edt(building_cells(sources, city.ground) == 0) * city.ground.cell
-    rubble = result.after.ground.values == Ground.RUBBLE
-    assert rubble.any()
-    tallest = max(b.eave + b.rise for b in city.buildings)
-    assert distance[rubble].max() <= tallest
-    pieces = result.after.debris
-    assert len(pieces.heading) > badly.sum()
-    assert distance[_cells(pieces.centre, city.ground)].max() <= tallest
-    assert (pieces.centre[:, 2] > 0).all()
-
-
-def test_no_debris_without_damage(city: City) -> None:
-    result = struck(city, "earthquake", EarthquakeParameters(magnitude=4.0, distance=200.0))
-    assert (result.damage == Damage.NO_DAMAGE).all()
-    assert len(result.after.debris.heading) == 0
-    assert np.array_equal(result.after.ground.values, city.ground.values)
-
-
 def test_a_street_is_as_passable_as_its_widest_gap(city: City) -> None:
     x, y = city.ground.centres()
     here = np.abs(x - 100) < 5
-    for covered, code in ((1.0, Passability.OPEN), (3.0, Passability.RESTRICTED), (5.5, Passability.BLOCKED)):
-        obstructed = here[None, :] & (y[:, None] < 160 + 3.5) & (y[:, None] > 160 + 3.5 - covered)
+    for width, code in ((1.0, Passability.OPEN), (3.0, Passability.RESTRICTED), (5.5, Passability.BLOCKED)):
+        obstructed = here[None, :] & (y[:, None] < 160 + 3.5) & (y[:, None] > 160 + 3.5 - width)
         codes = passability_by_width(city, obstructed)
         assert codes.nearest(100.0, 158.0) == code
         assert codes.nearest(150.0, 158.0) == Passability.OPEN

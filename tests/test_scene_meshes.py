@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rasters.errors import InputError
-from simulator.city.model import Building, Field, Street, Volume
+from simulator.city.model import RUINED, Building, Field, Street, Volume
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
 from simulator.scene.build import building_pieces
 from simulator.scene.fixtures import fixture_casts
+from simulator.scene.heaps import heap_level, heaps
 from simulator.scene.mesh import Part, Solid, area_of, box_vertices, inset, subdivide, triangulate
 from simulator.scene.roofs import (
     ARC,
@@ -26,7 +27,7 @@ from simulator.scene.roofs import (
     solid_of,
     standing_mesh,
 )
-from simulator.scene.ruins import chunks, open_mesh, rubble_mesh, ruin_solid
+from simulator.scene.ruins import ruin_mass
 from simulator.scene.trees import broadleaf_shape, conifer_shape, pole_shape
 
 TEE = np.array([[6, 0], [12, 0], [12, 8], [18, 8], [18, 13], [0, 13], [0, 8], [6, 8]], float)
@@ -90,19 +91,28 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
+def ruined(building: Building, low: float = 1.9, high: float = 2.0) -> Solid:
+    """The ruined bodies of one building."""
+    mass = ruin_mass([building], np.array([low]), np.array([high]))
+    return Solid(vertices=mass.vertices, faces=mass.faces, part=mass.part)
+
+
 SOLIDS = {
     "flat ell": lambda: standing_mesh(house(ELL, roof="flat", rise=0.0)),
     "flat tee": lambda: standing_mesh(house(TEE, roof="flat", rise=0.0)),
     "gable, short side first": lambda: standing_mesh(house(rectangle(9, 14, 0.4))),
     "hip, square": lambda: standing_mesh(house(rectangle(9, 9), roof="hip")),
-    "open": lambda: open_mesh(house(rectangle(14, 9, 0.4)), 0.4, rng()),
-    "open ell": lambda: open_mesh(house(ELL), 0.4, rng()),
-    "rubble": lambda: rubble_mesh(house(rectangle(14, 9, 0.4), eave=1.5), 0.3, rng()),
-    "rubble ell": lambda: rubble_mesh(house(ELL, eave=1.5), 0.3, rng()),
-    "chunks": lambda: chunks(house(ELL), 0.4, rng()),
+    **{
+        f"{roof}, {name}": lambda roof=roof, plan=plan: ruined(house(plan, roof=roof, eave=2.3, uid=5))
+        for roof in RUINED
+        for name, plan in (("rectangle", rectangle(14, 9, 0.4)), ("ell", ELL), ("tee", TEE))
+        if roof != "toppled" or len(plan) == 4
+    },
+    "toppled tower": lambda: ruined(house(rectangle(30, 12), roof="toppled", eave=9.0)),
+    "a wing in ruins": lambda: ruined(replace(WINGED, wings=(replace(WINGED.wings[1], roof="rubble"),))),
     "fixtures": lambda: solid_of(fixture_casts(DISTRICT)),
     "winged": lambda: standing_mesh(WINGED),
-    "ruin": lambda: ruin_solid(house(ELL, roof="open"), 1.0, 2.5),
+    "on a slope": lambda: ruined(house(ELL, roof="open"), 1.0, 2.5),
     "deck": lambda: deck_solid(
         np.column_stack([np.arange(9) * 2.0, np.arange(9) ** 1.5, np.full(9, 4.0)]), 7.0
     ),
@@ -194,9 +204,19 @@ def faces_of(pieces, instance):
 
 def test_a_building_is_the_same_alone_and_among_others():
     ground = Field(west=-40.0, north=60.0, cell=2.0, values=rng().normal(2, 0.4, (60, 60)))
-    town = [replace(b, instance=k + 1) for k, b in enumerate([*DISTRICT, WINGED, house(ELL, roof="rubble")])]
+    town = [
+        replace(b, instance=k + 1)
+        for k, b in enumerate(
+            [
+                *DISTRICT,
+                WINGED,
+                house(ELL, roof="rubble"),
+                *(house(rectangle(9, 7, k), roof=roof, eave=2.0) for k, roof in enumerate(RUINED)),
+            ]
+        )
+    ]
     together = building_pieces(town, ground)
-    for k in (0, 3, 40, len(town) - 20, len(town) - 2, len(town) - 1):
+    for k in (0, 3, 40, len(town) - 20, *range(len(town) - 6, len(town))):
         alone = building_pieces([town[k]], ground)
         assert faces_of(together, k + 1) == pytest.approx(faces_of(alone, k + 1))
     assert building_pieces([], ground) == []
@@ -232,14 +252,38 @@ def test_fixtures_stand_over_their_building():
             assert (middle[:, 2] > building.base + building.eave - 0.1).all()
 
 
-@pytest.mark.parametrize("plan", [rectangle(14, 9, 0.4), ELL])
+@pytest.mark.parametrize("plan", [rectangle(14, 9, 0.4), rectangle(4, 3), ELL, TEE])
 def test_a_heap_has_the_mean_height_it_is_given(plan):
-    solid = rubble_mesh(house(plan, eave=1.5), 0.0, rng())
-    below = solid.vertices[: len(solid.vertices) // 2, :2]
-    bottom = solid.faces[(solid.faces < len(below)).all(axis=1)]
-    a, b, c = (below[bottom[:, i]] for i in range(3))
-    spread = abs(np.sum((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])) / 2
-    assert volume(solid) / spread == pytest.approx(1.5, rel=1e-9)
+    level = int(heap_level(np.array([area_of(plan)]))[0])
+    one = np.ones(1)
+
+    def content(depth: float) -> float:
+        mass = heaps(
+            plan[None], level, np.zeros(1, int), np.array([9], np.uint64), one, 1.5 * one, depth * one
+        ).mass
+        return volume(Solid(vertices=mass.vertices, faces=mass.faces, part=mass.part))
+
+    assert content(0.0) / (content(1.0) - content(0.0)) == pytest.approx(1.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("plan", [rectangle(14, 9, 0.4), rectangle(9, 14), ELL])
+@pytest.mark.parametrize("eave", [0.8, 3.1])
+def test_the_roof_of_a_stack_of_floors_is_as_high_as_told(plan, eave):
+    solid = ruined(house(plan, roof="pancake", eave=eave, uid=3))
+    roof = solid.vertices[solid.faces[solid.part == Part.ROOF]]
+    a, b, c = np.moveaxis(roof, 1, 0)
+    area = 0.5 * ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])
+    assert area.sum() == pytest.approx(area_of(plan))  # it lies whole
+    mean = float((area * roof[..., 2].mean(axis=1)).sum() / area.sum())
+    assert mean - 2.0 == pytest.approx(eave, abs=0.02 if len(plan) == 4 else 0.5)
+
+
+def test_ruins_stay_below_the_height_they_are_given():
+    for roof, most in (("open", 1.0), ("rubble", 4.0), ("pancake", 2.6)):
+        for uid in range(6):
+            solid = ruined(house(rectangle(14, 9), roof=roof, eave=2.0, uid=uid))
+            assert solid.vertices[:, 2].max() - 2.0 < most * 2.0 + 0.6
+            assert solid.vertices[:, 2].min() > 1.5
 
 
 def test_roof_faces_look_up_and_both_slopes_are_alike():

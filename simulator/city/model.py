@@ -129,9 +129,12 @@ ROADWAY = tuple(g for g, cover in GROUND_LAND_COVER.items() if cover == LandCove
 """What carriageways are made of."""
 
 Roof = Literal[
-    "flat", "gable", "hip", "mansard", "shed", "sawtooth", "dome", "barrel", "open", "rubble"
+    "flat", "gable", "hip", "mansard", "shed", "sawtooth", "dome", "barrel",
+    "open", "rubble", "pancake", "toppled",
 ]  # fmt: skip
 Season = Literal["leafy", "autumn", "bare", "dry"]
+RUINED: tuple[Roof, ...] = ("open", "rubble", "pancake", "toppled")
+"""What a body is under when its roof has come down."""
 Construction = Literal["timber", "masonry", "concrete", "steel", "adobe"]
 Use = Literal["residential", "commercial", "industrial", "civic", "religious", "farm", "outbuilding"]
 
@@ -162,14 +165,16 @@ class Building:
     Attributes:
         instance: Positive, unique in the city, the same before and after a disaster.
         footprint: Of the main body, (N, 2) float64 [m], counter-clockwise, not repeated at the end. All
-            roofs but flat, open and rubble need a rectangle (N = 4).
+            roofs but flat, open, rubble and pancake need a rectangle (N = 4).
         base: Elevation of the ground floor [m].
         eave: Height of the walls above `base` [m].
         rise: Height of the ridge above the eave [m]; 0 for a flat roof.
         roof: "flat" (with parapet), "gable", "hip", "mansard" (steep below, nearly flat above), "shed"
             (one slope), "sawtooth" (rows of sheds), "dome", "barrel" (a vault along the longer side); after
-            a disaster also "open" (walls stand, the roof is gone, one sees debris or ash inside) and
-            "rubble" (a heap of mean height `eave`; with an eave of 0 nothing is left on the ground).
+            a disaster also "open" (walls stand, the roof is gone, one sees debris or ash inside), "rubble"
+            (a heap of mean height `eave`; with an eave of 0 nothing is left), "pancake" (a stack of floors under
+            the roof, of mean height `eave`) and "toppled" (on its side, `eave` thick; the footprint is what it
+            covers).
         roof_material: A name in the scene's material table, such as "roof_tile".
         roof_tint: (3,) float64 linear albedo multiplier, near 1.
         wall_material: As `roof_material`.

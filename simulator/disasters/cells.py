@@ -96,7 +96,9 @@ def wall_points(building: Building) -> np.ndarray:
     )
 
 
-def ruin(building: Building, roof: Literal["open", "rubble"], eave: float, **changes: float) -> Building:
+def ruin(
+    building: Building, roof: Literal["open", "rubble", "pancake"], eave: float, **changes: float
+) -> Building:
     """What is left of a building: one body over the outline of all that it had, without a ridge."""
     plan = building.footprint
     if building.wings:

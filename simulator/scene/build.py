@@ -6,27 +6,24 @@ from dataclasses import replace
 import numpy as np
 
 from rasters.classes import LandCover
-from simulator.city.model import Building, City, Field, Street
+from simulator.city.model import RUINED, Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
 from simulator.scene.coverings import ash_on_roofs, covering_pieces
 from simulator.scene.fixtures import fixture_casts
 from simulator.scene.ground import lay_field, terrain_piece, water_piece
+from simulator.scene.heaps import Mass
 from simulator.scene.materials import MATERIALS, ground_materials, material_index, water_tint
-from simulator.scene.mesh import Part, Piece, Solid, paint, repeat_faces
+from simulator.scene.mesh import Part, Piece, paint, repeat_faces
 from simulator.scene.model import Scene
 from simulator.scene.objects import box_pieces
 from simulator.scene.roofs import Cast, standing_casts
-from simulator.scene.ruins import ruin_solid
+from simulator.scene.ruins import ruin_colours, ruin_mass
 from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
 """How far walls go below the lowest ground that they meet [m]."""
-TIMBER_DEBRIS = np.array(
-    [[0.36, 0.26, 0.18], [0.29, 0.20, 0.13], [0.40, 0.26, 0.21], [0.52, 0.49, 0.45], [0.11, 0.08, 0.07]]
-)
-"""Albedo of what timber houses break into; assumptions."""
 SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
 """Parts that a cast's shade is for."""
 _PART_MATERIALS = {
@@ -80,16 +77,25 @@ def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece
         return []
     low, high = _ground_under(buildings, terrain)
     low = np.minimum([b.base for b in buildings], low) - FOUNDATION
-    pieces, standing = [], []
-    for building, bottom, top in zip(buildings, low.tolist(), high.tolist(), strict=True):
-        if building.roof == "rubble" and building.eave == 0:
-            continue
-        if building.roof in ("open", "rubble"):
-            pieces.append(_painted(building, ruin_solid(building, bottom, max(building.base, top))))
-        else:
-            standing.append(_rooted(building, bottom))
+    whole = [_has_standing(b) for b in buildings]
+    standing = [_rooted(b, z) for b, z, stands in zip(buildings, low.tolist(), whole, strict=True) if stands]
     casts = [*standing_casts(standing), *fixture_casts(standing)] if standing else []
-    return [*_painted_casts(standing, casts), *covering_pieces(standing, casts), *pieces]
+    fallen = [k for k, b in enumerate(buildings) if _has_fallen(b)]
+    pieces = [*_painted_casts(standing, casts), *covering_pieces(standing, casts)]
+    if fallen:
+        ruins = [buildings[k] for k in fallen]
+        high = np.maximum([b.base for b in ruins], high[fallen])
+        pieces.append(_painted_ruins(ruins, ruin_mass(ruins, low[fallen], high)))
+    return pieces
+
+
+def _has_standing(building: Building) -> bool:
+    return any(body.roof not in RUINED for body in (building, *building.wings))
+
+
+def _has_fallen(building: Building) -> bool:
+    """Whether a body has come down and has not been swept away."""
+    return any(body.roof in RUINED and body.eave > 0 for body in (building, *building.wings))
 
 
 def _ground_under(buildings: Sequence[Building], terrain: Field) -> tuple[np.ndarray, np.ndarray]:
@@ -153,42 +159,28 @@ def _painted_cast(
     )
 
 
-def _painted(building: Building, solid: Solid) -> Piece:
-    of_part = {
-        **_PART_MATERIALS,
-        Part.WALL: material_index(building.wall_material),
-        Part.ROOF: material_index(building.roof_material),
-    }
-    tint = np.ones((len(solid.faces), 3), np.float32)
-    tint[solid.part == Part.ROOF] = building.roof_tint
-    rubble = solid.part == Part.RUBBLE
-    if rubble.any():
-        tint[rubble] = _rubble_tints(building, solid)[rubble]
+def _painted_ruins(houses: Sequence[Building], mass: Mass) -> Piece:
+    """Ruins in the materials of their buildings; all but walls that stand are debris."""
+    part_of = np.tile([_PART_MATERIALS.get(part, 0) for part in Part], (len(houses), 1))
+    part_of[:, Part.WALL] = [material_index(b.wall_material) for b in houses]
+    part_of[:, Part.ROOF] = [material_index(b.roof_material) for b in houses]
+    colours = ruin_colours(houses)
+    hue = (mass.hue * colours.shape[1]).astype(int)
+    broken = colours[mass.owner, hue] * mass.light[:, None] / MATERIALS[material_index("debris")].albedo
+    roofs = np.array([b.roof_tint for b in houses])[mass.owner]
+    part = mass.part[:, None]
+    tint = np.where(part == Part.RUBBLE, broken, np.where(part == Part.ROOF, roofs, 1.0))
+    instance, soot, loss = np.array([(b.instance, b.soot, b.roof_loss) for b in houses]).T
     return paint(
-        solid.vertices,
-        solid.faces,
-        material=np.array([of_part[part] for part in Part])[solid.part],
+        mass.vertices,
+        mass.faces,
+        material=part_of[mass.owner, mass.part],
         tint=tint,
-        land_cover=np.where(rubble, LandCover.DEBRIS, LandCover.BUILDING),
-        instance=building.instance,
-        soot=building.soot,
-        loss=np.where(solid.part == Part.ROOF, building.roof_loss, 0.0),
+        land_cover=np.where(mass.part == Part.WALL, LandCover.BUILDING, LandCover.DEBRIS),
+        instance=instance[mass.owner],
+        soot=soot[mass.owner],
+        loss=np.where(mass.part == Part.ROOF, loss[mass.owner], 0.0),
     )
-
-
-def _rubble_tints(building: Building, solid: Solid) -> np.ndarray:
-    """(F, 3) of debris: each lump of twelve faces, a box, in the colour of the roof, the walls or dust."""
-    rng = np.random.default_rng(building.uid)
-    grey = np.array(MATERIALS[material_index("debris")].albedo)
-    roof = np.array(MATERIALS[material_index(building.roof_material)].albedo) * building.roof_tint
-    wall = np.array(MATERIALS[material_index(building.wall_material)].albedo)
-    mixed = np.stack([grey, 0.7 * grey, 0.5 * (grey + roof), 0.6 * grey + 0.4 * wall, roof, 0.4 * grey])
-    if building.construction == "timber":  # boards, plasterboard, insulation, as in the Joplin 2011 imagery
-        mixed = np.concatenate([mixed[[0, 2, 5]], TIMBER_DEBRIS])
-    colours = np.minimum(mixed / grey, 2.4 if building.construction == "timber" else 1.6)
-    lumps = -(-len(solid.faces) // 12)
-    lump = colours[rng.integers(0, len(colours), lumps)] * rng.uniform(0.6, 1.1, (lumps, 1))
-    return np.repeat(lump, 12, axis=0)[::-1][: len(solid.faces)][::-1]
 
 
 def _decks(streets: Sequence[Street], terrain: Field) -> list[tuple[np.ndarray, float]]:

@@ -113,6 +113,17 @@ def triangulate(polygon: np.ndarray) -> np.ndarray:
     return triangles
 
 
+def triangulate_all(plan: np.ndarray) -> np.ndarray:
+    """(B, N - 2, 3) triangles over the corners of plans (B, N, 2), as `triangulate`."""
+    faces = np.empty((len(plan), plan.shape[1] - 2, 3), np.int64)
+    before, after = plan - np.roll(plan, 1, axis=1), np.roll(plan, -1, axis=1) - plan
+    quads = (plan.shape[1] == 4) & np.all(_cross(before, after) > 0, axis=1)
+    faces[quads] = [[0, 1, 2], [0, 2, 3]] if quads.any() else 0
+    for k in np.flatnonzero(~quads):
+        faces[k] = triangulate(plan[k])
+    return faces
+
+
 def inset(polygon: np.ndarray, distance: float) -> np.ndarray:
     """(N, 2) simple counter-clockwise polygon (N, 2) with every side moved inwards, mitred.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.city.model import Building, Roof, Volume
+from simulator.city.model import RUINED, Building, Roof, Volume
 from simulator.scene.chance import chance
 from simulator.scene.mesh import Part, Solid, inset, repeat_faces, skin, triangulate
 
@@ -82,11 +82,16 @@ def flat_cast(b: Bodies) -> Iterator[Cast]:
     """
     n = b.plan.shape[1]
     plan = _from_reflex(b.plan)
-    inner, fits = _inset(plan, PARAPET_WIDTH)
+    inner, fits = inset_all(plan, PARAPET_WIDTH)
     fan = np.stack([np.zeros(n - 2, int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
     starry = fits & _fans(plan) & _fans(inner)
     roof = b.base + b.eave
-    rings = [_at(plan, b.base), _at(plan, roof + b.parapet), _at(inner, roof + b.parapet), _at(inner, roof)]
+    rings = [
+        at_level(plan, b.base),
+        at_level(plan, roof + b.parapet),
+        at_level(inner, roof + b.parapet),
+        at_level(inner, roof),
+    ]
     vertices = np.concatenate(rings, axis=1)
     faces, part = skin(n, EDGED, Part.ROOF, fan, fan)
     if starry.any():
@@ -120,7 +125,9 @@ def _ridged(b: Bodies, share: float) -> Cast:
     plan = lengthwise(b.plan)
     ridge = _ridge(plan, share)
     eave = b.base + b.eave
-    vertices = np.concatenate([_at(plan, b.base), _at(plan, eave), _at(ridge, eave + b.rise)], axis=1)
+    vertices = np.concatenate(
+        [at_level(plan, b.base), at_level(plan, eave), at_level(ridge, eave + b.rise)], axis=1
+    )
     faces, part = skin(4, [Part.WALL], Part.ROOF, SQUARE, SQUARE)
     ends = [Part.ROOF if share else Part.WALL] * 2
     return _cast(
@@ -134,7 +141,7 @@ def _ridged(b: Bodies, share: float) -> Cast:
 
 def _ridge(plan: np.ndarray, share: float) -> np.ndarray:
     """(B, 2, 2) ends of ridges drawn in by a share of the width, leaving at least a tenth of the length."""
-    length, width = _sides(plan)
+    length, width = sides_of(plan)
     ends = np.stack([(plan[:, 3] + plan[:, 0]) / 2, (plan[:, 1] + plan[:, 2]) / 2], axis=1)
     along = (ends[:, 1] - ends[:, 0]) / length[:, None]
     back = np.minimum(share * width, 0.45 * length)[:, None] * along
@@ -144,12 +151,12 @@ def _ridge(plan: np.ndarray, share: float) -> np.ndarray:
 def mansard_cast(b: Bodies) -> Iterator[Cast]:
     """Steep slopes to STEEP of the rise, then a low hip. Volume: two prismatoids over the walls."""
     plan = lengthwise(b.plan)
-    _, width = _sides(plan)
+    _, width = sides_of(plan)
     upper = _shrunk(plan, np.minimum(0.35 * STEEP * b.rise, 0.3 * width))
     ridge = _ridge(upper, 0.5)
     eave = b.base + b.eave
-    rings = [_at(plan, b.base), _at(plan, eave), _at(upper, eave + STEEP * b.rise)]
-    vertices = np.concatenate([*rings, _at(ridge, eave + b.rise)], axis=1)
+    rings = [at_level(plan, b.base), at_level(plan, eave), at_level(upper, eave + STEEP * b.rise)]
+    vertices = np.concatenate([*rings, at_level(ridge, eave + b.rise)], axis=1)
     faces, part = skin(4, [Part.WALL, Part.ROOF], Part.ROOF, SQUARE, SQUARE)
     yield _cast(
         b, vertices, np.concatenate([faces[:-2], RIDGED + 4]), np.r_[part[:-2], [Part.ROOF] * 6], slice(None)
@@ -164,16 +171,16 @@ def shed_cast(b: Bodies) -> Iterator[Cast]:
 def _wedge(b: Bodies, plan: np.ndarray) -> Cast:
     """One slope, up from each plan's first side to its third."""
     eave = b.base + b.eave
-    top = _at(plan, eave)
+    top = at_level(plan, eave)
     top[:, 2:, 2] += b.rise[:, None]
     faces, part = skin(4, [Part.WALL], Part.ROOF, SQUARE, SQUARE)
-    return _cast(b, np.concatenate([_at(plan, b.base), top], axis=1), faces, part, slice(None))
+    return _cast(b, np.concatenate([at_level(plan, b.base), top], axis=1), faces, part, slice(None))
 
 
 def sawtooth_cast(b: Bodies) -> Iterator[Cast]:
     """Sheds of about TOOTH one behind the other along the longer side. Volume: area * (eave + rise / 2)."""
     plan = lengthwise(b.plan)
-    length, _ = _sides(plan)
+    length, _ = sides_of(plan)
     count = np.maximum(2, np.rint(length / TOOTH)).astype(int)
     row = np.repeat(np.arange(len(count)), count)
     k = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
@@ -198,7 +205,7 @@ def barrel_cast(b: Bodies) -> Iterator[Cast]:
     z = (b.base + b.eave)[:, None] + b.rise[:, None] * np.sin(np.pi * t)
     near = plan[:, 1, None] * (1 - across) + plan[:, 2, None] * across  # the end at corners 1 and 2
     far = plan[:, 0, None] * (1 - across) + plan[:, 3, None] * across
-    vertices = np.concatenate([_at(plan, b.base), _at(near, z), _at(far, z)], axis=1)
+    vertices = np.concatenate([at_level(plan, b.base), at_level(near, z), at_level(far, z)], axis=1)
     i = 4 + np.arange(ARC)
     j = i + ARC + 1
     roof = np.concatenate([np.stack([j, i, i + 1], 1), np.stack([j, i + 1, j + 1], 1)])
@@ -214,7 +221,7 @@ def barrel_cast(b: Bodies) -> Iterator[Cast]:
 def dome_cast(b: Bodies) -> Iterator[Cast]:
     """A flat roof at `eave` with a round dome on it, of 0.46 of the width and of height `rise`."""
     yield from flat_cast(b)
-    _, width = _sides(lengthwise(b.plan))
+    _, width = sides_of(lengthwise(b.plan))
     angle = 2 * np.pi * np.arange(ROUND) / ROUND
     lift = np.arange(RINGS) / RINGS * np.pi / 2
     unit = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -236,7 +243,7 @@ def dome_cast(b: Bodies) -> Iterator[Cast]:
     skin_of_dome = np.concatenate(faces)
     yield _cast(
         b,
-        np.concatenate([_at(xy, z), top], 1),
+        np.concatenate([at_level(xy, z), top], 1),
         skin_of_dome,
         np.full(len(skin_of_dome), Part.ROOF),
         slice(None),
@@ -257,11 +264,12 @@ CASTS: dict[Roof, Callable[[Bodies], Iterator[Cast]]] = {
 
 
 def gather(houses: Sequence[Building]) -> Iterator[tuple[Roof, Bodies]]:
-    """The bodies of standing buildings, grouped by roof and number of corners."""
+    """The bodies that stand, grouped by roof and number of corners."""
     groups: dict[tuple[Roof, int], list[tuple[int, int, Building, Building | Volume]]] = {}
     for owner, house in enumerate(houses):
         for number, body in enumerate((house, *house.wings)):
-            groups.setdefault((body.roof, len(body.footprint)), []).append((owner, number, house, body))
+            if body.roof not in RUINED:
+                groups.setdefault((body.roof, len(body.footprint)), []).append((owner, number, house, body))
     for (roof, _), rows in groups.items():
         yield roof, _bodies(roof, rows)
 
@@ -322,26 +330,26 @@ def _cast(
     return Cast(b.owner[rows], vertices[rows], faces, np.asarray(part, np.uint8), b.shade[rows])
 
 
-def _at(plan: np.ndarray, z: np.ndarray) -> np.ndarray:
+def at_level(plan: np.ndarray, z: np.ndarray) -> np.ndarray:
     """(B, N, 3) plans (B, N, 2) at elevations (B,) or (B, N) [m]."""
     level = np.broadcast_to(z if z.ndim > 1 else z[:, None], plan.shape[:2])
     return np.concatenate([plan, level[..., None]], axis=2)
 
 
-def _sides(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sides_of(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Length of the first and of the second side of each plan, (B,) [m]."""
     return tuple(np.linalg.norm(plan[:, k + 1] - plan[:, k], axis=1) for k in (0, 1))  # type: ignore[return-value]
 
 
 def _shrunk(plan: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Rectangles (B, 4, 2) with every side moved in by (B,) [m]."""
-    length, width = _sides(plan)
+    length, width = sides_of(plan)
     u = (plan[:, 1] - plan[:, 0]) / length[:, None] * by[:, None]
     v = (plan[:, 2] - plan[:, 1]) / width[:, None] * by[:, None]
     return plan + np.stack([u + v, v - u, -u - v, u - v], axis=1)
 
 
-def _inset(plan: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
+def inset_all(plan: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
     """Plans (B, N, 2) with every side moved inwards, mitred, and (B,) whether all sides stay."""
     edge = np.roll(plan, -1, axis=1) - plan
     left = np.stack([-edge[..., 1], edge[..., 0]], axis=2)
