@@ -183,6 +183,8 @@ class Building:
         rooftop: Density of what stands on the roof (chimneys, tanks, plant), in [0, 1].
         tarpaulin: Share of the roof under blue sheets, after a disaster, in [0, 1].
         tephra: Share of the roof under volcanic ash, in [0, 1].
+        burnt_from: Direction of the fire that harmed it, counter-clockwise from east [rad]: soot and loss lie
+            on that side. None: all around.
     """
 
     instance: int
@@ -205,6 +207,7 @@ class Building:
     rooftop: float = 0.5
     tarpaulin: float = 0.0
     tephra: float = 0.0
+    burnt_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from rasters.classes import Damage
+from rasters.sensing.smoke import Plume
 from simulator.city.model import City, Field
 from simulator.disasters.cells import with_values
 from simulator.disasters.roads import open_roads
@@ -47,6 +48,7 @@ class Aftermath:
         flow_speed: Greatest speed of the water since the flood began [m/s], float32.
         burnt: uint8, 1 where fire passed over the ground.
         passability: uint8 `Passability` codes, 0 under buildings.
+        smoke: What still rises when the image after is taken; in no label.
 
     The fields lie on the cells of `before.ground`.
     """
@@ -61,6 +63,7 @@ class Aftermath:
     flow_speed: Field
     burnt: Field
     passability: Field
+    smoke: tuple[Plume, ...] = ()
 
 
 def untouched(city: City) -> Aftermath:

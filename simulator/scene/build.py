@@ -18,6 +18,7 @@ from simulator.scene.model import Scene
 from simulator.scene.objects import box_pieces
 from simulator.scene.roofs import Cast, standing_casts
 from simulator.scene.ruins import ruin_solid
+from simulator.scene.scorch import one_sided
 from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
@@ -82,7 +83,7 @@ def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece
         else:
             standing.append(_rooted(building, bottom))
     casts = [*standing_casts(standing), *fixture_casts(standing)] if standing else []
-    return [*_painted_casts(standing, casts), *pieces]
+    return one_sided([*_painted_casts(standing, casts), *pieces], buildings)
 
 
 def _ground_under(buildings: Sequence[Building], terrain: Field) -> tuple[np.ndarray, np.ndarray]:
