@@ -15,7 +15,9 @@ from rasters.sensing.imaging import WAVELENGTH_UM
 EXTINCTION = 4.5  # of fresh smoke at 0.55 um [m2/g] (Reid et al. 2005, doi:10.5194/acp-5-827-2005: 3.5 to 5)
 EXPONENT = 1.6  # of its optical depth with wavelength, an Ångström exponent: an assumption, fine particles
 WHITENESS = np.array([0.34, 0.345, 0.35], np.float32)  # reflectance of deep smoke, R, G, B: an assumption
-SHADES = 1.6  # light passes the plume down and up: of the vertical depth, less what scatters forward; assumption
+SHADES = (
+    1.6  # light passes the plume down and up: of the vertical depth, less what scatters forward; assumption
+)
 PUFF, PUFFY = 1.1, 0.75  # size of puffs in widths of the plume; standard deviation of ln depth: assumptions
 
 
@@ -58,7 +60,9 @@ def optical_depth(plume: Plume, east: np.ndarray, north: np.ndarray) -> np.ndarr
     """
     along, across = _in_wind(plume, east, north)
     spread = crosswind_spread(np.maximum(along, 0.0), plume.width)
-    column = plume.rate / (plume.wind * spread * math.sqrt(2 * math.pi)) * np.exp(-0.5 * (across / spread) ** 2)
+    column = (
+        plume.rate / (plume.wind * spread * math.sqrt(2 * math.pi)) * np.exp(-0.5 * (across / spread) ** 2)
+    )
     starts = 1 / (1 + np.exp(-np.clip(along / max(plume.width, 1.0), -40.0, 40.0) * 3))
     return EXTINCTION * column * starts
 
@@ -95,7 +99,7 @@ def _in_wind(plume: Plume, east: np.ndarray, north: np.ndarray) -> tuple[np.ndar
 
 
 def _puffs(plume: Plume, east: np.ndarray, north: np.ndarray) -> np.ndarray:
-    """Uneven depth, of mean about 1 (H, W): noise in two octaves that grows with the plume and is drawn out."""
+    """Uneven depth, of mean about 1 (H, W): noise that grows with the plume."""
     along, across = _in_wind(plume, east, north)
     spread = crosswind_spread(np.maximum(along, 0.0), plume.width)
     u = 14 * np.log1p(np.maximum(along, 0) / (6 * plume.width + 20)) / PUFF  # puffs widen downwind
@@ -110,5 +114,9 @@ def _puffs(plume: Plume, east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 def _lattice_noise(lattice: np.ndarray, row: np.ndarray, col: np.ndarray) -> np.ndarray:
     return cv2.remap(
-        lattice, col.astype(np.float32), row.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+        lattice,
+        col.astype(np.float32),
+        row.astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
     )

@@ -16,7 +16,10 @@ from simulator.disasters.cells import building_cells, mean_height, ruin, with_va
 SCORCH_AIR = 35.0  # air temperature [deg C]: a fire day
 CROWN_BASE = {TreeKind.CONIFER: 0.2, TreeKind.SHRUB: 0.0}  # share of the height; others 0.3: assumptions
 BROADLEAF_HARDER = 3.0  # intensity at which a broadleaf crown burns over a conifer's: an assumption
-CONSUMES, BROWNS = 38.0, 13.0  # radiation that burns and that kills a crown near a burning house [kW/m2]: assumptions
+CONSUMES, BROWNS = (
+    38.0,
+    13.0,
+)  # radiation that burns and that kills a crown near a burning house [kW/m2]: assumptions
 CAR_REACH, CAR_BURNS = 3.0, 0.7  # [m]; probability that a car so near fire burns out: assumptions
 HOUSE_CAR_REACH = 5.0  # the same of a burning house
 CHIMNEY = {"timber": 0.6, "masonry": 0.25, "concrete": 0.0, "steel": 0.0, "adobe": 0.1}  # share: assumptions
@@ -136,7 +139,7 @@ def burnt_ground(
     codes = ground.values.copy()
     patches = smooth_noise(codes.shape, ground.cell, 2.5, rng, octaves=2)
     codes[burnt & (patches > -1.9)] = Ground.CHAR
-    codes[burnt & (patches > 1.75)] = Ground.ASH
+    codes[burnt & (patches > 2.3)] = Ground.ASH
     if lost.any():
         spill = ndimage.distance_transform_edt(~lost, sampling=ground.cell)
         paved = np.isin(codes, (Ground.CONCRETE, Ground.PAVING, Ground.TARMAC, Ground.POOL, Ground.COBBLE))
@@ -183,7 +186,11 @@ def _remains_of(building: Building, rng: np.random.Generator) -> tuple[np.ndarra
     if chimney:
         size[0], z[0], heading[0] = (wide, deep, tall), tall / 2, math.atan2(side[1], side[0])
         colour[0] = brick * rng.uniform(0.6, 1.0)
-    tilt = np.where(np.arange(count) == 0, 0.0, rng.normal(0, 0.15, count)) if chimney else rng.normal(0, 0.15, count)
+    tilt = (
+        np.where(np.arange(count) == 0, 0.0, rng.normal(0, 0.15, count))
+        if chimney
+        else rng.normal(0, 0.15, count)
+    )
     return np.column_stack([xy, z]), size, heading, tilt, colour
 
 

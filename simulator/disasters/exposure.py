@@ -26,11 +26,14 @@ FLAMES = 1.5  # height of the front with the flames above the roof, over the hou
 # that they bear, and their scatter, are assumptions.
 CRITICAL_FLUX, FLUX_POWER, FLUX_TIME = 13.1, 1.828, 11501.0
 BEARS: dict[Construction, float] = {
-    "timber": 1.0, "masonry": 1.5, "concrete": 2.3, "steel": 1.9, "adobe": 2.0,
+    "timber": 1.0, "masonry": 1.25, "concrete": 2.3, "steel": 1.7, "adobe": 1.5,
 }  # fmt: skip
 SCATTER = 0.2  # standard deviation of its logarithm
 RADIATES = 16.0  # no front ignites a wall farther off [m]
-PARTY, PARTY_PASSES = 0.3, 0.35  # walls nearer than that are one [m]; probability that fire passes: assumptions
+PARTY, PARTY_PASSES = (
+    0.3,
+    0.45,
+)  # walls nearer than that are one [m]; probability that fire passes: assumptions
 LEAN = 0.15  # flames lean downwind by this for each m/s [s]: an assumption
 # Probability that flames 1 m long at its wall light a house, and of a brand on it: assumptions, in the order
 # of post-fire surveys (roofs of wood or thatch, then vents and decks of timber houses; Cohen 2000)

@@ -10,7 +10,7 @@ from scipy.sparse import csgraph, csr_array
 
 from rasters.classes import Damage
 from rasters.sensing.smoke import Plume
-from simulator.city.model import Building, City, Field
+from simulator.city.model import Building, City, Field, Ground
 from simulator.city.noise import smooth_noise
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.burnt import (
@@ -41,16 +41,22 @@ from simulator.disasters.exposure import (
     radiating_pairs,
     view_factor,
 )
-from simulator.disasters.fuel import CELL, FUEL_OF_GROUND, Fuel, Wind, ellipses_of, fuel_map
+from simulator.disasters.fuel import CELL, FUEL_OF_GROUND, Wind, ellipses_of, fuel_map
 from simulator.disasters.rothermel import flame_length
 from simulator.disasters.spread import Ellipses, cell_nodes, fire_graph
 
-SAVED_WITHIN = (300.0, 1500.0)  # from ignition, a crew that comes then saves a part of the house [s]: an assumption
+SAVED_WITHIN = (
+    300.0,
+    1500.0,
+)  # from ignition, a crew that comes then saves a part of the house [s]: an assumption
 RING = 3.0  # fire this near scorches a wall [m]
 SCORCHED = 0.12  # share of that ring that must have burnt for minor damage: an assumption
-STARTS = 8  # places upwind of which the one that reaches most houses is where fire begins
+LANES = 6  # along the wind: in each, the fire may begin at the windward ground or house
 SMOKES = 1.0  # days that smoke is seen
-FLAMING_SMOKE, SMOULDERING_SMOKE = 30.0, 1.5  # of a house [g/s]: 1.5 and 0.1 kg/s of fuel, 15 to 20 g of particles a kg
+FLAMING_SMOKE, SMOULDERING_SMOKE = (
+    30.0,
+    1.5,
+)  # of a house [g/s]: 1.5 and 0.1 kg/s of fuel, 15 to 20 g of particles a kg
 SMOULDERS = 6 * 3600.0  # in which that falls to 1/e [s]: an assumption
 SMOKE_CELL, MOST_PLUMES = 40.0, 24  # houses within a square [m] smoke as one
 
@@ -161,7 +167,9 @@ def fire(city: City, parameters: FireParameters, rng: np.random.Generator, days:
     )
 
 
-def damage_from_fire(elapsed: np.ndarray, saved: np.ndarray, ring: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def damage_from_fire(
+    elapsed: np.ndarray, saved: np.ndarray, ring: np.ndarray, heat: np.ndarray
+) -> np.ndarray:
     """`Damage` codes, uint8 (N,).
 
     Args:
@@ -243,25 +251,25 @@ def _places(city: City, cells: Field, node: np.ndarray) -> np.ndarray:
     return np.concatenate([np.stack([x[col], y[row]], axis=1), middles])
 
 
-def _ignition(
-    places: np.ndarray, cells: int, graph: csr_array, parameters: FireParameters
-) -> int:
-    """The node that burns first: nearest to the point asked for, else the one of a few upwind from which fire
-    reaches most houses, or most ground where there are none."""
-    ground = places[:cells] if cells else places
+def _ignition(places: np.ndarray, cells: int, graph: csr_array, parameters: FireParameters) -> int:
+    """The node that burns first: the ground nearest to the point asked for, else the one of a few upwind,
+    ground or house, from which fire reaches most houses, or most ground where there are none."""
     if parameters.ignition is not None:
+        ground = places[:cells] if cells else places
         return int(np.argmin(np.hypot(*(ground - parameters.ignition).T)))
-    middle = (places.min(axis=0) + places.max(axis=0)) / 2
     c, s = math.cos(parameters.wind_towards), math.sin(parameters.wind_towards)
-    along, across = (ground - middle) @ [c, s], (ground - middle) @ [-s, c]
+    from_middle = places - (places.min(axis=0) + places.max(axis=0)) / 2
+    along, across = from_middle @ [c, s], from_middle @ [-s, c]
     best, most = 0, -1
-    for lane in np.linspace(-0.35, 0.35, STARTS):
-        width = max(float(np.ptp(across)), 1.0)
-        start = int(np.argmin(along + 2 * np.abs(across - lane * width)))
-        reached = csgraph.breadth_first_order(graph, start, return_predecessors=False)
-        houses = int((reached >= cells).sum()) if cells < len(places) else len(reached)
-        if houses > most:
-            best, most = start, houses
+    for lane in np.linspace(-0.35, 0.35, LANES) * max(float(np.ptp(across)), 1.0):
+        for low, high in ((0, cells), (cells, len(places))):
+            if low == high:
+                continue
+            start = low + int(np.argmin((along + 2 * np.abs(across - lane))[low:high]))
+            reached = csgraph.breadth_first_order(graph, start, return_predecessors=False)
+            houses = int((reached >= cells).sum()) if cells < len(places) else len(reached)
+            if houses > most:
+                best, most = start, houses
     return best
 
 
@@ -283,8 +291,8 @@ def _burnt_plants(city: City, arrival: Field, rng: np.random.Generator) -> np.nd
     """(H, W) bool on the cells of `city.ground`: plants that burnt, with a ragged rim."""
     passed = with_values(arrival, np.isfinite(arrival.values).astype(np.float64))
     rim = smooth_noise(city.ground.values.shape, city.ground.cell, 3.0, rng, octaves=2)
-    plants = np.array([FUEL_OF_GROUND[code] is not None for code in FUEL_OF_GROUND])
-    reached = on_cells_of(passed, city.ground) > 0.5 + 0.16 * rim
+    plants = np.array([FUEL_OF_GROUND[code] is not None for code in Ground])
+    reached = on_cells_of(passed, city.ground) > np.clip(0.5 + 0.16 * rim, 0.05, 0.95)
     return reached & plants[city.ground.values]
 
 
@@ -315,7 +323,12 @@ def _away(what: np.ndarray, field: Field) -> Field:
 
 
 def _smoke(
-    buildings: Sequence[Building], houses: Houses, burn: Burn, wind: Wind, days: float, rng: np.random.Generator
+    buildings: Sequence[Building],
+    houses: Houses,
+    burn: Burn,
+    wind: Wind,
+    days: float,
+    rng: np.random.Generator,
 ) -> tuple[Plume, ...]:
     """What still rises `days` after the fire was stopped, from the squares where most does."""
     if days > SMOKES or not np.isfinite(burn.lit).any():

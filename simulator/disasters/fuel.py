@@ -67,7 +67,7 @@ CURED = 0.55  # moisture of grass in a drought, two thirds cured: between Scott 
 SHADE = 0.01  # more moisture under crowns: an assumption
 UNEVEN = 0.28  # standard deviation of the logarithm of moisture over 20 m: an assumption
 MOISTURES = np.arange(0.02, 0.41, 0.01)  # of dead fuel, at which beds are tabulated
-SHELTER = 0.15  # wind at flame height over that at 20 ft, under crowns (Andrews 2012, RMRS-GTR-266, table 2: 0.1-0.3)
+SHELTER = 0.15  # wind at flame height over that at 20 ft, under crowns (Andrews 2012, RMRS-GTR-266: 0.1-0.3)
 TWENTY_FEET = 1 / 1.15  # wind there over that at 10 m (Andrews 2012)
 
 
@@ -175,7 +175,9 @@ def _midflame(model: FuelModel) -> float:
 
 def _commonest(ground: Field, cells: Field) -> np.ndarray:
     """(H, W) int8 commonest model of 16 points in each cell; -1 where fewer than half have any."""
-    table = np.array([-1 if (m := FUEL_OF_GROUND[code]) is None else MODELS.index(m) for code in Ground], np.int8)
+    table = np.array(
+        [-1 if (m := FUEL_OF_GROUND[code]) is None else MODELS.index(m) for code in Ground], np.int8
+    )
     points = table[_points(ground, cells)]
     counts = np.stack([(points == k).sum(axis=0) for k in range(len(MODELS))])
     return np.where(counts.sum(axis=0) >= 8, counts.argmax(axis=0), -1).astype(np.int8)
@@ -237,4 +239,3 @@ def crown_cells(trees: Trees, cells: Field, wanted: np.ndarray) -> np.ndarray:
     r, c = np.broadcast_arrays(r, c)
     covered[r[inside], c[inside]] = True
     return covered
-

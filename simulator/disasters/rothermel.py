@@ -16,7 +16,11 @@ HEAT = 8000.0  # low heat content [Btu/lb]
 PARTICLE_DENSITY = 32.0  # [lb/ft3]
 MINERALS, SILICA_FREE = 0.0555, 0.010  # total and effective mineral content
 SAV_10H, SAV_100H = 109.0, 30.0  # surface to volume of coarse dead fuel [1/ft]
-COARSER = (0.0, 0.01, 0.02)  # moisture of 1 h, 10 h and 100 h fuel above that of 1 h (Scott & Burgan 2005, D1-D4)
+COARSER = (
+    0.0,
+    0.01,
+    0.02,
+)  # moisture of 1 h, 10 h and 100 h fuel above that of 1 h (Scott & Burgan 2005, D1-D4)
 SIZE_CLASSES = (1200.0, 192.0, 96.0, 48.0, 16.0)  # surface to volume between them [1/ft] (Rothermel 1972)
 
 
@@ -52,15 +56,9 @@ BRUSH = FuelModel(dead=(1.0, 0.5, 0.0), woody=2.0, sav=2000, depth=2.0, extincti
 CLOSED_LITTER = FuelModel(dead=(1.5, 1.0, 2.5), sav=2000, depth=0.2, extinction=0.30)  # 8
 LEAF_LITTER = FuelModel(dead=(2.92, 0.41, 0.15), sav=2500, depth=0.2, extinction=0.25)  # 9
 TIMBER = FuelModel(dead=(3.01, 2.0, 5.01), woody=2.0, sav=2000, depth=1.0, extinction=0.25)  # 10
-GR1 = FuelModel(
-    dead=(0.10, 0, 0), herb=0.30, sav=2200, sav_herb=2000, depth=0.4, extinction=0.15, cures=True
-)
-GR2 = FuelModel(
-    dead=(0.10, 0, 0), herb=1.00, sav=2000, sav_herb=1800, depth=1.0, extinction=0.15, cures=True
-)
-GR4 = FuelModel(
-    dead=(0.25, 0, 0), herb=1.90, sav=2000, sav_herb=1800, depth=2.0, extinction=0.15, cures=True
-)
+GR1 = FuelModel(dead=(0.10, 0, 0), herb=0.30, sav=2200, sav_herb=2000, depth=0.4, extinction=0.15, cures=True)
+GR2 = FuelModel(dead=(0.10, 0, 0), herb=1.00, sav=2000, sav_herb=1800, depth=1.0, extinction=0.15, cures=True)
+GR4 = FuelModel(dead=(0.25, 0, 0), herb=1.90, sav=2000, sav_herb=1800, depth=2.0, extinction=0.15, cures=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +180,7 @@ def _moisture_damping(model: FuelModel, mix: _Mix, moisture: np.ndarray) -> np.n
         ratio = dead.sum() / fine[mix.live].sum()
         extinction[1] = max(2.9 * ratio * (1 - damp / model.extinction) - 0.226, model.extinction)
     r = np.minimum(moisture / extinction, 1)
-    return np.clip(1 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0, 1)
+    return np.where(r < 1, np.clip(1 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0, 1), 0.0)
 
 
 def _mineral_damping() -> float:

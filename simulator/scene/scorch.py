@@ -27,7 +27,9 @@ def one_sided(pieces: Sequence[Piece], buildings: Sequence[Building]) -> list[Pi
     for b in burnt:
         way[b.instance] = np.cos(b.burnt_from), np.sin(b.burnt_from)
         middle[b.instance] = b.footprint.mean(axis=0)
-        reach[b.instance] = max(float(np.abs((b.footprint - middle[b.instance]) @ way[b.instance]).max()), 1.0)
+        reach[b.instance] = max(
+            float(np.abs((b.footprint - middle[b.instance]) @ way[b.instance]).max()), 1.0
+        )
     known = np.isin(np.arange(last + 1), [b.instance for b in burnt])
     return [_turned(piece, way, middle, reach, known) for piece in pieces]
 
