@@ -117,7 +117,7 @@ def burnt_house(building: Building, damage: int, towards: float, draw: np.ndarra
     low, high = FOUNDATION
     eave = (0.35 + 0.5 * draw[0]) * building.eave if stands else low + (high - low) * draw[0]
     eave = min(eave, 0.85 * mean_height(building))
-    ash = 0.75 + 0.45 * draw[0]  # a fresh bed of ash is pale, of wood white, of plastics dark
+    ash = 0.5 + 0.3 * draw[0]  # of a white membrane: wood leaves pale ash, plastics dark; by eye
     left = ruin(building, "open", eave, soot=0.35 * draw[0] if stands else 0.12 * draw[0])
     walls = building.wall_material if stands else "wall_concrete"
     tint = (0.97 * ash, 0.97 * ash, ash)
@@ -127,7 +127,7 @@ def burnt_house(building: Building, damage: int, towards: float, draw: np.ndarra
 def burnt_ground(
     ground: Field, burnt: np.ndarray, lost: np.ndarray, roads: np.ndarray, rng: np.random.Generator
 ) -> Field:
-    """The ground with char where plants burnt, and ash in and around lost houses.
+    """The ground with char where plants burnt, bare soil and ash in spots, and ash in and around lost houses.
 
     Args:
         ground: Before.
@@ -138,12 +138,12 @@ def burnt_ground(
     """
     codes = ground.values.copy()
     patches = smooth_noise(codes.shape, ground.cell, 2.5, rng, octaves=2)
-    codes[burnt & (patches > -1.9)] = Ground.CHAR
+    codes[burnt] = np.where(patches[burnt] > -1.6, Ground.CHAR, Ground.SOIL)
     codes[burnt & (patches > 2.3)] = Ground.ASH
     if lost.any():
         spill = ndimage.distance_transform_edt(~lost, sampling=ground.cell)
         paved = np.isin(codes, (Ground.CONCRETE, Ground.PAVING, Ground.TARMAC, Ground.POOL, Ground.COBBLE))
-        codes[(spill < 1.6 + 1.3 * patches) & ~roads & ~paved] = Ground.ASH
+        codes[(spill < 0.8 + 0.9 * patches) & ~roads & ~paved] = Ground.ASH
         codes[lost] = Ground.ASH
     return with_values(ground, codes)
 

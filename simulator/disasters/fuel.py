@@ -63,6 +63,7 @@ FUEL_OF_GROUND: dict[Ground, FuelModel | None] = {
 }
 MODELS: tuple[FuelModel, ...] = (GR1, GR2, GR4, SHORT_GRASS, LEAF_LITTER, TIMBER, BRUSH)
 WATERED = 0.4  # share of lots whose grass is too green to burn: an assumption
+WATERED_BELOW, VERGE = -0.253, 40.0  # standard normal below which that share lies; size of such patches [m]
 CURED = 0.55  # moisture of grass in a drought, two thirds cured: between Scott & Burgan's L1 and L2
 SHADE = 0.01  # more moisture under crowns: an assumption
 UNEVEN = 0.28  # standard deviation of the logarithm of moisture over 20 m: an assumption
@@ -196,14 +197,15 @@ def _points(fine: Field, cells: Field) -> np.ndarray:
 
 
 def _watered(city: City, cells: Field, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) bool: lots that somebody waters."""
+    """(H, W) bool: lots that somebody waters, and between lots patches of as much of the land."""
     green = rng.random(len(city.land_use)) < WATERED
-    shapes = [
+    rings = [
         {"type": "Polygon", "coordinates": [np.vstack([use.ring, use.ring[:1]]).tolist()]}
-        for use, wet in zip(city.land_use, green, strict=True)
-        if wet
+        for use in city.land_use
     ]
-    return _burnt_in(shapes, cells)
+    patches = smooth_noise(cells.values.shape, cells.cell, VERGE, rng) < WATERED_BELOW
+    wet = [shape for shape, is_green in zip(rings, green, strict=True) if is_green]
+    return np.where(_drawn(rings, cells), _drawn(wet, cells), patches)
 
 
 def _brush(city: City, cells: Field) -> np.ndarray:
@@ -213,10 +215,10 @@ def _brush(city: City, cells: Field) -> np.ndarray:
         for barrier in city.barriers
         if barrier.kind == "hedge"
     ]
-    return _burnt_in(hedges, cells) | crown_cells(city.trees, cells, city.trees.kind == TreeKind.SHRUB)
+    return _drawn(hedges, cells) | crown_cells(city.trees, cells, city.trees.kind == TreeKind.SHRUB)
 
 
-def _burnt_in(shapes: list[dict], cells: Field) -> np.ndarray:
+def _drawn(shapes: list[dict], cells: Field) -> np.ndarray:
     if not shapes:
         return np.zeros(cells.values.shape, bool)
     transform = Affine(cells.cell, 0.0, cells.west, 0.0, -cells.cell, cells.north)
