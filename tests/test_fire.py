@@ -11,10 +11,10 @@ from scipy import ndimage
 
 from rasters.classes import Damage
 from rasters.sensing.smoke import EXTINCTION, Plume, add_smoke, optical_depth
-from simulator.city.model import City, Field, Ground, TreeKind, Trees
+from simulator.city.model import Barrier, City, Field, Ground, TreeKind, Trees
 from simulator.disasters.aftermath import Aftermath, Cause
 from simulator.disasters.apply import strike
-from simulator.disasters.burnt import burnt_trees, scorch_height, torching_intensity
+from simulator.disasters.burnt import burnt_trees, scorch_height, standing_barriers, torching_intensity
 from simulator.disasters.cells import building_cells, mean_height, road_cells, with_values
 from simulator.disasters.exposure import (
     brand_edges,
@@ -390,6 +390,19 @@ def test_trees_burn_by_intensity_and_brown_at_the_edge() -> None:
     burnt = burnt_trees(trees, none, beside, 2.0, np.random.default_rng(0)).burnt.reshape(3, -1)
     assert (burnt[:2] == 0).all()
     assert (burnt[2] > 0.3).all()
+
+
+def test_hedges_and_fences_burn_and_walls_stand(city: City) -> None:
+    kinds = ("hedge", "fence", "wall")
+    barriers = tuple(
+        Barrier(line=np.array([[x, 10.0], [x + 8.0, 10.0]]), kind=kind, height=1.5, width=0.5)
+        for x in (10.0, 200.0)
+        for kind in kinds
+    )
+    burnt = with_values(city.ground, np.zeros(city.ground.values.shape, np.uint8))
+    burnt.values[:, :200] = 1  # west of 100 m
+    assert standing_barriers(barriers, burnt) == (barriers[2], *barriers[3:])
+    assert standing_barriers((), burnt) == ()
 
 
 def test_a_scorched_crown_is_brown_and_stands(city: City) -> None:

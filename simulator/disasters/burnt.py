@@ -9,7 +9,7 @@ import shapely
 from scipy import ndimage
 
 from rasters.classes import Damage
-from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, Field, Ground, TreeKind, Trees
+from simulator.city.model import NO_BOXES, Barrier, Boxes, BoxKind, Building, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
 from simulator.disasters.cells import building_cells, mean_height, ruin, with_values
 
@@ -93,6 +93,17 @@ def burnt_cars(cars: Boxes, ground_fire: Field, houses: Field, rng: np.random.Ge
         size=cars.size * sunk,
         colour=np.where(near[:, None], paint, cars.colour),
     )
+
+
+def standing_barriers(barriers: Sequence[Barrier], burnt: Field) -> tuple[Barrier, ...]:
+    """Walls, and the hedges and fences of which less than half stood on burnt ground."""
+    if not barriers:
+        return ()
+    lines = np.array([shapely.LineString(b.line) for b in barriers], dtype=object)
+    along = np.tile(np.linspace(0.05, 0.95, 9), len(lines))
+    points = shapely.line_interpolate_point(np.repeat(lines, 9), along, normalized=True)
+    share = burnt.nearest(*shapely.get_coordinates(points).T).reshape(-1, 9).mean(axis=1)
+    return tuple(b for b, s in zip(barriers, share, strict=True) if b.kind == "wall" or s < 0.5)
 
 
 def burnt_house(building: Building, damage: int, towards: float, draw: np.ndarray) -> Building:

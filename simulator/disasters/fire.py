@@ -20,6 +20,7 @@ from simulator.disasters.burnt import (
     burnt_trees,
     lost_cells,
     remains,
+    standing_barriers,
     towards_fire,
 )
 from simulator.disasters.cells import (
@@ -153,6 +154,7 @@ def fire(city: City, parameters: FireParameters, rng: np.random.Generator, days:
             city.trees, burn.intensity, _radiation(houses, gone, burn.arrival), 0.3 * wind.speed, tree_rng
         ),
         vehicles=burnt_cars(city.vehicles, _away(burnt.values > 0, burnt), _away(footprints, burnt), car_rng),
+        barriers=standing_barriers(city.barriers, burnt),
         debris=join_boxes(city.debris, remains(city.buildings, gone, wreck_rng)),
     )
     return replace(

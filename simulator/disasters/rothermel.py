@@ -132,7 +132,7 @@ def most_wind(bed: Bed) -> float:
     return 0.9 * bed.reaction * FOOT / MINUTE
 
 
-def flame_length(intensity: np.ndarray) -> np.ndarray:
+def flame_length(intensity: np.ndarray | float) -> np.ndarray:
     """[m] of Byram's fireline intensity [kW/m]: 0.0775 I^0.46 (Byram 1959)."""
     return 0.0775 * np.asarray(intensity) ** 0.46
 

@@ -1,5 +1,6 @@
 """Soot and holes on the side that faced a fire."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,18 +20,17 @@ def one_sided(pieces: Sequence[Piece], buildings: Sequence[Building]) -> list[Pi
         pieces: Of the buildings.
         buildings: Those with a direction in `burnt_from` change.
     """
-    burnt = [b for b in buildings if b.burnt_from is not None]
-    if not burnt:
+    if all(b.burnt_from is None for b in buildings):
         return list(pieces)
     last = max(int(piece.instance.max(initial=0)) for piece in pieces)
     way, middle, reach = np.zeros((last + 1, 2)), np.zeros((last + 1, 2)), np.ones(last + 1)
-    for b in burnt:
-        way[b.instance] = np.cos(b.burnt_from), np.sin(b.burnt_from)
-        middle[b.instance] = b.footprint.mean(axis=0)
-        reach[b.instance] = max(
-            float(np.abs((b.footprint - middle[b.instance]) @ way[b.instance]).max()), 1.0
-        )
-    known = np.isin(np.arange(last + 1), [b.instance for b in burnt])
+    known = np.zeros(last + 1, bool)
+    for b in buildings:
+        if b.burnt_from is not None:
+            k, plan = b.instance, b.footprint
+            known[k], middle[k] = True, plan.mean(axis=0)
+            way[k] = math.cos(b.burnt_from), math.sin(b.burnt_from)
+            reach[k] = max(float(np.abs((plan - middle[k]) @ way[k]).max()), 1.0)
     return [_turned(piece, way, middle, reach, known) for piece in pieces]
 
 
