@@ -15,6 +15,7 @@ from rasters.capture import Capture
 from rasters.grid import Grid, utm_crs
 from rasters.sensing.imaging import expose, sample_acquisition
 from rasters.sensing.profile import Profile, load_profile
+from rasters.sensing.smoke import add_smoke
 from simulator.city.city import generate_city
 from simulator.city.layout import Layout, read_layout
 from simulator.city.layout_city import layout_city
@@ -201,9 +202,15 @@ def simulate_city(
     exposures = [sample_acquisition(profile, rng) for rng in image_rng.spawn(2)]
     for number, footprint in enumerate(plan):
         noise = image_rng.spawn(2)
+        view = camera(footprint, looks[1])
+        smoky = add_smoke(
+            after[number].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
+        )
         images = [
-            expose(frame[number].reflectance, exposure, rng)
-            for frame, exposure, rng in zip((before, after), exposures, noise, strict=True)
+            expose(reflectance, exposure, rng)
+            for reflectance, exposure, rng in zip(
+                (before[number].reflectance, smoky), exposures, noise, strict=True
+            )
         ]
         seen = Seen(
             before=before[number],
@@ -217,7 +224,7 @@ def simulate_city(
             layers={"image_pre": images[0], "image_post": images[1], **label_layers(aftermath, seen)},
             start=looks[0].time,
             end=looks[1].time,
-            properties=_properties(scenario, index, aftermath, visits),
+            properties=_properties(scenario, index, aftermath, visits) | {"smoke": bool(aftermath.smoke)},
         )
 
 

@@ -38,11 +38,10 @@ from simulator.disasters.cells import (
     with_values,
 )
 from simulator.disasters.earthquake import EarthquakeParameters
-from simulator.disasters.fire import FireParameters, damage_from_fire
+from simulator.disasters.fire import FireParameters
 from simulator.disasters.flood import FloodParameters, flood_damage, velocity_of
 from simulator.disasters.inundation import inundated, river_source, stage_of_share
 from simulator.disasters.roads import passability_by_width, widest_gap
-from simulator.disasters.spread import Fuel, Wind, arrival_time, relative_rate
 
 SIZE = 288.0
 KINDS = ("none", "flood", "earthquake", "fire", "storm", "volcano")
@@ -218,6 +217,7 @@ def test_wrong_parameters_are_named() -> None:
         (FireParameters, {"wind": -0.1}, "wind"),
         (FireParameters, {"duration": math.inf}, "duration"),
         (FireParameters, {"spotting": -5.0}, "spotting"),
+        (FireParameters, {"moisture": 0.01}, "moisture"),
     ]
     for kind, values, name in wrong:
         with pytest.raises(InputError, match=name):
@@ -410,117 +410,3 @@ def test_a_street_is_as_passable_as_its_widest_gap(city: City) -> None:
         assert codes.nearest(150.0, 158.0) == Passability.OPEN
         assert codes.nearest(100.0, 110.0) == Passability.OPEN
     assert widest_gap(np.array([[1, 1, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]], bool)).tolist() == [3, 0]
-
-
-# --- fire
-
-
-def lawn(side: int = 81, slope: float = 0.0) -> Fuel:
-    """Uniform fuel that rises to the east."""
-    return Fuel(
-        cell=2.0,
-        rate=np.full((side, side), 0.05),
-        brands=np.full((side, side), 0.05),
-        elevation=np.tile(np.arange(side) * 2.0 * slope, (side, 1)),
-    )
-
-
-def burn(fuel: Fuel, wind: Wind, *, spotting: float = 0.0, longest: float = 1e9) -> np.ndarray:
-    middle = (fuel.rate.shape[0] // 2, fuel.rate.shape[1] // 2)
-    rng = np.random.default_rng(0)
-    return arrival_time(fuel, wind, middle, longest=longest, spotting=spotting, rng=rng)
-
-
-def test_fire_in_still_air_is_a_circle() -> None:
-    arrival = burn(lawn(), Wind(speed=0.0, towards=0.0))
-    row, col = np.indices(arrival.shape) - 40
-    distance = 2 * np.hypot(row, col)
-    far = distance > 20
-    assert np.allclose(arrival[far] * 0.05, distance[far], rtol=0.03)  # 16 directions: 2.8 % at worst
-
-
-@pytest.mark.parametrize("towards", [0.0, 0.5 * math.pi, 1.1 * math.pi])
-def test_fire_goes_furthest_downwind(towards: float) -> None:
-    wind = Wind(speed=6.0, towards=towards)
-    arrival = burn(lawn(), wind)
-
-    def along(direction: float) -> float:
-        return arrival[40 - round(30 * math.sin(direction)), 40 + round(30 * math.cos(direction))]
-
-    head, flank, back = (along(towards + turn) for turn in (0, math.pi / 2, math.pi))
-    assert head < flank < back
-    assert 60 / 0.05 / head == pytest.approx(
-        float(relative_rate(towards, wind)), rel=0.15
-    )  # only 16 directions
-
-
-def test_fire_runs_uphill() -> None:
-    arrival = burn(lawn(slope=0.2), Wind(speed=0.0, towards=0.0))
-    assert arrival[40, 70] < 0.6 * arrival[40, 10]
-
-
-@pytest.mark.parametrize("diagonal", [False, True])
-def test_fire_crosses_bare_ground_only_by_brands(diagonal: bool) -> None:
-    fuel = lawn()
-    row, col = np.indices(fuel.rate.shape)
-    beyond = col - row if diagonal else col - 40
-    fuel.rate[beyond == 6] = 0.0  # one cell wide, and only corner to corner if diagonal
-    wind = Wind(speed=10.0, towards=0.0)
-    assert not np.isfinite(burn(fuel, wind)[beyond >= 6]).any()
-    assert np.isfinite(burn(fuel, wind, spotting=40.0)[beyond > 6]).any()
-    fuel.rate[(beyond > 6) & (beyond < 30)] = 0.0  # wider than a brand flies
-    assert not np.isfinite(burn(fuel, wind, spotting=40.0)[beyond >= 6]).any()
-
-
-def test_roads_and_the_river_stop_a_fire_without_brands(city: City) -> None:
-    parameters = FireParameters(
-        spotting=0.0, contained=1.0, duration=9e4, wind_towards=-0.5 * math.pi, ignition=(150.0, 280.0)
-    )
-    on_road = np.stack([np.arange(0, SIZE, 3.0), np.full(96, 210.0)], axis=1)  # crowns over the first street
-    city = replace(city, trees=replace(city.trees, xy=np.concatenate([city.trees.xy[:54], on_road])))
-    burnt = struck(city, "fire", parameters).burnt
-    _, y = burnt.centres()
-    assert burnt.values[y > 220].mean() > 0.5
-    assert not burnt.values[y < 206].any()
-    flying = struck(city, "fire", replace(parameters, spotting=80.0)).burnt
-    assert flying.values[y < 206].any()
-
-
-def test_a_longer_fire_burns_a_superset(city: City) -> None:
-    series = [struck(city, "fire", FireParameters(duration=h * 3600.0, contained=1.0)) for h in (0.5, 2, 6)]
-    for short, long in itertools.pairwise(series):
-        assert (short.burnt.values <= long.burnt.values).all()
-        assert (short.damage <= long.damage).all()
-    assert series[0].burnt.values.sum() < series[-1].burnt.values.sum()
-
-
-def test_a_fire_is_stopped_at_its_share(city: City) -> None:
-    result = struck(city, "fire", FireParameters(contained=0.1, duration=9e4))
-    assert 0.05 < result.burnt.values.mean() < 0.11
-
-
-def test_burnt_things_stand_in_the_burnt_ground(city: City) -> None:
-    result = struck(city, "fire", FireParameters(ignition=(20.0, 280.0)))
-    burnt, after = result.burnt, result.after
-    there = burnt.nearest(*city.trees.xy.T) > 0
-    assert (after.trees.burnt[there] > 0.5).all()
-    assert there.any()
-    assert np.array_equal(after.trees.burnt[~there], city.trees.burnt[~there])
-    assert not burnt.values[road_cells(city)].any() or burnt.values[road_cells(city)].mean() < 0.02
-    char = after.ground.values == Ground.CHAR
-    assert char.any()
-    assert (burnt.values[char] == 1).all()
-    for new, damage in zip(after.buildings, result.damage, strict=True):
-        if damage > Damage.NO_DAMAGE:
-            assert new.soot > 0
-            near = ndimage.binary_dilation(building_cells([new], city.ground) > 0, iterations=8)
-            assert burnt.values[near].any()
-        if damage == Damage.DESTROYED:
-            assert new.roof in ("open", "rubble")
-            assert (after.ground.values[building_cells([new], city.ground) > 0] == Ground.ASH).all()
-
-
-def test_fire_damage_grows_with_time() -> None:
-    elapsed = np.array([-1.0, -1.0, 10.0, 5000.0])
-    codes = damage_from_fire(elapsed, np.full(4, 3000.0), np.array([0.0, 0.5, 0.5, 0.5]))
-    assert codes.tolist() == [1, 2, 3, 4]

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pystac
@@ -59,7 +60,8 @@ def test_each_city_has_its_vectors_before_and_after(captures: Path) -> None:
 @pytest.mark.parametrize("preset", sorted(path.stem for path in PRESETS.glob("*.yaml")))
 def test_every_preset_is_a_scenario(preset: str) -> None:
     table = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text())
-    scenario = Scenario(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    scenario = Scenario(**values)
     assert preset in (*scenario.disasters, "town", "quiet")
     assert (preset == "quiet") == (set(scenario.disasters) == {"none"})
 

@@ -172,9 +172,9 @@ class Building:
         roof: "flat" (with parapet), "gable", "hip", "mansard" (steep below, nearly flat above), "shed"
             (one slope), "sawtooth" (rows of sheds), "dome", "barrel" (a vault along the longer side); after
             a disaster also "open" (walls stand, the roof is gone, one sees debris or ash inside), "rubble"
-            (a heap of mean height `eave`; with an eave of 0 nothing is left), "pancake" (a stack of floors under
-            the roof, of mean height `eave`) and "toppled" (on its side, `eave` thick; the footprint is what it
-            covers).
+            (a heap of mean height `eave`; with an eave of 0 nothing is left), "pancake" (a stack of floors
+            under the roof, of mean height `eave`) and "toppled" (on its side, `eave` thick; the footprint is
+            what it covers).
         roof_material: A name in the scene's material table, such as "roof_tile".
         roof_tint: (3,) float64 linear albedo multiplier, near 1.
         wall_material: As `roof_material`.
@@ -191,6 +191,8 @@ class Building:
         tephra: Share of the roof under volcanic ash, in [0, 1].
         torn_from: Direction, counter-clockwise from east [rad], that the wind came from which took the
             missing covering, edges on that side first; None: it is missing in blotches.
+        burnt_from: Direction of the fire that harmed it, counter-clockwise from east [rad]: soot and loss lie
+            on that side. None: all around.
     """
 
     instance: int
@@ -214,6 +216,7 @@ class Building:
     tarpaulin: float = 0.0
     tephra: float = 0.0
     torn_from: float | None = None
+    burnt_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

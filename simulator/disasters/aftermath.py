@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from rasters.classes import Damage
+from rasters.sensing.smoke import Plume
 from simulator.city.model import Building, City, Field
 from simulator.disasters.cells import mean_height, with_values
 from simulator.disasters.roads import open_roads
@@ -73,6 +74,7 @@ class Aftermath:
         burnt: uint8, 1 where fire passed over the ground.
         debris: uint8, 1 where debris lies: on the ground, in heaps, in loose pieces.
         passability: uint8 `Passability` codes, 0 under buildings.
+        smoke: What still rises when the image after is taken; in no label.
 
     The fields lie on the cells of `before.ground`.
     """
@@ -89,6 +91,7 @@ class Aftermath:
     burnt: Field
     debris: Field
     passability: Field
+    smoke: tuple[Plume, ...] = ()
 
 
 def untouched(city: City) -> Aftermath:

@@ -1,16 +1,17 @@
-"""When a fire reaches each cell: shortest travel times over a graph of cells and flying brands.
+"""When a fire reaches each cell and each house: shortest travel times over a graph.
 
-Minimum travel time (Finney 2002, Canadian Journal of Forest Research 32, 1420-1424): each pair of
-near cells is an edge whose weight is the distance over the rate of spread in its direction. With 32
-directions the head is at most 1 % slow in still air, 9 % in a wind of 8 m/s and 26 % in 14 m/s.
-The rate grows with wind and slope as in McArthur's Mk5 meter (Noble, Bary & Gill 1980, Australian
-Journal of Ecology 5, 201-203) and falls off the wind as an ellipse (Anderson 1983, USDA INT-305).
+Minimum travel time (Finney 2002, Canadian Journal of Forest Research 32, 1420-1424): each pair of near
+cells is an edge whose weight is the distance over the rate of spread in its direction; houses are nodes of
+their own, and whatever crosses bare ground (radiation between houses, flying brands) is a further edge.
+With 32 directions a fire is at most 1 % slow in still air; off the axes of a long ellipse it is slower, by
+26 % at a length of four breadths.
 """
 
 import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -25,120 +26,110 @@ OCTANT: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {
     (2, 3): ((0, 1), (1, 1), (1, 2), (2, 2)),
 }
 REACH = 3  # of the longest move [cells]
-WIND_FACTOR = 0.0234 * 3.6  # of ln rate per wind speed [s/m] (Noble et al. 1980)
-SLOPE_FACTOR = 0.069  # of ln rate per slope [1/deg], doubling every ten degrees (same)
-MIDFLAME = 0.4  # wind at flame height over that at 10 m (Albini & Baughman 1979, USDA INT-221, open fuels)
-STEEPEST = 20.0  # slope up to which the rule was fitted [deg]
-BRAND_SPREAD = 0.35  # standard deviation of a brand's direction off the wind [rad]: an assumption
-BRAND_DELAY = 120.0  # from landing to a spreading fire [s]: an assumption
+LONGEST_ELLIPSE = 8.0  # length over breadth, as FARSITE limits it (Finney 1998, USDA RMRS-RP-4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fuel:
-    """What there is to burn, on square cells; row 0 is the northernmost.
+class Ellipses:
+    """How fire would spread from each square cell, with its origin in the rear focus; row 0 is northernmost.
 
     Attributes:
         cell: Side of a cell [m].
-        rate: (H, W) rate of spread on flat ground without wind [m/s]; 0 does not burn.
-        brands: (H, W) probability that a burning cell sheds a brand that could light another.
-        elevation: (H, W) of the ground [m].
+        head: (H, W) rate of spread where it is greatest [m/s]; 0 does not burn.
+        towards: (H, W) direction of that, counter-clockwise from east [rad].
+        eccentricity: (H, W) in [0, 1).
     """
 
     cell: float
-    rate: np.ndarray
-    brands: np.ndarray
-    elevation: np.ndarray
+    head: np.ndarray
+    towards: np.ndarray
+    eccentricity: np.ndarray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wind:
-    """Wind at 10 m.
+class Edges(NamedTuple):
+    """Ways for fire: start and end (E,) node numbers and travel times (E,) [s]."""
 
-    Attributes:
-        speed: [m/s].
-        towards: Direction that it blows to, counter-clockwise from east [rad].
+    start: np.ndarray
+    end: np.ndarray
+    seconds: np.ndarray
+
+
+def eccentricity_of(wind: np.ndarray) -> np.ndarray:
+    """Of the ellipse in an effective wind at flame height [m/s].
+
+    Length to breadth 0.936 exp(0.2566 U) + 0.461 exp(-0.1548 U) - 0.397 (Anderson 1983, USDA INT-305).
     """
-
-    speed: float
-    towards: float
-
-
-def relative_rate(direction: np.ndarray | float, wind: Wind) -> np.ndarray:
-    """Rate of spread in `direction` [rad, counter-clockwise from east] over that in still air.
-
-    exp(WIND_FACTOR speed) at the head; off it, an ellipse with the fire in its rear focus, whose
-    length to breadth is Anderson's.
-    """
-    low = MIDFLAME * wind.speed
-    ratio = 0.936 * math.exp(0.2566 * low) + 0.461 * math.exp(-0.1548 * low) - 0.397
-    ratio = min(max(ratio, 1.0), 8.0)  # as FARSITE does (Finney 1998, RMRS-RP-4)
-    eccentricity = math.sqrt(1 - 1 / ratio**2)
-    off = np.cos(np.asarray(direction) - wind.towards)
-    return math.exp(WIND_FACTOR * wind.speed) * (1 - eccentricity) / (1 - eccentricity * off)
+    wind = np.minimum(wind, 20.0)
+    ratio = 0.936 * np.exp(0.2566 * wind) + 0.461 * np.exp(-0.1548 * wind) - 0.397
+    return np.sqrt(1 - 1 / np.clip(ratio, 1.0, LONGEST_ELLIPSE) ** 2)
 
 
-def arrival_time(
-    fuel: Fuel,
-    wind: Wind,
-    ignition: tuple[int, int],
-    *,
-    longest: float,
-    spotting: float,
-    rng: np.random.Generator,
+def cell_nodes(head: np.ndarray) -> np.ndarray:
+    """(H, W) int32 number of each cell that burns, row by row from 0; -1 for the others."""
+    burns = head > 0
+    return np.where(burns, np.cumsum(burns).reshape(burns.shape) - 1, -1).astype(np.int32)
+
+
+def arrival_times(
+    ellipses: Ellipses, ignition: int, *, longest: float, houses: int = 0, leaps: Sequence[Edges] = ()
 ) -> np.ndarray:
-    """(H, W) time at which fire arrives [s], inf where it does not within `longest` [s].
+    """(N + houses,) time at which fire arrives at each node [s], inf where it does not within `longest`.
 
     Args:
-        ignition: (row, col) of the cell that burns first.
-        spotting: Longest flight of a brand [m]; 0 for none, then no fire crosses cells without fuel.
-        rng: For the brands.
+        ellipses: N of the cells burn; their nodes come first, as `cell_nodes` numbers them.
+        ignition: Node that burns first.
+        longest: [s].
+        houses: How many further nodes.
+        leaps: Edges over bare ground, from, to and between houses.
     """
-    shape = fuel.rate.shape
-    edges = [_edges(fuel, wind, shift, between) for shift, between in _moves()]
-    if spotting > 0:
-        edges.append(_brands(fuel, wind, spotting, rng))
-    start, end, seconds = (np.concatenate(part) for part in zip(*edges, strict=True))
-    graph = sparse.csr_array((seconds, (start, end)), shape=(fuel.rate.size,) * 2)
-    source = ignition[0] * shape[1] + ignition[1]
-    return csgraph.dijkstra(graph, indices=source, limit=longest).reshape(shape)
+    graph = fire_graph(ellipses, houses, leaps)
+    return csgraph.dijkstra(graph, indices=ignition, limit=longest)
 
 
-def _edges(
-    fuel: Fuel, wind: Wind, shift: tuple[int, int], between: Sequence[tuple[int, int]]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Start and end (E,) cell numbers and travel times (E,) [s] of one move from all cells that burn."""
-    here, there = _overlap(fuel.rate, shift)
-    burns = (here > 0) & (there > 0) & _passable(fuel.rate > 0, shift, between)
-    length = fuel.cell * math.hypot(*shift)
-    low, high = _overlap(fuel.elevation, shift)
-    slope = np.degrees(np.arctan((high - low) / length)).clip(-STEEPEST, STEEPEST)
-    factor = relative_rate(math.atan2(-shift[0], shift[1]), wind) * np.exp(SLOPE_FACTOR * slope)
-    start, end = _overlap(np.arange(fuel.rate.size).reshape(fuel.rate.shape), shift)
-    slowness = (1 / here[burns] + 1 / there[burns]) / 2
-    return start[burns], end[burns], length * slowness / factor[burns]
+def fire_graph(ellipses: Ellipses, houses: int = 0, leaps: Sequence[Edges] = ()) -> sparse.csr_array:
+    """All edges; of several between two nodes the fastest."""
+    local = _local_graph(ellipses, houses)
+    far = [edges for edges in leaps if len(edges.start)]
+    if not far:
+        return local
+    start, end, seconds = (np.concatenate(column) for column in zip(*far, strict=True))
+    order = np.lexsort((seconds, end, start))
+    start, end, seconds = start[order], end[order], seconds[order]
+    first = np.ones(len(start), bool)
+    first[1:] = (np.diff(start) != 0) | (np.diff(end) != 0)
+    leaping = sparse.csr_array((seconds[first], (start[first], end[first])), shape=local.shape)
+    both = leaping.multiply(local > 0)  # a leap to a near cell: no faster than the ground
+    return (local + leaping - both).tocsr()
 
 
-def _overlap(values: np.ndarray, shift: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """`values` at the cells that have a cell `shift` (rows down, columns right) away, and there."""
-    down, right = shift
-    height, width = values.shape
-    rows, cols = slice(max(-down, 0), height - max(down, 0)), slice(max(-right, 0), width - max(right, 0))
-    return values[rows, cols], values[
-        rows.start + down : rows.stop + down, cols.start + right : cols.stop + right
-    ]
-
-
-def _passable(burns: np.ndarray, shift: tuple[int, int], between: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Whether a move slips through no line of bare cells: (H', W') bool of the shape of `_overlap`.
-
-    A diagonal needs one of the two cells beside it, a longer move all that it passes over.
-    """
-    down, right = shift
-    rows = np.arange(max(-down, 0), burns.shape[0] - max(down, 0))
-    cols = np.arange(max(-right, 0), burns.shape[1] - max(right, 0))
-    passed = [burns[np.ix_(rows + r, cols + c)] for r, c in between]
-    either = abs(down) == abs(right)
-    return (np.any if either else np.all)(passed, axis=0) if passed else np.ones((len(rows), len(cols)), bool)
+def _local_graph(ellipses: Ellipses, houses: int) -> sparse.csr_array:
+    """Edges between cells that burn and their neighbours, none over a cell that does not."""
+    node = np.pad(cell_nodes(ellipses.head), REACH, constant_values=-1)
+    row, col = np.nonzero(node >= 0)
+    moves = _moves()
+    count = len(row)
+    target = np.empty((count, len(moves)), np.int32)
+    seconds = np.empty((count, len(moves)))
+    of = (ellipses.head > 0).ravel()
+    head, towards, eccentricity = (
+        v.ravel()[of] for v in (ellipses.head, ellipses.towards, ellipses.eccentricity)
+    )
+    burns = node >= 0
+    for k, ((down, right), between) in enumerate(moves):
+        passes = [burns[row + r, col + c] for r, c in between]
+        either = abs(down) == abs(right)  # a diagonal needs one of the cells beside it, a longer move all
+        open_ = (np.any if either else np.all)(passes, axis=0) if passes else True
+        there = node[row + down, col + right]
+        target[:, k] = np.where(open_, there, -1)
+        off = np.cos(math.atan2(-down, right) - towards)
+        slowness = (1 - eccentricity * off) / (head * (1 - eccentricity))
+        length = ellipses.cell * math.hypot(down, right)
+        seconds[:, k] = length * (slowness + slowness[np.maximum(there, 0)]) / 2
+    valid = target >= 0
+    ends = np.concatenate([[0], np.cumsum(valid.sum(axis=1)), np.zeros(houses, np.int64)])
+    ends[count + 1 :] = ends[count]
+    size = count + houses
+    return sparse.csr_array((seconds[valid], target[valid], ends), shape=(size, size))
 
 
 def _moves() -> list[tuple[tuple[int, int], list[tuple[int, int]]]]:
@@ -155,23 +146,3 @@ def _moves() -> list[tuple[tuple[int, int], list[tuple[int, int]]]]:
 
             moves[turned(move)] = [turned(cell) for cell in between]
     return list(moves.items())
-
-
-def _brands(
-    fuel: Fuel, wind: Wind, longest: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges as of `_edges`: at most one brand a cell, flying downwind, most of them not far."""
-    height, width = fuel.rate.shape
-    sheds, flight = rng.random((height, width)), rng.exponential(longest / 3, (height, width))
-    swing = rng.normal(0, BRAND_SPREAD, (height, width))
-    row, col = np.nonzero((fuel.rate > 0) & (sheds < fuel.brands) & (flight <= longest))
-    direction, distance = wind.towards + swing[row, col], flight[row, col]
-    to_row = row - np.rint(distance * np.sin(direction) / fuel.cell).astype(np.int64)
-    to_col = col + np.rint(distance * np.cos(direction) / fuel.cell).astype(np.int64)
-    inside = (to_row >= 0) & (to_row < height) & (to_col >= 0) & (to_col < width)
-    lands = np.zeros(len(row), bool)
-    lands[inside] = fuel.rate[to_row[inside], to_col[inside]] > 0
-    lands &= np.maximum(abs(to_row - row), abs(to_col - col)) > REACH  # nearer ones are overtaken
-    seconds = BRAND_DELAY + distance / max(wind.speed, 1.0)
-    start, end = row * width + col, to_row * width + to_col
-    return start[lands], end[lands], seconds[lands]

@@ -15,6 +15,7 @@ from simulator.disasters.cells import join_boxes
 from simulator.disasters.debris import LIGHT, PIECES
 from simulator.disasters.wind import AIR, KMH, Gusts
 from simulator.scene.mesh import area_of, scatter
+from simulator.scene.ruins import ruin_colours
 from simulator.scene.trees import LEAFLESS
 
 GRAVITY = 9.81  # [m/s2]
@@ -85,7 +86,7 @@ def blown_pieces(
 def _blown(building: Building, wanted: int, speed: float, towards: float, rng: np.random.Generator) -> Boxes:
     xy = scatter(building.footprint, wanted, 0.0, rng)
     count = len(xy)
-    low, high, albedo, share = PIECES[building.construction]
+    low, high, share = PIECES[building.construction]
     light = rng.random(count) < share + 0.1
     heavy = BRICK_MASS if building.construction in ("masonry", "concrete", "adobe") else BOARD_MASS
     bounds = np.log(np.where(light[:, None], LIGHT_MASS, heavy))
@@ -100,9 +101,9 @@ def _blown(building: Building, wanted: int, speed: float, towards: float, rng: n
     size[:, 2] = np.where(light, rng.uniform(0.03, 0.12, count), size[:, 2])
     tilt = rng.normal(0, 0.2, count)
     rest = size[:, 2] / 2 * np.cos(tilt) + size[:, 1] / 2 * np.abs(np.sin(tilt))
-    colour = np.where(light[:, None], _light_colours(count, rng), albedo) * rng.uniform(
-        0.35, 1.25, (count, 1)
-    )
+    palette = ruin_colours([building])[0]
+    own = palette[rng.integers(0, len(palette), count)]
+    colour = np.where(light[:, None], _light_colours(count, rng), own) * rng.uniform(0.35, 1.25, (count, 1))
     return Boxes(
         centre=np.column_stack([xy, rest]),
         size=size,

@@ -20,6 +20,7 @@ from simulator.scene.model import Scene
 from simulator.scene.objects import box_pieces
 from simulator.scene.roofs import Cast, standing_casts
 from simulator.scene.ruins import ruin_colours, ruin_mass
+from simulator.scene.scorch import one_sided
 from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
@@ -86,7 +87,7 @@ def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece
         ruins = [buildings[k] for k in fallen]
         high = np.maximum([b.base for b in ruins], high[fallen])
         pieces.append(_painted_ruins(ruins, ruin_mass(ruins, low[fallen], high)))
-    return pieces
+    return one_sided(pieces, buildings)
 
 
 def _has_standing(building: Building) -> bool:

@@ -13,12 +13,18 @@ VARIANTS = 16
 """Shapes in the library of each kind."""
 BARE = 0.7
 """Trees burnt beyond this stand as bare poles; an assumption."""
+POLE = 0.92
+"""And beyond this without twigs; an assumption."""
+BRANCHED = (TreeKind.BROADLEAF, TreeKind.FRUIT)
+"""Kinds that keep their boughs and twigs when their leaves have burnt."""
 LEAFLESS = 0.3
 """Trees with less foliage than this are drawn as bare branches; an assumption."""
 PRESSED = 0.6
 """Height of a felled crown over its width; an assumption."""
-CHARRED = np.array([0.42, 0.28, 0.24])
-"""Albedo multiplier of a crown that is scorched but stands."""
+SCORCHED = np.array([1.55, 0.86, 0.82])
+"""Albedo multiplier of a crown whose leaves the heat has killed: brown, not consumed. By eye."""
+CHARRED = np.array([0.62, 0.42, 0.40])
+"""Of one that is partly consumed."""
 
 Shape = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Vertices (V, 3) with radius and height 1, faces (F, 3), brightness of each face (F,)."""
@@ -54,7 +60,9 @@ def tree_pieces(
         TreeKind.FRUIT: (fruit_shape, leaf),
     }
     kinds = [(~burnt & ~leafless & (trees.kind == kind), *form) for kind, form in forms.items()]
-    kinds += [(~burnt & leafless, bare_shape, twig), (burnt, pole_shape, bark)]
+    branched = burnt & np.isin(trees.kind, BRANCHED) & (trees.burnt < POLE)
+    kinds += [(~burnt & leafless, bare_shape, twig), (branched, bare_shape, bark)]
+    kinds += [(burnt & ~branched, pole_shape, bark)]
     pick = _spatial_hash(trees.xy + np.array(origin))
     pieces = []
     for wanted, shape, material in kinds:
@@ -272,8 +280,7 @@ def _instances(
     )
     down = np.isfinite(trees.fallen[rows])
     placed[down] = _lying(trees, rows[down], aside[down], ahead[down], z, terrain)
-    scorched = np.minimum(trees.burnt[rows] / BARE, 1.0)[:, None]
-    tint = trees.tint[rows] * (1 - scorched + scorched * CHARRED)
+    tint = trees.tint[rows] * _burnt_tint(trees.burnt[rows])
     return paint(
         placed.reshape(-1, 3),
         repeat_faces(faces, n, len(vertices)),
@@ -328,6 +335,12 @@ def root_plates(trees: Trees, terrain: Field, pick: np.ndarray) -> list[Piece]:
             land_cover=LandCover.TREE,
         )
     ]
+
+
+def _burnt_tint(burnt: np.ndarray) -> np.ndarray:
+    """(N, 3) albedo multiplier: green to brown, and to dark where leaves have burnt."""
+    stages = np.stack([np.ones(3), SCORCHED, CHARRED])
+    return np.stack([np.interp(burnt, (0.0, 0.6 * BARE, BARE), stage) for stage in stages.T], axis=1)
 
 
 def _icosahedron() -> tuple[np.ndarray, np.ndarray]:
