@@ -152,7 +152,7 @@ def _reopened(aftermath: Aftermath, cleared: City, lying: np.ndarray) -> Field:
     """Passability where debris alone restricted it, as far as that has been cleared."""
     city = aftermath.otherwise
     before = passability_by_width(city, lying).values
-    now = passability_by_width(city, debris_cells(cleared)).values
+    now = passability_by_width(city, debris_cells(cleared) & drivable(city)).values
     codes = aftermath.passability.values
     return with_values(aftermath.passability, np.where(codes <= before, np.minimum(codes, now), codes))
 
