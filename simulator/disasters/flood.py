@@ -1,42 +1,25 @@
 """Flood: water over the terrain, mud where it stood, cars carried off, houses in water."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
 from rasters.classes import Passability
 from rasters.errors import InputError
-from simulator.city.model import NO_BOXES, Boxes, City, Field, Ground
-from simulator.city.noise import smooth_noise
+from simulator.city.model import City, Field, Street
 from simulator.disasters.aftermath import Aftermath, untouched
-from simulator.disasters.cells import building_cells, check_range, join_boxes, with_values
-from simulator.disasters.flood_damage import (
-    drift,
-    flood_damage,
-    greatest_at_walls,
-    left_of,
-    lost_spans,
-)
-from simulator.disasters.flood_flow import FloodKind, flow_through, suited_kind
+from simulator.disasters.cells import check_range, join_boxes, with_values
+from simulator.disasters.flood_damage import drift, flood_damage, greatest_at_walls, left_of, lost_spans
+from simulator.disasters.flood_flow import Flood, flow_through
+from simulator.disasters.flood_forcing import FloodKind, suited_kind
+from simulator.disasters.flood_traces import flotsam, muddy
 from simulator.disasters.inundation import continued, find_source
 from simulator.disasters.recession import crest_surface, depth_on_ground, finer, permanent_water, receded
 from simulator.disasters.roads import deck_elevation, passability_in_water
 
-DRYING = 4.0  # days in which mud turns to pale silt: an assumption for warm weather
 SETTLING = 12.0  # days in which two thirds of what a flood carries has settled: an assumption
-NATURAL = (
-    Ground.GRASS, Ground.MEADOW, Ground.SOIL, Ground.CROP, Ground.FOREST_FLOOR, Ground.SPORT, Ground.LAWN,
-    Ground.DRY_GRASS, Ground.TILLED, Ground.STUBBLE, Ground.SAND, Ground.CLAY, Ground.DIRT_ROAD,
-)  # fmt: skip
-# Share of a standard deviation of the noise above which mud lies: less with depth, up to COVERED metres,
-# more on what is paved, which the flow and people wash: assumptions
-BARE, COVERING, COVERED, PAVED = 0.9, 2.6, 1.2, 1.1
-FLOATING = 0.3  # depth from which there is driftwood [m], and the water for one piece [m2]: assumptions
-WATER_PER_PIECE = 300.0
-WOOD = np.array([0.30, 0.24, 0.17])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +55,23 @@ class FloodParameters:
         check_range("flood", "turbidity", self.turbidity, 0, 1, "")
 
 
+class Waters(NamedTuple):
+    """The water of a flood on the cells of the ground.
+
+    Attributes:
+        depth: What is left [m], 0 in permanent water.
+        crest: Greatest [m].
+        on_roads, crest_on_roads: The same, on bridges over the deck, and in permanent water too.
+        speed: Greatest [m/s].
+    """
+
+    depth: Field
+    crest: Field
+    on_roads: Field
+    crest_on_roads: Field
+    speed: Field
+
+
 def sample_flood(rng: np.random.Generator) -> FloodParameters:
     """A flood that reaches houses and leaves some dry; ranges are assumptions."""
     kinds: tuple[FloodKind | Literal["suited"], ...] = ("suited", "pluvial", "dam_break")
@@ -79,7 +79,7 @@ def sample_flood(rng: np.random.Generator) -> FloodParameters:
         kind=kinds[rng.choice(3, p=[0.65, 0.15, 0.2])],
         stage=float(rng.uniform(2.5, 7.0)),
         rain=float(rng.uniform(0.15, 0.6)),
-        fall=float(np.exp(rng.uniform(np.log(0.01), np.log(0.4)))),
+        fall=float(np.exp(rng.uniform(np.log(0.01), np.log(0.3)))),
         largest_share=float(rng.uniform(0.2, 0.6)),
         turbidity=float(rng.uniform(0.7, 1.0)),
     )
@@ -94,43 +94,26 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator, day
     drift_rng, mud_rng, house_rng = rng.spawn(3)
     source = find_source(city)
     kind = suited_kind(source) if parameters.kind == "suited" else parameters.kind
-    event = flow_through(
-        city, kind, source, stage=parameters.stage, rain=parameters.rain, largest_share=parameters.largest_share
-    )  # fmt: skip
+    limits = {"stage": parameters.stage, "rain": parameters.rain, "largest_share": parameters.largest_share}
+    event = flow_through(city, kind, source, **limits)
     surface = receded(city, kind, event, fall=parameters.fall, days=days)
-    top = crest_surface(event)
-    depth, crest = depth_on_ground(surface, city), depth_on_ground(top, city)
-    depth = np.minimum(depth, crest, out=depth, where=~permanent_water(city))
-    speed = with_values(city.ground, finer(event.flow.fastest, crest.shape) * (crest > 0))
-    deepest = greatest_at_walls(city.buildings, with_values(city.ground, crest))
-    damage, cause = flood_damage(
-        deepest,
-        greatest_at_walls(city.buildings, _around(city.terrain, event.flow.strongest)),
-        greatest_at_walls(city.buildings, _around(city.terrain, event.flow.fastest)),
-        np.array([b.eave for b in city.buildings]).reshape(-1),
-        [b.construction for b in city.buildings],
-    )
-    deck = deck_elevation(city)
-    on_decks, over = _over_decks(city, deck, depth, surface), _over_decks(city, deck, crest, top)
-    lost = lost_spans(city.streets, with_values(city.ground, over * np.isfinite(deck)), speed)
+    waters = _waters(city, event, surface)
+    deepest, damage, cause = _harm(city, event, waters.crest)
     part = (with_values(city.terrain, event.flow.east), with_values(city.terrain, event.flow.north))
-    left = with_values(city.ground, on_decks)
     after = replace(
         city,
         water=with_values(city.water, surface),
         turbidity=_turbidity(city.turbidity, parameters.turbidity, days),
-        ground=_muddy(city, crest, depth, parameters.fall, days, mud_rng),
+        ground=muddy(city, waters.crest.values, waters.depth.values, parameters.fall, days, mud_rng),
         buildings=tuple(
-            left_of(b, d, c, r)
-            for b, d, c, r in zip(
+            left_of(building, *state)
+            for building, *state in zip(
                 city.buildings, damage, cause, house_rng.random((len(damage), 2)), strict=True
             )
         ),
-        streets=tuple(
-            replace(s, bridge=s.bridge and not gone) for s, gone in zip(city.streets, lost, strict=True)
-        ),
-        vehicles=drift(city.vehicles, city, with_values(city.ground, over), part, left, drift_rng),
-        debris=join_boxes(city.debris, flotsam(city, on_decks, house_rng)),
+        streets=_streets_left(city, waters),
+        vehicles=drift(city.vehicles, city, waters.crest_on_roads, part, waters.on_roads, drift_rng),
+        debris=join_boxes(city.debris, flotsam(city, waters.on_roads.values, house_rng)),
     )
     return replace(
         untouched(city),
@@ -139,22 +122,55 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator, day
         damage=damage,
         cause=cause,
         intensity=deepest.astype(np.float32),
-        flood_depth=with_values(city.ground, np.where(permanent_water(city), np.float32(0), depth)),
-        flow_speed=speed,
-        passability=_passability(city, after, on_decks),
+        flood_depth=waters.depth,
+        flow_speed=waters.speed,
+        passability=_passability(city, after, waters.on_roads.values),
     )
 
 
+def _waters(city: City, event: Flood, surface: np.ndarray) -> Waters:
+    """The water of a flood over the ground, of which `surface` (H, W) [m] on the terrain's cells is left."""
+    top, normal, deck = crest_surface(event), permanent_water(city), deck_elevation(city)
+    depth, crest = depth_on_ground(surface, city), depth_on_ground(top, city)
+    np.minimum(depth, crest, out=depth, where=~normal)
+    on_roads, crest_on_roads = _over_decks(deck, depth, surface), _over_decks(deck, crest, top)
+    speed = finer(event.flow.fastest, crest.shape) * (crest > 0)
+    depth[normal] = 0
+    parts = (depth, crest, on_roads, crest_on_roads, speed)
+    return Waters(*(with_values(city.ground, part) for part in parts))
+
+
+def _harm(city: City, event: Flood, crest: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Greatest depth at the walls [m], `Damage` and `Cause` codes, each (N,), of the buildings."""
+    deepest = greatest_at_walls(city.buildings, crest)
+    damage, cause = flood_damage(
+        deepest,
+        greatest_at_walls(city.buildings, _around(city.terrain, event.flow.strongest)),
+        greatest_at_walls(city.buildings, _around(city.terrain, event.flow.fastest)),
+        np.array([b.eave for b in city.buildings]).reshape(-1),
+        [b.construction for b in city.buildings],
+    )
+    return deepest, damage, cause
+
+
+def _streets_left(city: City, waters: Waters) -> tuple[Street, ...]:
+    """The streets, without the spans that the crest took."""
+    deck = np.isfinite(deck_elevation(city))
+    over = with_values(city.ground, waters.crest_on_roads.values * deck)
+    lost = lost_spans(city.streets, over, waters.speed)
+    pairs = zip(city.streets, lost, strict=True)
+    return tuple(replace(street, bridge=False) if gone else street for street, gone in pairs)
+
+
 def _around(like: Field, values: np.ndarray) -> Field:
-    """`values` (H, W) on the cells of `like`, each the greatest of its neighbours': walls stand between cells."""
+    """The greatest of `values` (H, W) in each cell of `like` and around: walls stand between cells."""
     return with_values(like, ndimage.maximum_filter(values, 3))
 
 
-def _over_decks(city: City, deck: np.ndarray, depth: np.ndarray, surface: np.ndarray) -> np.ndarray:
+def _over_decks(deck: np.ndarray, depth: np.ndarray, surface: np.ndarray) -> np.ndarray:
     """`depth` (H, W) [m] on the ground's cells, on bridges that over the `deck` (H, W) [m, NaN elsewhere].
 
     Args:
-        city: Where.
         deck: Elevation of the bridges.
         depth: On the ground, under the bridges too.
         surface: Of the water on the terrain's cells [m], NaN where dry.
@@ -176,55 +192,3 @@ def _passability(city: City, after: City, depth: np.ndarray) -> Field:
 def _turbidity(normal: float, crest: float, days: float) -> float:
     """Of the water `days` after a crest that was more turbid than usual."""
     return normal + max(crest - normal, 0.0) * float(np.exp(-days / SETTLING))
-
-
-def _muddy(
-    city: City, crest: np.ndarray, depth: np.ndarray, fall: float, days: float, rng: np.random.Generator
-) -> Field:
-    """The ground where water stood: mud, in patches the more closed the deeper it was; silt where it dried.
-
-    Args:
-        city: Before.
-        crest, depth: Greatest depth, and that which is left [m], (H, W).
-        fall: Of the level [m/day].
-        days: Since the crest.
-        rng: Random generator.
-    """
-    codes = city.ground.values.copy()
-    half = tuple(-(-n // 2) for n in codes.shape)
-    noise = smooth_noise(half, 2 * city.ground.cell, 14.0, rng, octaves=4)
-    noise = cv2.resize(noise, codes.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    natural = np.isin(codes, NATURAL)
-    bare = BARE - COVERING * np.minimum(crest / COVERED, 1) + np.where(natural, np.float32(0), PAVED)
-    mud = (crest > 0) & (noise > bare)
-    codes[mud] = Ground.MUD
-    dry = days - crest / max(fall, 1e-6)  # since when it lies dry [days]; the highest ground longest
-    codes[mud & (depth == 0) & (dry > DRYING * (1 + 0.3 * noise))] = Ground.SILT
-    return with_values(city.ground, codes)
-
-
-def flotsam(city: City, depth: np.ndarray, rng: np.random.Generator) -> Boxes:
-    """Boards, branches and bins afloat on water `depth` (H, W) [m] deep, in rafts and alone."""
-    open_water = (depth > FLOATING) & (building_cells(city.buildings, city.ground) == 0)
-    row, col = np.nonzero(open_water)
-    count = int(len(row) * city.ground.cell**2 / WATER_PER_PIECE)
-    if count == 0:
-        return NO_BOXES
-    pick = rng.integers(0, len(row), count)
-    raft = rng.random(count) < 0.6  # a piece in four is where another one is
-    pick = np.where(raft, pick[rng.integers(0, max(count // 4, 1), count)], pick)
-    x, y = city.ground.centres()
-    xy = np.stack([x[col[pick]], y[row[pick]]], axis=1) + rng.normal(0, 1.2, (count, 2)) * raft[:, None]
-    at = with_values(city.ground, depth).nearest(*xy.T)
-    size = np.stack(
-        [rng.uniform(0.5, 3.0, count), rng.uniform(0.2, 0.7, count), np.full(count, 0.12)], axis=1
-    )
-    wood = WOOD * rng.uniform(0.5, 1.5, (count, 1))
-    return Boxes(
-        centre=np.column_stack([xy, at + 0.03]),
-        size=size,
-        heading=rng.uniform(0, 2 * np.pi, count),
-        tilt=np.zeros(count),
-        colour=np.where(rng.random((count, 1)) < 0.08, 0.5, wood),
-        kind=np.zeros(count, np.uint8),
-    )

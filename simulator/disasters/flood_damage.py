@@ -18,7 +18,7 @@ MAJOR_FACTOR, DESTROYED_FACTOR = 0.58, 0.85  # the factors at 1 m and 3 m of wat
 # Depth times velocity of partial and of total damage to brick houses [m2/s], in at least 2 m/s
 # (Clausen & Clark 1990, The development of criteria for predicting dambreak flood damages)
 PARTIAL_FLOW, TOTAL_FLOW, FAST = 3.0, 7.0, 2.0
-WET = 0.05  # depth at a wall from which water surrounds a house [m]: an assumption
+WET = 0.15  # depth at a wall from which water is over the doorstep [m]: an assumption
 COVERED = 0.8  # share of the eave under water from which a house counts as covered: an assumption
 # How much of the factor a construction suffers: assumptions, in the order of HAZUS flood collapse curves
 VULNERABILITY = {"timber": 1.05, "masonry": 0.95, "concrete": 0.85, "steel": 0.85, "adobe": 1.3}

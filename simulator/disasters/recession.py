@@ -5,7 +5,8 @@ import numpy as np
 from scipy import ndimage
 
 from simulator.city.model import City
-from simulator.disasters.flood_flow import Flood, FloodKind
+from simulator.disasters.flood_flow import Flood
+from simulator.disasters.flood_forcing import FloodKind
 from simulator.disasters.inundation import continued, edge_cells, filled
 
 SEEPAGE = 0.03  # by which ponds without an outlet fall, into the ground and the air: an assumption [m/day]
@@ -80,7 +81,7 @@ def _under_buildings(surface: np.ndarray, ground: np.ndarray, solid: np.ndarray)
 
 
 def depth_on_ground(surface: np.ndarray, city: City) -> np.ndarray:
-    """(H, W) float32 depth [m] on the cells of `city.ground`, of a surface [m] on the terrain's, NaN where dry.
+    """(H, W) float32 depth [m] on the ground's cells of a surface (h, w) [m] on the terrain's, NaN where dry.
 
     The shoreline is where the surface and the terrain, both bilinear, meet, as it is drawn.
     """
