@@ -23,7 +23,8 @@ def receded(city: City, kind: FloodKind, flood: Flood, *, fall: float, days: flo
     """(H, W) float32 elevation of the water `days` after the crest [m], NaN where dry.
 
     The level of a river or sea, and that outside the city, falls by `fall` a day; what lies higher has run
-    off to it, but for hollows, which stay full to their lowest outlet and seep away.
+    off to it, but for hollows, which stay full to their lowest outlet and seep away. Films on slopes run
+    together in the pools below them.
     """
     ground = filled(city).values.astype(np.float32)
     solid = flood.bed.open == 0
@@ -31,7 +32,9 @@ def receded(city: City, kind: FloodKind, flood: Flood, *, fall: float, days: flo
     lowered = crest - np.float32(fall * days)
     outlet = edge_cells(ground.shape)
     spill = spill_level(np.where(solid, BARRIER, ground), outlet, np.maximum(lowered, ground))
-    ponds = np.minimum(crest, spill) - np.float32(SEEPAGE * days)
+    pools = crest - ground > POND
+    together = spill_level(np.where(solid, BARRIER, ground), pools, np.where(pools, crest, BARRIER))
+    ponds = np.minimum(np.minimum(crest, spill), together) - np.float32(SEEPAGE * days)
     if kind in ("pluvial", "dam_break"):
         surface = ponds + np.maximum(crest - ponds, 0) * np.float32(np.exp(-days / RUN_OFF))
     else:
