@@ -1,6 +1,5 @@
 """Laws of the disasters, on a small city made by hand."""
 
-import itertools
 import math
 import pickle
 from dataclasses import replace
@@ -8,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
-from scipy import ndimage
 
 from rasters.classes import Damage, Passability
 from rasters.errors import InputError
@@ -31,16 +29,13 @@ from simulator.disasters.apply import default_parameters, sample_parameters, str
 from simulator.disasters.cells import (
     building_cells,
     mean_height,
-    on_cells_of,
-    road_cells,
     ruin,
     wall_points,
     with_values,
 )
 from simulator.disasters.earthquake import EarthquakeParameters
 from simulator.disasters.fire import FireParameters
-from simulator.disasters.flood import FloodParameters, flood_damage, velocity_of
-from simulator.disasters.inundation import inundated, river_source, stage_of_share
+from simulator.disasters.flood import FloodParameters
 from simulator.disasters.roads import passability_by_width, widest_gap
 
 SIZE = 288.0
@@ -237,131 +232,6 @@ def _cells(points: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
     return ((field.north - points[:, 1]) / field.cell).astype(int), col
 
 
-# --- flood
-
-
-def test_flood_water_lies_on_the_terrain_and_falls_along_the_river(city: City) -> None:
-    result = struck(city, "flood")
-    water, terrain = result.after.water.values, city.terrain.values
-    wet = np.isfinite(water)
-    assert (water[wet] >= terrain[wet] - 1e-5).all()
-    along = np.nanmean(water, axis=0)
-    assert (np.diff(along) <= 1e-5).all()
-    assert result.after.turbidity > city.turbidity
-
-
-def test_flood_depth_is_surface_minus_terrain(city: City) -> None:
-    result = struck(city, "flood")
-    depth, normal = result.flood_depth.values, np.isfinite(city.water.values)
-    assert depth.dtype == np.float32
-    assert (depth >= 0).all()
-    x, y = city.terrain.centres()
-    at_centres = result.flood_depth.sample(x[None, :], y[:, None])
-    expected = result.after.water.values - city.terrain.values
-    inner = ndimage.binary_erosion(np.isfinite(expected) & ~normal, np.ones((5, 5)))
-    assert inner.sum() > 100
-    assert np.abs(at_centres - expected)[inner].max() < 0.01
-    row, _ = _cells(np.array([[0.0, 60.0]]), city.ground)
-    assert not depth[row].any()  # the river itself
-
-
-def test_flood_water_is_connected_to_the_river(city: City) -> None:
-    result = struck(city, "flood", FloodParameters(stage=3.0, recession=0.0))
-    wet = np.isfinite(result.after.water.values)
-    labels, _ = ndimage.label(wet)
-    river = np.isfinite(city.water.values)
-    assert set(np.unique(labels[wet])) == set(np.unique(labels[river]))
-    hollow = (np.array([200.0]), np.array([240.0]))
-    assert (
-        city.terrain.sample(*hollow) < result.after.water.values[river].min()
-    )  # it would fill, were it reached
-    assert result.flood_depth.sample(*hollow) == 0
-
-
-def test_a_deeper_stage_floods_a_superset_and_damages_no_less(city: City) -> None:
-    stages = (0.5, 1.5, 2.5, 3.5)
-    series = [struck(city, "flood", FloodParameters(stage=s, largest_share=1.0)) for s in stages]
-    for low, high in itertools.pairwise(series):
-        assert (np.isfinite(low.after.water.values) <= np.isfinite(high.after.water.values)).all()
-        assert (low.flood_depth.values <= high.flood_depth.values + 1e-5).all()
-        assert (low.damage <= high.damage).all()
-    assert series[0].damage.sum() < series[-1].damage.sum()
-
-
-def test_no_more_than_the_largest_share_is_flooded(city: City) -> None:
-    source = river_source(city)
-    assert source is not None
-    for share in (0.1, 0.3):
-        stage = stage_of_share(source, city.terrain, share)
-        flooded = inundated(source, city.terrain, stage)[~source.cells].mean()
-        assert share - 0.08 < flooded <= share  # the terrain falls in steps of a row of cells here
-
-
-def test_rain_fills_the_lowest_ground_to_its_volume() -> None:
-    bowl = field(lambda x, y: 20 + ((x - 150) ** 2 + (y - 120) ** 2) / 4000, 4.0)
-    dry = replace(small_city(river=False), terrain=bowl)
-    rain = 0.05
-    result = struck(dry, "flood", FloodParameters(rain=rain, recession=0.0, largest_share=1.0))
-    surface = result.after.water.values[np.isfinite(result.after.water.values)]
-    assert np.ptp(surface) == 0
-    volume = float(result.flood_depth.values.sum()) * dry.ground.cell**2
-    assert volume == pytest.approx(rain * SIZE**2, rel=0.02)
-    row, col = np.unravel_index(np.argmin(dry.terrain.values), dry.terrain.values.shape)
-    assert np.isfinite(result.after.water.values[row, col])
-
-
-def test_rain_finds_lakes_full() -> None:
-    bowl = field(lambda x, y: 20 + ((x - 150) ** 2 + (y - 120) ** 2) / 4000, 4.0)
-    lake = replace(bowl, values=np.where(bowl.values < 21, np.float32(21), np.float32(np.nan)))
-    town = replace(small_city(river=False), terrain=bowl, water=lake)
-    rain = 0.05
-    after = struck(
-        town, "flood", FloodParameters(rain=rain, recession=0.0, largest_share=1.0)
-    ).after.water.values
-    wet = np.isfinite(after)
-    assert wet[np.isfinite(lake.values)].all()
-    rise = (after - np.fmax(bowl.values, lake.values))[wet]
-    assert float(rise.sum()) * bowl.cell**2 == pytest.approx(rain * SIZE**2, rel=0.02)
-
-
-def test_flood_damage_grows_with_depth_and_says_what_the_scale_says() -> None:
-    depth = np.linspace(0, 7, 300)
-    for construction in ("timber", "masonry", "concrete", "steel"):
-        for slope in (0.0, 0.001, 0.01):
-            codes = flood_damage(depth, velocity_of(depth, slope), np.full(300, 6.0), [construction] * 300)
-            assert (np.diff(codes.astype(int)) >= 0).all()
-    still, tall = np.zeros(4), np.full(4, 6.0)
-    depths = np.array([0.0, 0.3, 1.1, 3.2])
-    assert flood_damage(depths, still, tall, ["timber"] * 4).tolist() == [1, 2, 3, 4]
-    two = np.full(3, 2.0)
-    velocity, eave = np.array([0.0, 0.0, 4.5]), np.array([9.0, 2.4, 9.0])  # deep; covered; swept away
-    assert flood_damage(two, velocity, eave, ["concrete"] * 3).tolist() == [3, 4, 4]
-
-
-def test_roads_close_as_water_rises(city: City) -> None:
-    result = struck(city, "flood", FloodParameters(stage=3.4, largest_share=1.0))
-    depth, codes = result.flood_depth.values, result.passability.values
-    road = road_cells(city)
-    assert (codes[road & (depth > 0.61)] == Passability.BLOCKED).all()
-    assert (codes[road & (depth > 0.11) & (depth < 0.59)] == Passability.RESTRICTED).all()
-    assert (codes[road & (depth < 0.09)] == Passability.OPEN).all()
-    assert {1, 2, 3} <= set(np.unique(codes))
-
-
-def test_a_bridge_stays_open_until_water_reaches_its_deck(city: City) -> None:
-    ground = city.ground.values.copy()
-    x, y = city.ground.centres()
-    across = (np.abs(x[None, :] - 100) < 3) & (y[:, None] < 110)
-    ground[across & ((y[:, None] < 40) | (y[:, None] > 80))] = Ground.ASPHALT  # under a deck is no roadway
-    ends = np.array([[100.0, 40.0], [100.0, 80.0]])
-    bridge = Street(centreline=ends, width=6.0, kind="residential", bridge=True)
-    crossed = replace(city, ground=with_values(city.ground, ground), streets=(*city.streets, bridge))
-    # the ends of the deck lie at 0.6 m, the water's surface at -1.2 m
-    for stage, code in ((1.7, Passability.OPEN), (1.95, Passability.RESTRICTED), (2.6, Passability.BLOCKED)):
-        result = struck(crossed, "flood", FloodParameters(stage=stage, largest_share=1.0))
-        assert result.passability.nearest(100.0, 65.0) == code
-
-
 def test_bodies_that_meet_in_a_sliver_leave_a_plan_without_a_spike(city: City) -> None:
     main = city.buildings[0]
     sliver = np.array([[618.85, 504.73], [626.67, 508.52], [626.66, 508.54], [618.84, 504.75]])
@@ -371,16 +241,6 @@ def test_bodies_that_meet_in_a_sliver_leave_a_plan_without_a_spike(city: City) -
     assert shapely.LinearRing(plan).is_ccw
     assert abs(shapely.Polygon(plan).area - shapely.Polygon(body).area) < 0.5
     assert shapely.Polygon(plan).minimum_clearance > 0.05
-
-
-def test_the_receding_water_leaves_mud(city: City) -> None:
-    result = struck(city, "flood", FloodParameters(stage=2.0, recession=0.4))
-    ground, depth = result.after.ground.values, result.flood_depth.values
-    dry_mud = (ground == Ground.MUD) & (depth == 0)
-    assert dry_mud.sum() * city.ground.cell**2 > 300
-    height = on_cells_of(city.terrain, city.ground)
-    surface = np.nanmean(result.after.water.values)
-    assert height[dry_mud].max() < surface + 0.4 + 0.35  # and none above the crest
 
 
 # --- buildings and streets
