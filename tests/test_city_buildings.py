@@ -17,7 +17,7 @@ from simulator.city.model import Building, Construction, Ground, Use
 from simulator.city.noise import draw_bend
 from simulator.city.open_land import fill_open_block
 from simulator.city.outline import bodies, outline
-from simulator.city.parcels import Block, BlockUse, Parcel
+from simulator.city.parcels import Block, BlockUse, Parcel, describe_lots
 from simulator.city.plots import Plot
 from simulator.city.style import Covering, Fabric, OpenUse, Plan, Style, load_style
 
@@ -56,10 +56,8 @@ def parcel(fabric: str, rng: np.random.Generator, **changes) -> Parcel:
     frame = Frame(origin=rng.uniform(-500, 500, 2), along=np.array([np.cos(angle), np.sin(angle)]))
     corners = np.array([[-width, 0], [width, 0], [width, 2 * depth], [-width, 2 * depth]]) / 2
     corners[2:] += rng.normal(0, 0.02 * width, (2, 2))
-    return Parcel(
-        shape=shapely.Polygon(frame.outside(corners)), front=frame, remnant=False,
-        character=character(fabric, rng, **changes),
-    )  # fmt: skip
+    shape = shapely.Polygon(frame.outside(corners))
+    return describe_lots([shape], [frame], [0], 0.0, character(fabric, rng, **changes))[0]
 
 
 def lots(fabric: str, **changes) -> list[tuple[Parcel, Plot]]:

@@ -15,7 +15,7 @@ from simulator.city.ground import paint_ground
 from simulator.city.local_streets import Draft
 from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
 from simulator.city.noding import end_points, split_at
-from simulator.city.outline import outline
+from simulator.city.outline import bodies, outlines
 from simulator.city.paving import pave
 from simulator.city.placing import HALO, take
 from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
@@ -162,20 +162,26 @@ def _arterials(
 def _buildings(
     found: list[Building], terrain: Field, square: shapely.Polygon, shift: np.ndarray
 ) -> tuple[Building, ...]:
-    """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at their corners.
+    """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at the corners of all
+    their bodies.
 
     Walls go down to it, and none hangs in the air.
     """
-    shapes = np.array([outline(b) if b.wings else shapely.Polygon(b.footprint) for b in found], dtype=object)
-    shapely.prepare(square)
-    found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:
         return ()
-    corners = np.concatenate([b.footprint for b in found])
-    starts = np.cumsum([0, *(len(b.footprint) for b in found[:-1])])
-    low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts)
+    plans = [list(bodies(b)) for b in found]
+    corners = np.concatenate([plan for parts in plans for plan in parts])
+    counts = [sum(map(len, parts)) for parts in plans]
+    starts = np.cumsum([0, *counts[:-1]])
+    low = np.minimum.reduceat(corners, starts)
+    high = np.maximum.reduceat(corners, starts)
+    west, south, east, north = square.bounds
+    inside = ((low >= (west, south)) & (high <= (east, north))).all(axis=1)
+    near = ~inside & ((low <= (east, north)) & (high >= (west, south))).all(axis=1)
+    inside[near] = shapely.intersects(square, outlines([found[k] for k in near.nonzero()[0]]))
+    base = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts).tolist()
     return tuple(
-        move(b, shift, k + 1, base) for k, (b, base) in enumerate(zip(found, low.tolist(), strict=True))
+        move(found[k], shift, number, base[k]) for number, k in enumerate(inside.nonzero()[0].tolist(), 1)
     )
 
 

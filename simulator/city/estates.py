@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 
 from simulator.city.boxes import Box, fit_rectangle, rectangle
-from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.frames import Frame, polygons
 from simulator.city.model import BoxKind, Ground
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
@@ -27,16 +27,15 @@ WILD = (Ground.MEADOW, Ground.GRASS, Ground.SOIL)
 def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """A big hall, perhaps with an annex, in a paved yard with parked cars."""
     c = parcel.character
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    frame, land = parcel.frame, parcel.inner
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     trade = c.use == "commercial"
     if trade and not parcel.remnant and parcel.shape.area < 1800 and rng.random() < 0.12:
         return _filling_station(parcel, frame, plot, rng)
     if parcel.remnant or rng.random() < c.vacant:
         plot.patches.append(patch(parcel.shape, WILD[rng.integers(3)], WILD[rng.integers(3)], c.tree_cover))
         return plot
-    land = shapely.transform(parcel.shape, frame.inside).buffer(-max(c.gap, 0.3), join_style="mitre")
-    if land.geom_type != "Polygon" or land.is_empty:
+    if not isinstance(land, shapely.Polygon) or land.is_empty:
         return plot
     left, low, right, high = land.bounds
     width, depth = right - left, high - low
@@ -80,7 +79,7 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
 def _filling_station(parcel: Parcel, frame: Frame, plot: Plot, rng: np.random.Generator) -> Plot:
     """A canopy over pumps and a kiosk behind it, on concrete."""
     c = parcel.character
-    land = shapely.transform(parcel.shape, frame.inside).buffer(-1.0)
+    land = parcel.land.buffer(-1.0)
     if land.geom_type != "Polygon" or land.is_empty:
         return plot
     plot.patches.append(patch(land, Ground.CONCRETE, None, 0.0, frame=frame))
@@ -104,10 +103,8 @@ def _filling_station(parcel: Parcel, frame: Frame, plot: Plot, rng: np.random.Ge
 def fill_estate_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """Slabs or towers in rows, with lawns, paths and parking between them."""
     c = parcel.character
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
-    land = shapely.transform(parcel.shape, frame.inside)
-    inner = land.buffer(-max(c.setback, 1.0))
+    frame, land, inner = parcel.frame, parcel.land, parcel.inner
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     if parcel.remnant or inner.is_empty:
         return plot
     eave = storeys(c.eave, 0.25, rng)

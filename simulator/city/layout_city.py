@@ -211,7 +211,7 @@ def _fill(
     plot = Plot()
     outlines = np.array([outline.shape for outline in layout.buildings], dtype=object)
     for part in polygons(shapely.union_all(shapely.buffer(outlines, VILLAGE, quad_segs=2))):
-        plot.patches.append(yard(part, common, keyed(seed, YARD, 0)))
+        plot.patches.append(yard(ring(part), common, keyed(seed, YARD, 0)))
     gardens: list[list[int]] = [[] for _ in range(len(layout.areas) + 1)]
     for k, host in enumerate(hosts):
         gardens[host[-1] + 1 if host else 0].append(k)
@@ -222,7 +222,7 @@ def _fill(
         for owner in owners:
             garden = outlines[owner].convex_hull.buffer(GARDEN, join_style="mitre", mitre_limit=2.0)
             plot.patches.append(
-                yard(garden, lived_in[owner], keyed(seed, YARD, layout.buildings[owner].number))
+                yard(ring(garden), lived_in[owner], keyed(seed, YARD, layout.buildings[owner].number))
             )
     for line, width in layout.paths:
         for part in polygons(line.buffer(width / 2, quad_segs=2)):
@@ -238,7 +238,7 @@ def _fill_area(area: Area, c: Character, plot: Plot, rng: np.random.Generator) -
     """An area's ground and parked cars, as in a city of our own making, but none of its buildings."""
     for shape in without_courts(area.shape):
         if area.use in get_args(BuiltUse):
-            plot.patches.append(yard(shape, c, rng))
+            plot.patches.append(yard(ring(shape), c, rng))
         elif area.use in GROUNDS:
             plot.patches.append(patch(shape, GROUNDS[area.use]))
         else:

@@ -13,6 +13,7 @@ import shapely
 from scipy.spatial import KDTree
 from scipy.special import ndtr, ndtri
 
+from simulator.city.frames import shapes_of
 from simulator.city.ground import has_median
 from simulator.city.local_streets import Draft
 from simulator.city.model import ROADWAY, Building, Field, Ground, TreeKind, Trees
@@ -249,7 +250,7 @@ def _clearance(ground: Field, buildings: Sequence[Building]) -> Field:
 
 def _indoors(xy: np.ndarray, buildings: Sequence[Building]) -> np.ndarray:
     """(N,) bool: the points on a building, which the cells of the clearance know only roughly."""
-    plans = [shapely.Polygon(plan) for building in buildings for plan in bodies(building)]
+    plans = shapes_of([plan for building in buildings for plan in bodies(building)])
     inside = np.zeros(len(xy), bool)
     inside[shapely.STRtree(plans).query(shapely.points(xy), "intersects")[0]] = True
     return inside
