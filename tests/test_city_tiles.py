@@ -15,6 +15,7 @@ from simulator.city.model import City
 from simulator.city.quarter import build_quarter, fill_block
 from simulator.city.region import Region, plan_region
 from simulator.city.style import load_style
+from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
 
@@ -179,3 +180,19 @@ def test_scenes_show_one_and_the_same_in_both(style: str, cover: LandCover) -> N
     assert len(found[1]) == count
     sums = [np.concatenate([rows.mean(axis=0), (rows**2).mean(axis=0)]) for rows in found]
     np.testing.assert_allclose(sums[0], sums[1], rtol=1e-6, atol=1e-5)
+
+
+@both
+def test_sleepers_and_fences_lie_alike_in_both(style: str) -> None:
+    """They are stepped from the start of the whole line, not from where the tile cuts it."""
+    west, _, east, _ = strip(style).buffer(-8.0, join_style="mitre").bounds
+    for make in (rail_pieces, barrier_pieces):
+        found = []
+        for city in tiles(style):
+            lines = (city.rails, city.rail_starts) if make is rail_pieces else (city.barriers, ())
+            pieces = make(lines[0], city.terrain, city.origin, *([lines[1]] if lines[1] else []))
+            corners = np.concatenate([p.vertices[:, :2] for p in pieces]) + city.origin
+            inner = corners[(corners[:, 0] > west) & (corners[:, 0] < east)]
+            found.append({tuple(row) for row in np.round(inner, 3).tolist()})
+        assert len(found[0]) > 10
+        assert len(found[0] ^ found[1]) < 0.01 * len(found[0])

@@ -10,16 +10,22 @@ from simulator.city.outline import bodies, outlines
 
 LATTICE = 2.0**32  # points a metre: fine enough to keep right angles, and moves by whole metres stay exact
 NEAR = 0.05  # corners this close are one [m]: a wall so short has no thickness to stand on
+LONGEST = (
+    156.0  # from corner to corner of its bounds [m]: tiles look no farther around for the ground under it
+)
 OVERLAP = 1e-6  # that is rounding, not geometry [m2]
 
 
 def settle(buildings: list[Building], uid: int) -> list[Building]:
-    """The simple buildings that overlap no earlier one, their uids counted from `uid` along the list."""
+    """The simple buildings no longer than `LONGEST` that overlap no earlier one, their uids counted from
+    `uid` along the list."""
     if not buildings:
         return []
     buildings = _tidy(buildings)
     shapes = outlines(buildings)
-    good = shapely.is_valid(shapes) & (shapely.area(shapes) > 3.0)
+    bounds = shapely.bounds(shapes)
+    long = np.hypot(*(bounds[:, 2:] - bounds[:, :2]).T) > LONGEST
+    good = shapely.is_valid(shapes) & (shapely.area(shapes) > 3.0) & ~long
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a < b], b[a < b]
     clash = good[a] & good[b]

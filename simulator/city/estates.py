@@ -21,6 +21,7 @@ from simulator.city.plots import (
 )
 from simulator.city.style import Covering
 
+LARGEST = 104.0  # side of a hall [m]: its diagonal, turned or not, is below `buildings.LONGEST`
 WILD = (Ground.MEADOW, Ground.GRASS, Ground.SOIL)
 
 
@@ -40,8 +41,8 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     left, low, right, high = land.bounds
     width, depth = right - left, high - low
     share = c.cover * rng.uniform(0.7, 1.3)
-    across = min(rng.uniform(0.5, 1.0), 1.0) * width
-    along = min(share * land.area / across, depth)
+    across = min(rng.uniform(0.5, 1.0) * width, LARGEST)
+    along = min(share * land.area / across, depth, LARGEST)
     x = left + rng.uniform(0, 1) * (width - across)
     y = high - along if trade or rng.random() < 0.7 else low + rng.uniform(0, 1) * (depth - along)
     hall = fit_rectangle(land, (x, x + across, y, y + along), 7.0)

@@ -33,6 +33,8 @@ WALLS: dict[Construction, str] = {
 }
 TINTS = np.array([0.14, 0.035, 0.035, 0.035])
 """Spread of the logarithm of a roof's tone, and of each of its colours."""
+YEARS = (1700, 2024)
+"""Of construction: what is older is built over, and what is newer is not yet on maps."""
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 
 
@@ -134,10 +136,15 @@ def draw_building(
         construction=kind,
         wings=wings,
         use=c.use if use is None else use,
-        year=int(min(max(rng.normal(c.year, 9.0), 1700), 2024)),
+        year=draw_year(c, rng),
         solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
         rooftop=min(max(c.rooftop * rng.lognormal(0, 0.4), 0.0), 1.0),
     )
+
+
+def draw_year(c: Character, rng: np.random.Generator) -> int:
+    """Of construction, within `YEARS`."""
+    return int(min(max(rng.normal(c.year, 9.0), YEARS[0]), YEARS[1]))
 
 
 def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> float:
