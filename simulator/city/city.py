@@ -176,8 +176,8 @@ def _buildings(
     low = np.minimum.reduceat(corners, starts)
     high = np.maximum.reduceat(corners, starts)
     west, south, east, north = square.bounds
-    inside = ((low >= (west, south)) & (high <= (east, north))).all(axis=1)
-    near = ~inside & ((low <= (east, north)) & (high >= (west, south))).all(axis=1)
+    inside = np.asarray(((low >= (west, south)) & (high <= (east, north))).all(axis=1))
+    near = ~inside & np.asarray(((low <= (east, north)) & (high >= (west, south))).all(axis=1))
     inside[near] = shapely.intersects(square, outlines([found[k] for k in near.nonzero()[0]]))
     base = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts).tolist()
     return tuple(

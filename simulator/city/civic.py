@@ -132,7 +132,7 @@ def fill_worship(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.rando
             rng,
             "masonry",
             rise=0.0 if kind == MOSQUE else wide * rng.uniform(0.35, 0.55),
-            wings=tuple(body(box, frame, *rest) for box, *rest in parts),
+            wings=tuple(body(box, frame, up, rise, roof) for box, up, rise, roof in parts),
             use="religious",
         )
     )

@@ -59,8 +59,8 @@ LOOKS: dict[BoxKind, tuple[Extent, tuple[Colour, ...]]] = {
     BoxKind.GREENHOUSE: (((5.0, 24.0), (2.6, 9.0), (2.2, 4.2)), (White, (0.45, 0.48, 0.46))),
 }
 """Length, width, height [m] and colours (linear albedo); vehicles as in `SIZES`. Containers are 20 and 40
-feet (ISO 668); coaches as UIC 505 and 567 allow; boats, tents, stalls, play things and graves are assumptions,
-as are all colours."""
+feet (ISO 668); coaches as UIC 505 and 567 allow; boats, tents, stalls, play things and graves are
+assumptions, as are all colours."""
 
 ON_ROADS = (
     BoxKind.POLE,

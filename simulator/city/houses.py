@@ -25,6 +25,7 @@ from simulator.city.plots import (
 )
 from simulator.city.style import Covering, Plan
 
+LARGEST = 400.0  # main body of a house [m2], an assumption
 PAVED = (Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING, Ground.TARMAC, Ground.GRAVEL)
 YARD_THINGS = (BoxKind.PLAY, BoxKind.PLAY, BoxKind.TENT, BoxKind.GREENHOUSE, BoxKind.CONTAINER)
 
@@ -90,7 +91,10 @@ def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Bu
     eave = storeys(c.eave, 0.2, rng)
     rise = draw_rise(covering.shape, site.frame.outside(corners(main)), rng)
     boxes, wings = [main], []
-    for box, share, low in [*_arms(main, plan, covering.shape, rng), *_additions(main, covering.shape, rng)]:
+    for box, share, low in [
+        *_arms(main, plan, covering.shape, rng),
+        *_additions(main, covering.shape, 0.2 + 0.4 * c.driveway, rng),
+    ]:
         if not site.inner.contains(rectangle(*box)):
             continue
         height = min(eave, rng.uniform(2.4, 3.0)) if low else eave
@@ -136,12 +140,14 @@ def _arms(main: Box, plan: Plan, roof: Roof, rng: np.random.Generator) -> list[t
     return arms
 
 
-def _additions(main: Box, roof: Roof, rng: np.random.Generator) -> list[tuple[Box, float, bool]]:
-    """A garage at one end of the house or a porch before it, both low."""
+def _additions(
+    main: Box, roof: Roof, garage: float, rng: np.random.Generator
+) -> list[tuple[Box, float, bool]]:
+    """A garage at one end of the house, with a probability, or a porch before it, both low."""
     left, right, low, high = main
     depth = high - low
     boxes: list[tuple[Box, float, bool]] = []
-    if rng.random() < 0.35 and depth > 5:
+    if rng.random() < garage and depth > 5:
         width, deep = rng.uniform(3.4, 6.4), min(rng.uniform(5.8, 7.5), depth)
         start = low + rng.uniform(-0.2, 1.0) * (depth - deep)
         x = (right - 0.05, right + width) if rng.random() < 0.5 else (left - width, left + 0.05)
@@ -158,7 +164,7 @@ def _main_body(site: Site, share: float, rng: np.random.Generator) -> Box | None
     c = site.character
     _, low, _, high = site.land.bounds
     setback = min(c.setback * rng.normal(1, 0.07), 0.45 * (high - low))
-    area = share * min(max(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45.0), 340.0)
+    area = share * min(max(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45.0), LARGEST)
     span = width_at(site.land, low + setback + 2)
     if span is None:
         return None
