@@ -26,6 +26,7 @@ from simulator.city.layout_city import layout_city
 from simulator.city.mapped import Way, outline_of, way_of
 from simulator.city.model import ROADWAY, Barrier, City, Field
 from simulator.city.outline import covered
+from simulator.city.placing import rectangles as rectangles_of
 from simulator.city.plots import YEARS
 from simulator.city.style import load_style
 from simulator.city.tags import length
@@ -462,3 +463,13 @@ def test_a_square_of_any_size_is_a_cut_of_the_whole(osm: Path) -> None:
     assert len(part.barriers) > 0
     for places in (part.trees.xy, part.vehicles.centre[:, :2], part.clutter.centre[:, :2]):
         assert ((places >= 0) & (places < 150.3)).all()
+
+
+def test_no_vehicle_stands_in_a_mapped_building(tmp_path: Path) -> None:
+    """Also where a building is mapped over the street."""
+    over = (shapely.box(10, 100, 205, 120), {"building": "yes", "height": "3"})
+    layout = read_layout(write_map(tmp_path / "over.gpkg", houses=[over, HOUSES[0]]))
+    city = layout_city(layout, load_style(STYLE), np.random.default_rng(1))
+    for boxes in (city.vehicles, city.clutter):
+        hulls = rectangles_of(boxes.centre[:, :2], boxes.size[:, :2], boxes.heading)
+        assert not any(shapely.intersects(outline.shape, hulls).any() for outline in layout.buildings)

@@ -109,7 +109,7 @@ def test_bad_values_are_named(
         ("construction", "paper"),
         ("cover", [0.5, 1.5]),
         ("lot_width", [0, 5]),
-        ("yard", {"lava": 1}),
+        ("yard", {"cheese": 1}),
         ("coverings", []),
         ("coverings", [{"shape": "onion", "material": "roof_tile", "weight": 1, "tints": [[1, 1, 1]]}]),
         ("coverings", [{"shape": "flat", "material": "roof_tile", "weight": 1, "tints": [[1, 1]]}]),

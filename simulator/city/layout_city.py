@@ -25,7 +25,7 @@ from simulator.city.noise import draw_bend, keyed, smooth_noise
 from simulator.city.open_land import fill_open_block
 from simulator.city.parcels import Block
 from simulator.city.paving import markings, median
-from simulator.city.placing import HALO
+from simulator.city.placing import HALO, rectangles, take
 from simulator.city.plots import Plot, patch, yard
 from simulator.city.style import BuiltUse, OpenUse, Season, Style
 from simulator.city.terrain import CELL
@@ -118,9 +118,18 @@ def _furnish(
     return (
         _cropped(ground, layout.size),
         trees_within(trees, layout.size),
-        boxes_within(vehicles, layout.size),
-        boxes_within(clutter, layout.size),
+        boxes_within(_outdoors(vehicles, layout), layout.size),
+        boxes_within(_outdoors(clutter, layout), layout.size),
     )
+
+
+def _outdoors(boxes: Boxes, layout: Layout) -> Boxes:
+    """Those that stand in no building: maps have streets under houses, and kerbs that are none of ours."""
+    plans = shapely.STRtree([outline.shape for outline in layout.buildings])
+    hulls = rectangles(boxes.centre[:, :2], boxes.size[:, :2], boxes.heading)
+    free = np.ones(len(hulls), bool)
+    free[plans.query(hulls, predicate="intersects")[0]] = False
+    return take(boxes, free)
 
 
 def _pavement(edges: list[Edge], drafts: list[Draft], layout: Layout, seed: int) -> Pavement:
