@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 import shapely
 import shapely.affinity
+from hypothesis import given
+from hypothesis import strategies as st
 
+from simulator.city.boxes import width_at
+from simulator.city.buildings import settle
 from simulator.city.character import Character, draw_district
+from simulator.city.city import REACH
 from simulator.city.fillings import fill_lot
-from simulator.city.frames import Frame
+from simulator.city.frames import Frame, inset
 from simulator.city.model import Building, Construction, Ground, Use
 from simulator.city.noise import draw_bend
 from simulator.city.open_land import fill_open_block
 from simulator.city.outline import bodies, outline
-from simulator.city.parcels import Block, BlockUse, Parcel
+from simulator.city.parcels import Block, BlockUse, Parcel, describe_lots
 from simulator.city.plots import Plot
-from simulator.city.style import Covering, Fabric, OpenUse, Plan, Style, load_style
+from simulator.city.style import STYLES, Covering, Fabric, OpenUse, Plan, Style, load_style
 
 PLAIN = ((1.0, 1.0, 1.0), (0.7, 0.6, 0.5))
 ROOFS = tuple(
@@ -56,10 +61,8 @@ def parcel(fabric: str, rng: np.random.Generator, **changes) -> Parcel:
     frame = Frame(origin=rng.uniform(-500, 500, 2), along=np.array([np.cos(angle), np.sin(angle)]))
     corners = np.array([[-width, 0], [width, 0], [width, 2 * depth], [-width, 2 * depth]]) / 2
     corners[2:] += rng.normal(0, 0.02 * width, (2, 2))
-    return Parcel(
-        shape=shapely.Polygon(frame.outside(corners)), front=frame, remnant=False,
-        character=character(fabric, rng, **changes),
-    )  # fmt: skip
+    shape = shapely.Polygon(frame.outside(corners))
+    return describe_lots([shape], [frame], [0], 0.0, character(fabric, rng, **changes))[0]
 
 
 def lots(fabric: str, **changes) -> list[tuple[Parcel, Plot]]:
@@ -188,3 +191,43 @@ def test_huts_cover_what_the_neighbourhood_says() -> None:
         shares.append(built / sum(lot.shape.area for lot, _ in filled))
     assert shares[0] < shares[1] - 0.15
     assert shares[1] > 0.4
+
+
+@given(st.integers(0, 10**6), st.floats(0.01, 2.0))
+def test_an_inset_is_what_a_buffer_leaves(seed: int, distance: float) -> None:
+    rng = np.random.default_rng(seed)
+    angle = np.sort(rng.uniform(0, 2 * np.pi, 7))
+    round_ = shapely.Polygon(rng.uniform(4, 9, (7, 1)) * np.stack([np.cos(angle), np.sin(angle)], 1))
+    corner = shapely.box(0, 0, 9, 5).difference(shapely.box(4, 2, 10, 6))
+    yard = shapely.box(0, 0, 12, 12).difference(shapely.box(4, 4, 8, 8))
+    shapes = np.array([s for s in (round_, corner, yard, shapely.box(0, 0, 3, 8)) if s.is_valid], object)
+    found = inset(shapes, distance)
+    wanted = shapely.buffer(shapes, -distance, join_style="mitre")
+    assert shapely.is_valid(found).all()
+    assert shapely.area(shapely.symmetric_difference(found, wanted)).max() < 0.02
+
+
+def test_a_shape_is_as_wide_as_it_is() -> None:
+    notched = shapely.box(0, 0, 9, 5).difference(shapely.box(4, 2, 10, 6))
+    assert width_at(notched, 1.0) == (0.0, 9.0)
+    assert width_at(notched, 3.0) == (0.0, 4.0)
+    assert width_at(notched, 7.0) is None
+
+
+@pytest.mark.parametrize("style", sorted(path.stem for path in STYLES.glob("*.yaml")))
+def test_no_building_stands_out_farther_than_tiles_look(style: str) -> None:
+    """Halls of the largest lots too; what a lot's filling draws is settled as a block's is."""
+    wide = load_style(style)
+    districts = tuple(
+        replace(d, lot_width=(400.0, 400.0), lot_depth=(400.0, 400.0)) if d.fabric == "halls" else d
+        for d in wide.districts
+    )
+    rng = np.random.default_rng(5)
+    square = shapely.box(0, 0, 420, 380)
+    for district in districts:
+        c = draw_district(replace(wide, districts=(replace(district, weight=1.0),)), rng)
+        frame = Frame(origin=np.array([210.0, 0.0]), along=np.array([1.0, 0.0]))
+        built = fill_lot(describe_lots([square], [frame], [0], 0.0, c)[0], rng).buildings
+        bounds = [shapely.bounds(outline(b)) for b in settle(built, 1)]
+        assert all(np.hypot(*(b[2:] - b[:2])) < REACH for b in bounds)
+        assert bounds or district.fabric in ("detached", "compound", "row", "perimeter", "informal")

@@ -183,8 +183,9 @@ def test_instances_count_from_one_and_bases_lie_on_the_ground(name: str) -> None
     assert all(0 < b.uid < 2**53 for b in city.buildings)
     for building in city.buildings:
         assert 2.0 <= building.eave < 120
-        if (building.footprint > 2).all() and (building.footprint < city.size - 2).all():  # the raster ends
-            ground = city.terrain.sample(building.footprint[:, 0], building.footprint[:, 1])
+        corners = np.concatenate(list(bodies(building)))
+        if (corners > 2).all() and (corners < city.size - 2).all():  # the raster ends
+            ground = city.terrain.sample(corners[:, 0], corners[:, 1])
             assert building.base == pytest.approx(ground.min(), abs=1e-4)
 
 

@@ -19,11 +19,15 @@ from pipelines.cli import main
 from rasters.capture import read_capture
 from rasters.catalogue import finished
 from rasters.errors import InputError
+from simulator.city.features import Feature
 from simulator.city.footprints import rectangles, without_courts
 from simulator.city.layout import read_layout
 from simulator.city.layout_city import layout_city
-from simulator.city.model import City, Field
+from simulator.city.mapped import Way, outline_of, way_of
+from simulator.city.model import ROADWAY, Barrier, City, Field
 from simulator.city.outline import covered
+from simulator.city.placing import rectangles as rectangles_of
+from simulator.city.plots import YEARS
 from simulator.city.style import load_style
 from simulator.city.tags import length
 from simulator.city.vectors import write_vectors
@@ -316,6 +320,12 @@ BOW = shapely.Polygon([(30, 30), (50, 50), (50, 30), (30, 50)])
         (shapely.box(9e6, 30, 9e6 + 10, 40), {}, "a layout must be 100 to 4000 m"),
         (HOUSES[0][0], {}, "fid 2: this building is there twice, see "),
         (None, {}, "fid 1: this building has an empty geometry"),
+        (shapely.box(30, 30, 40, 40), {"roof:material": "roof_gold"}, "fid 1: roof:material must be one of"),
+        (
+            shapely.MultiPolygon([shapely.box(x, 30, x + 0.05, 40) for x in np.linspace(30, 140, 1001)]),
+            {},
+            "fid 1: this building has 1001 parts, at most 1000",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, shape: Any, tags: dict[str, str], said: str) -> None:
@@ -396,3 +406,70 @@ def test_simulate_flies_over_a_layout(osm: Path, tmp_path: Path, capsys: pytest.
     assert "each way are flown over" in errors[0]
     assert "dem needs a layout" in errors[1]
     assert not (tmp_path / "x").exists()
+
+
+def way(**tags: str) -> Way:
+    line = shapely.LineString([(0, 0), (50, 0)])
+    return way_of(Feature(name="x", number=1, role="street", shape=line, tags={"highway": "primary"} | tags))
+
+
+def test_traffic_against_the_line_turns_the_line() -> None:
+    for direction, first in (("yes", 0.0), ("no", 0.0), ("-1", 50.0), ("reverse", 50.0)):
+        street = way(oneway=direction)
+        assert street.oneway == (direction != "no")
+        assert street.line.coords[0][0] == first
+
+
+@pytest.mark.parametrize(("told", "lanes"), [("0.5", 1), ("1", 1), ("1.5", 2), ("3", 3), ("0", 2)])
+def test_a_street_has_a_lane_at_least(told: str, lanes: int) -> None:
+    assert way(lanes=told).lanes == lanes
+    assert way(lanes=told).width >= 2.5
+
+
+@pytest.mark.parametrize(
+    ("told", "material"),
+    [("slate", "roof_slate"), ("thatch", "roof_thatch"), ("grass", "roof_green"),
+     ("asbestos", "roof_asbestos"), ("roof_tiles", "roof_tile"), ("roof_slate", "roof_slate")],
+)  # fmt: skip
+def test_roofs_are_of_what_the_map_says(told: str, material: str) -> None:
+    tags = {"roof:material": told, "start:date": "1250"}
+    outline = outline_of(Feature(name="x", number=1, role="building", shape=HOUSES[0][0], tags=tags))
+    assert outline.roof_material == material
+    assert outline.year == YEARS[0]
+
+
+def test_a_square_of_any_size_is_a_cut_of_the_whole(osm: Path) -> None:
+    """What is drawn does not move, and nothing stands beyond it."""
+    whole = read_layout(osm)
+    track, hedge = np.array([(-40.0, 90.0), (260.0, 95.0)]), np.array([(10.0, -30.0), (12.0, 260.0)])
+    fence = Barrier(line=hedge, kind="hedge", height=1.5, width=0.8)
+    style = load_style(STYLE)
+    cities = [
+        layout_city(
+            replace(whole, size=size, rails=(track,), barriers=(fence,)), style, np.random.default_rng(1)
+        )
+        for size in (whole.size, 150.3)
+    ]
+    cells = [city.ground for city in cities]
+    count = cells[1].values.shape[0]
+    assert cells[1].north == count * cells[1].cell >= 150.3
+    road = [np.isin(field.values[-count:, :count], [int(g) for g in ROADWAY]) for field in cells]
+    assert road[1].mean() > 0.02
+    assert (road[0] == road[1])[8:, :-8].mean() > 0.999
+    part = cities[1]
+    assert all((rail >= 0).all() and (rail <= 150.3).all() for rail in part.rails)
+    assert part.rail_starts == pytest.approx((40.0 * np.hypot(300, 5) / 300,))
+    assert all((b.line >= -1e-9).all() and (b.line <= 150.3).all() for b in part.barriers)
+    assert len(part.barriers) > 0
+    for places in (part.trees.xy, part.vehicles.centre[:, :2], part.clutter.centre[:, :2]):
+        assert ((places >= 0) & (places < 150.3)).all()
+
+
+def test_no_vehicle_stands_in_a_mapped_building(tmp_path: Path) -> None:
+    """Also where a building is mapped over the street."""
+    over = (shapely.box(10, 100, 205, 120), {"building": "yes", "height": "3"})
+    layout = read_layout(write_map(tmp_path / "over.gpkg", houses=[over, HOUSES[0]]))
+    city = layout_city(layout, load_style(STYLE), np.random.default_rng(1))
+    for boxes in (city.vehicles, city.clutter):
+        hulls = rectangles_of(boxes.centre[:, :2], boxes.size[:, :2], boxes.heading)
+        assert not any(shapely.intersects(outline.shape, hulls).any() for outline in layout.buildings)

@@ -10,6 +10,7 @@ import yaml
 
 from rasters.errors import InputError
 from simulator.city.character import draw_district
+from simulator.city.model import ROOFINGS, WALLINGS
 from simulator.city.style import (
     DISTRICT_RANGES,
     STYLE_RANGES,
@@ -20,11 +21,9 @@ from simulator.city.style import (
     style_label,
     style_paths,
 )
+from simulator.scene import materials
 
-MATERIALS = {
-    "roof_tile", "roof_shingle", "roof_metal", "roof_concrete", "roof_membrane", "roof_gravel",
-    "roof_corrugated", "roof_slate", "roof_thatch", "roof_asbestos", "roof_green",
-}  # fmt: skip
+MATERIALS = {m.name for m in materials.MATERIALS}
 
 
 @pytest.fixture
@@ -44,6 +43,18 @@ def test_shipped_styles_load_and_use_known_materials(path: Path) -> None:
     assert style.name == path.stem
     assert {c.material for d in style.districts for c in d.coverings} <= MATERIALS
     assert load_style(str(path)) == style
+
+
+def test_a_city_and_its_scene_know_the_same_materials() -> None:
+    assert set(ROOFINGS) == {name for name in MATERIALS if name.startswith("roof_")}
+    assert set(WALLINGS) == {name for name in MATERIALS if name.startswith("wall_")}
+
+
+def test_districts_that_all_weigh_nothing_are_refused(tmp_path: Path, table: dict[str, Any]) -> None:
+    for district in table["districts"]:
+        district["weight"] = 0
+    with pytest.raises(InputError, match=r"odd.yaml.*weight above 0"):
+        load_style(save(tmp_path, table))
 
 
 def test_neighbourhoods_stay_within_their_ranges_and_differ() -> None:
@@ -98,11 +109,12 @@ def test_bad_values_are_named(
         ("construction", "paper"),
         ("cover", [0.5, 1.5]),
         ("lot_width", [0, 5]),
-        ("yard", {"lava": 1}),
+        ("yard", {"cheese": 1}),
         ("coverings", []),
         ("coverings", [{"shape": "onion", "material": "roof_tile", "weight": 1, "tints": [[1, 1, 1]]}]),
         ("coverings", [{"shape": "flat", "material": "roof_tile", "weight": 1, "tints": [[1, 1]]}]),
         ("coverings", [{"shape": "flat", "material": "roof_tile", "weight": 1, "tints": []}]),
+        ("coverings", [{"shape": "flat", "material": "roof_gold", "weight": 1, "tints": [[1, 1, 1]]}]),
     ],
 )
 def test_bad_districts_are_named(tmp_path: Path, table: dict[str, Any], key: str, value: Any) -> None:

@@ -15,6 +15,7 @@ from simulator.city.model import City
 from simulator.city.quarter import build_quarter, fill_block
 from simulator.city.region import Region, plan_region
 from simulator.city.style import load_style
+from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
 
@@ -179,3 +180,20 @@ def test_scenes_show_one_and_the_same_in_both(style: str, cover: LandCover) -> N
     assert len(found[1]) == count
     sums = [np.concatenate([rows.mean(axis=0), (rows**2).mean(axis=0)]) for rows in found]
     np.testing.assert_allclose(sums[0], sums[1], rtol=1e-6, atol=1e-5)
+
+
+@both
+def test_sleepers_and_fences_lie_alike_in_both(style: str) -> None:
+    """They are stepped from the start of the whole line, not from where the tile cuts it."""
+    west, _, east, _ = strip(style).buffer(-8.0, join_style="mitre").bounds
+    found: list[list[set[tuple[float, ...]]]] = []
+    for city in tiles(style):
+        tracks = rail_pieces(city.rails, city.terrain, city.origin, city.rail_starts)
+        found.append([])
+        for pieces in (tracks, barrier_pieces(city.barriers, city.terrain, city.origin)):
+            corners = np.concatenate([np.zeros((0, 2)), *(p.vertices[:, :2] + city.origin for p in pieces)])
+            inner = corners[(corners[:, 0] > west) & (corners[:, 0] < east)]
+            found[-1].append({tuple(row) for row in np.round(inner, 3).tolist()})
+    assert max(len(some) for some in found[0]) > 10
+    for one, other in zip(*found, strict=True):
+        assert len(one ^ other) <= 0.01 * len(one)

@@ -6,6 +6,8 @@ import shapely
 Box = tuple[float, float, float, float]
 """A rectangle as left, right, low, high in a local frame [m]."""
 
+SHRUNK = np.arange(1, 8)
+"""How often a box that does not fit is shrunk."""
 EPS = 1e-9
 """What rounding may take from a rectangle [m]."""
 
@@ -38,11 +40,28 @@ def nearly_box(shape: shapely.Polygon, share: float) -> Box | None:
 def fit_rectangle(land: shapely.Polygon, box: Box, smallest: float) -> Box | None:
     """The box shrunk about its middle until `land` contains it; None if a side gets below `smallest` [m]."""
     left, right, low, high = box
-    for _ in range(8):
-        if right - left < smallest or high - low < smallest:
-            return None
-        if land.contains(rectangle(left, right, low, high)):
-            return left, right, low, high
-        dx, dy = 0.06 * (right - left), 0.06 * (high - low)
-        left, right, low, high = left + dx, right - dx, low + dy, high - dy
-    return None
+    if right - left < smallest or high - low < smallest:
+        return None
+    if land.contains(rectangle(*box)):
+        return box
+    half = 0.5 * 0.88 ** SHRUNK[:, None] * (right - left, high - low)
+    middle = np.array([(left + right) / 2, (low + high) / 2])
+    shapely.prepare(land)
+    fits = shapely.contains(land, shapely.box(*(middle - half).T, *(middle + half).T))
+    fits &= (2 * half >= smallest).all(axis=1)
+    if not fits.any():
+        return None
+    (x, y), (dx, dy) = middle.tolist(), half[int(fits.argmax())].tolist()
+    return x - dx, x + dx, y - dy, y + dy
+
+
+def width_at(land: shapely.Polygon, level: float) -> tuple[float, float] | None:
+    """The leftmost and the rightmost place of a shape at a height; None where it does not reach it."""
+    points = shapely.get_coordinates(land)
+    over = points[:, 1] - level
+    across = ((over[:-1] < 0) != (over[1:] < 0)).nonzero()[0]
+    if not len(across):
+        return None
+    a, b = over[across], over[across + 1]
+    x = points[across, 0] + (points[across + 1, 0] - points[across, 0]) * a / (a - b)
+    return float(x.min()), float(x.max())

@@ -5,25 +5,27 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
-from simulator.city.frames import shapes_of
 from simulator.city.model import Building, Volume
-from simulator.city.outline import outline
+from simulator.city.outline import bodies, outlines
 
 LATTICE = 2.0**32  # points a metre: fine enough to keep right angles, and moves by whole metres stay exact
 NEAR = 0.05  # corners this close are one [m]: a wall so short has no thickness to stand on
+LONGEST = (
+    156.0  # from corner to corner of its bounds [m]: tiles look no farther around for the ground under it
+)
 OVERLAP = 1e-6  # that is rounding, not geometry [m2]
 
 
 def settle(buildings: list[Building], uid: int) -> list[Building]:
-    """The simple buildings that overlap no earlier one, their uids counted from `uid` along the list."""
+    """The simple buildings no longer than `LONGEST` that overlap no earlier one, their uids counted from
+    `uid` along the list."""
     if not buildings:
         return []
-    buildings = [_tidy(building) for building in buildings]
-    shapes = shapes_of([b.footprint for b in buildings])
-    for k, building in enumerate(buildings):
-        if building.wings:
-            shapes[k] = outline(building)
-    good = shapely.is_valid(shapes) & (shapely.area(shapes) > 3.0)
+    buildings = _tidy(buildings)
+    shapes = outlines(buildings)
+    bounds = shapely.bounds(shapes)
+    long = np.hypot(*(bounds[:, 2:] - bounds[:, :2]).T) > LONGEST
+    good = shapely.is_valid(shapes) & (shapely.area(shapes) > 3.0) & ~long
     a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     a, b = a[a < b], b[a < b]
     clash = good[a] & good[b]
@@ -32,16 +34,19 @@ def settle(buildings: list[Building], uid: int) -> list[Building]:
     for i, j in sorted(zip(a[clash].tolist(), b[clash].tolist(), strict=True)):
         if good[i]:
             good[j] = False
-    return [
+    plans = [plan for building in buildings for plan in bodies(building)]
+    snapped = np.rint(np.concatenate(plans) * LATTICE) / LATTICE
+    rings = iter(np.split(snapped, np.cumsum([len(plan) for plan in plans])[:-1]))
+    settled = [
         replace(
             building,
             uid=uid + k,
-            footprint=_snap(building.footprint),
-            wings=tuple(replace(wing, footprint=_snap(wing.footprint)) for wing in building.wings),
+            footprint=next(rings),
+            wings=tuple(replace(wing, footprint=next(rings)) for wing in building.wings),
         )
         for k, building in enumerate(buildings)
-        if good[k]
     ]
+    return [building for building, stays in zip(settled, good.tolist(), strict=True) if stays]
 
 
 def move(building: Building, shift: np.ndarray, instance: int, base: float) -> Building:
@@ -50,8 +55,25 @@ def move(building: Building, shift: np.ndarray, instance: int, base: float) -> B
     return replace(building, footprint=building.footprint + shift, wings=wings, instance=instance, base=base)
 
 
-def _tidy(building: Building) -> Building:
-    """The building without sides shorter than `NEAR`, and without wings that are then no longer plans."""
+def _tidy(buildings: list[Building]) -> list[Building]:
+    """The buildings without sides shorter than `NEAR`, and without wings that are then no longer plans."""
+    plans = [plan for building in buildings for plan in bodies(building)]
+    points = np.concatenate(plans)
+    ends = np.cumsum([len(plan) for plan in plans])
+    before = np.arange(len(points)) - 1
+    before[np.concatenate([[0], ends[:-1]])] = ends - 1
+    short = (np.square(points - points[before]).sum(axis=1) <= NEAR**2).nonzero()[0]
+    if not len(short):
+        return buildings
+    untidy = set(np.searchsorted(ends, short, side="right").tolist())
+    last = np.cumsum([1 + len(building.wings) for building in buildings]).tolist()
+    return [
+        _tidied(building) if untidy.intersection(range(end - 1 - len(building.wings), end)) else building
+        for building, end in zip(buildings, last, strict=True)
+    ]
+
+
+def _tidied(building: Building) -> Building:
     wings = tuple(replace(wing, footprint=_corners(wing.footprint)) for wing in building.wings)
     kept = tuple(wing for wing in wings if len(wing.footprint) > (2 if wing.roof == "flat" else 3))
     return replace(building, footprint=_corners(building.footprint), wings=kept)
@@ -61,7 +83,3 @@ def _corners(ring: np.ndarray) -> np.ndarray:
     """A ring (N, 2) without the corners that repeat the one before; as it is if fewer than three remain."""
     apart = np.linalg.norm(ring - np.roll(ring, 1, axis=0), axis=1) > NEAR
     return ring if apart.all() or apart.sum() < 3 else ring[apart]
-
-
-def _snap(points: np.ndarray) -> np.ndarray:
-    return np.rint(points * LATTICE) / LATTICE

@@ -10,14 +10,15 @@ import shapely
 from rasters.errors import InputError
 from simulator.city.buildings import move
 from simulator.city.clutter import place_clutter
+from simulator.city.cropping import boxes_within, moved, parts_within, trees_within
 from simulator.city.frames import polygons, ring, shapes_of
 from simulator.city.ground import paint_ground
 from simulator.city.local_streets import Draft
-from simulator.city.model import Barrier, Boxes, Building, City, Field, LandUse, Street, Trees
+from simulator.city.model import Barrier, Building, City, Field, LandUse, Street
 from simulator.city.noding import end_points, split_at
-from simulator.city.outline import outline
+from simulator.city.outline import bodies, outlines
 from simulator.city.paving import pave
-from simulator.city.placing import HALO, take
+from simulator.city.placing import HALO
 from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
 from simulator.city.region import SIZES, Region, plan_region
 from simulator.city.style import Style
@@ -25,7 +26,7 @@ from simulator.city.terrain import CELL
 from simulator.city.vegetation import plant_trees
 from simulator.city.vehicles import place_vehicles
 
-REACH = 128.0  # no building stands out farther from a tile that it touches [m]
+REACH = 160.0  # no building, being `LONGEST` at most, stands out farther from a tile that it touches [m]
 
 __all__ = ["SIZES", "generate_city", "generate_tile", "plan_region"]
 
@@ -90,6 +91,7 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     trees = plant_trees(cover, ground, around, planted, on_land, region.style, region.season, region.seed)
     vehicles = place_vehicles(on_land, stalls, ground, region.seed, region.style.rickshaws)
     clutter = place_clutter(objects, ground, region.seed)
+    rails = parts_within(np.array(region.through.rails, dtype=object), square)
     shift = np.array([-west, -south], float)
     return City(
         size=size,
@@ -99,16 +101,14 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
         water=_shifted(_without(water, REACH), shift),
         turbidity=region.land.turbidity,
         streets=_streets(drafts, square, shift),
-        rails=tuple(
-            shapely.get_coordinates(part) + shift
-            for part in _cut(np.array(region.through.rails, dtype=object), square)[0]
-        ),
+        rails=tuple(part.course + shift for part in rails),
+        rail_starts=tuple(part.start for part in rails),
         land_use=_land_use(fillings, square, shift),
         buildings=_buildings(around, terrain, square, shift),
         barriers=_barriers(fillings, square, shift),
-        trees=_trees_in(trees, shift, size),
-        vehicles=_boxes_in(vehicles, shift, size),
-        clutter=_boxes_in(clutter, shift, size),
+        trees=trees_within(replace(trees, xy=trees.xy + shift), size),
+        vehicles=boxes_within(moved(vehicles, shift), size),
+        clutter=boxes_within(moved(clutter, shift), size),
         season=region.season,
     )
 
@@ -163,37 +163,34 @@ def _arterials(
 def _buildings(
     found: list[Building], terrain: Field, square: shapely.Polygon, shift: np.ndarray
 ) -> tuple[Building, ...]:
-    """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at their corners.
+    """The buildings that touch the square, `shift`ed and numbered, on the lowest ground at the corners of all
+    their bodies.
 
     Walls go down to it, and none hangs in the air.
     """
-    shapes = np.array([outline(b) if b.wings else shapely.Polygon(b.footprint) for b in found], dtype=object)
-    shapely.prepare(square)
-    found = [b for b, touches in zip(found, shapely.intersects(square, shapes), strict=True) if touches]
     if not found:
         return ()
-    corners = np.concatenate([b.footprint for b in found])
-    starts = np.cumsum([0, *(len(b.footprint) for b in found[:-1])])
-    low = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts)
+    plans = [list(bodies(b)) for b in found]
+    corners = np.concatenate([plan for parts in plans for plan in parts])
+    counts = [sum(map(len, parts)) for parts in plans]
+    starts = np.cumsum([0, *counts[:-1]])
+    low = np.minimum.reduceat(corners, starts)
+    high = np.maximum.reduceat(corners, starts)
+    west, south, east, north = square.bounds
+    inside = np.asarray(((low >= (west, south)) & (high <= (east, north))).all(axis=1))
+    near = ~inside & np.asarray(((low <= (east, north)) & (high >= (west, south))).all(axis=1))
+    inside[near] = shapely.intersects(square, outlines([found[k] for k in near.nonzero()[0]]))
+    base = np.minimum.reduceat(terrain.sample(corners[:, 0], corners[:, 1]), starts).tolist()
     return tuple(
-        move(b, shift, k + 1, base) for k, (b, base) in enumerate(zip(found, low.tolist(), strict=True))
+        move(found[k], shift, number, base[k]) for number, k in enumerate(inside.nonzero()[0].tolist(), 1)
     )
 
 
-def _cut(lines: np.ndarray, square: shapely.Polygon) -> tuple[list[shapely.LineString], list[int]]:
-    """The parts of lines within the square, and which line each is of; one that leaves and returns is two."""
-    if not len(lines):
-        return [], []
-    parts, of = shapely.get_parts(shapely.intersection(lines, square), return_index=True)
-    keep = (shapely.get_type_id(parts) == 1) & (shapely.length(parts) > 0.5)
-    return list(parts[keep]), of[keep].tolist()
-
-
 def _streets(drafts: Sequence[Draft], square: shapely.Polygon, shift: np.ndarray) -> tuple[Street, ...]:
-    parts, of = _cut(np.array([d.line for d in drafts], dtype=object), square)
+    parts = parts_within(np.array([d.line for d in drafts], dtype=object), square)
     return tuple(
         Street(
-            centreline=shapely.get_coordinates(part) + shift,
+            centreline=part.course + shift,
             width=d.width,
             kind=d.kind,
             bridge=d.bridge,
@@ -203,7 +200,7 @@ def _streets(drafts: Sequence[Draft], square: shapely.Polygon, shift: np.ndarray
             surface=d.surface,
             sidewalk=d.sidewalk,
         )
-        for part, d in zip(parts, (drafts[k] for k in of), strict=True)
+        for part, d in ((part, drafts[part.of]) for part in parts)
     )
 
 
@@ -227,10 +224,13 @@ def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.nd
 
 def _barriers(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.ndarray) -> tuple[Barrier, ...]:
     barriers = [b for f in fillings for b in f.plot.barriers]
-    parts, of = _cut(np.array([shapely.LineString(b.line) for b in barriers], dtype=object), square)
+    if not barriers:
+        return ()
+    owner = np.repeat(np.arange(len(barriers)), [len(b.line) for b in barriers])
+    lines = shapely.linestrings(np.concatenate([b.line for b in barriers]), indices=owner)
     return tuple(
-        replace(barriers[k], line=shapely.get_coordinates(part) + shift)
-        for part, k in zip(parts, of, strict=True)
+        replace(barriers[part.of], line=part.course + shift, start=part.start)
+        for part in parts_within(lines, square)
     )
 
 
@@ -243,17 +243,3 @@ def _without(field: Field, rim: float) -> Field:
     n = round(rim / field.cell)
     values = field.values[n:-n, n:-n].copy()
     return replace(field, west=field.west + rim, north=field.north - rim, values=values)
-
-
-def _inside(xy: np.ndarray, size: float) -> np.ndarray:
-    return np.all((xy >= 0) & (xy < size), axis=1)
-
-
-def _trees_in(trees: Trees, shift: np.ndarray, size: float) -> Trees:
-    moved = replace(trees, xy=trees.xy + shift)
-    return take(moved, _inside(moved.xy, size))
-
-
-def _boxes_in(boxes: Boxes, shift: np.ndarray, size: float) -> Boxes:
-    moved = replace(boxes, centre=boxes.centre + np.append(shift, 0.0))
-    return take(moved, _inside(moved.centre[:, :2], size))

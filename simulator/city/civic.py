@@ -6,13 +6,16 @@ import numpy as np
 import shapely
 
 from simulator.city.boxes import Box, fit_rectangle, rectangle
-from simulator.city.character import Character
+from simulator.city.character import Character, pick
 from simulator.city.frames import Frame, box_frame, polygons
-from simulator.city.model import Barrier, BoxKind, Ground, Roof
+from simulator.city.model import Barrier, BoxKind, Ground, Roof, Volume
 from simulator.city.plots import Plot, body, choose_covering, draw_building, litter, parking, patch
 from simulator.city.style import Covering
 
 G = Ground
+Part = tuple[Box, float, float, Roof]
+"""A body of a building: its box, eave and rise [m], and its roof."""
+CHURCH, MOSQUE = 0, 1  # the third kind, a temple hall, is a church without transept
 PLAIN = ((1.0, 1.0, 1.0), (1.25, 1.22, 1.15), (0.75, 0.75, 0.77))
 OFFICIAL = (
     Covering(shape="flat", material="roof_membrane", weight=3, tints=PLAIN),
@@ -38,25 +41,8 @@ def fill_civic(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.random.
     if rng.random() < 0.4:
         covering = choose_covering(c, rng)
     eave = float(rng.choice([3.6, 6.8, 9.8, 12.8], p=[0.35, 0.35, 0.2, 0.1]))
-    left, right, low, high = main
-    wings, boxes = [], [main]
-    reach, thick = rng.uniform(14, 34), rng.uniform(10, 16)
-    flat = covering.shape == "flat"
-    inner = high if flat else (low + high) / 2
-    for k, start in enumerate((left, right - thick, (left + right - thick) / 2)):
-        box: Box = (start, start + thick, inner, high + reach * rng.uniform(0.5, 1.0))
-        if (
-            rng.random() < (0.8, 0.7, 0.35)[k]
-            and land.contains(rectangle(*box))
-            and right - left > 2.2 * thick
-        ):
-            share = min(thick, 2 * (box[3] - box[2])) / (high - low)
-            rise = 0.0 if flat else 0.2 * (high - low) * min(share, 1.0)
-            wings.append(
-                body(box, frame, eave if rng.random() < 0.6 else max(eave - 3.1, 3.4), rise, covering.shape)
-            )
-            boxes.append(box)
-    rise = 0.0 if flat else 0.2 * (high - low)
+    wings, boxes = _school_wings(main, frame, land, eave, covering.shape, rng)
+    rise = 0.0 if covering.shape == "flat" else 0.2 * (main[3] - main[2])
     plot.buildings.append(
         draw_building(
             rectangle(*main),
@@ -67,21 +53,49 @@ def fill_civic(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.random.
             rng,
             "concrete",
             rise=rise,
-            wings=tuple(wings),
+            wings=wings,
             use="civic",
         )
     )
+    _school_grounds(land, frame, boxes, plot, rng)
+
+
+def _school_wings(
+    main: Box, frame: Frame, land: shapely.Polygon, eave: float, roof: Roof, rng: np.random.Generator
+) -> tuple[tuple[Volume, ...], list[Box]]:
+    """Wings behind both ends and the middle of a main building, and the boxes of all, the main one first."""
+    left, right, low, high = main
+    wings, boxes = [], [main]
+    reach, thick = rng.uniform(14, 34), rng.uniform(10, 16)
+    inner = high if roof == "flat" else (low + high) / 2
+    for k, start in enumerate((left, right - thick, (left + right - thick) / 2)):
+        box: Box = (start, start + thick, inner, high + reach * rng.uniform(0.5, 1.0))
+        wanted = rng.random() < (0.8, 0.7, 0.35)[k] and right - left > 2.2 * thick
+        if wanted and land.contains(rectangle(*box)):
+            share = min(thick, 2 * (box[3] - box[2])) / (high - low)
+            rise = 0.0 if roof == "flat" else 0.2 * (high - low) * min(share, 1.0)
+            height = eave if rng.random() < 0.6 else max(eave - 3.1, 3.4)
+            wings.append(body(box, frame, height, rise, roof))
+            boxes.append(box)
+    return tuple(wings), boxes
+
+
+def _school_grounds(
+    land: shapely.Polygon, frame: Frame, boxes: list[Box], plot: Plot, rng: np.random.Generator
+) -> None:
+    """A yard between the wings, a car park before the main building, a pitch behind, loose things."""
+    left, right, low, high = boxes[0]
+    back = max(box[3] for box in boxes)
     taken = shapely.union_all([rectangle(*box) for box in boxes]).buffer(2.0)
-    _paved(rectangle(left, right, high, high + reach + 4).intersection(land), frame, G.PAVING, plot)
+    _paved(rectangle(left, right, high, back + 4).intersection(land), frame, G.PAVING, plot)
     front = land.intersection(rectangle(-500, 500, low - 34, low - 4)).difference(taken)
     for part in polygons(front, 300.0)[:1]:
         _paved(part, frame, G.TARMAC, plot)
         plot.stalls.extend(parking(part, frame, rng.uniform(0.2, 0.8), rng, plot))
-    pitch = (left, left + 60.0, high + reach + 8, high + reach + 46)
     for ground, scale in ((G.SPORT, 1.0), (G.CLAY, 0.5), (G.TARMAC, 0.45)):
-        box = (pitch[0], pitch[0] + 60 * scale, pitch[2], pitch[2] + 38 * scale)
-        if land.contains(rectangle(*box)):
-            _paved(rectangle(*box), frame, ground, plot)
+        pitch = rectangle(left, left + 60 * scale, back + 8, back + 8 + 38 * scale)
+        if land.contains(pitch):
+            _paved(pitch, frame, ground, plot)
             break
     rest = land.difference(taken)
     litter(rest, frame, (BoxKind.PLAY, BoxKind.CONTAINER), int(rng.integers(1, 6)), plot, rng)
@@ -93,62 +107,21 @@ def fill_worship(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.rando
     plot.patches.append(patch(shape, ground, None, rng.uniform(0.05, 0.3)))
     frame, length, _ = box_frame(shape)
     land = shapely.transform(shape, frame.inside).buffer(-3.0)
-    if land.is_empty:
+    if not isinstance(land, shapely.Polygon) or land.is_empty:
         return
     x, y = land.representative_point().coords[0]
     w = float(np.clip(rng.uniform(0.3, 0.5) * length, 16, 46))
-    d = w * rng.uniform(0.38, 0.5)
     pitched = any(covering.shape != "flat" for covering in c.coverings)
-    kind = rng.choice(3, p=[0.93, 0.02, 0.05] if pitched else [0.65, 0.25, 0.1])
-    d = w * rng.uniform(0.8, 1.0) if kind == 1 else d
-    nave = (
-        fit_rectangle(land, (x - w / 2, x + w / 2, y - d / 2, y + d / 2), 8.0)
-        if land.geom_type == "Polygon"
-        else None
-    )
+    kind = pick((0.93, 0.02, 0.05) if pitched else (0.65, 0.25, 0.1), rng)
+    d = w * (rng.uniform(0.8, 1.0) if kind == MOSQUE else rng.uniform(0.38, 0.5))
+    nave = fit_rectangle(land, (x - w / 2, x + w / 2, y - d / 2, y + d / 2), 8.0)
     if nave is None:
         return
-    left, right, low, high = nave
-    mid, wide = (low + high) / 2, high - low
+    wide = nave[3] - nave[2]
     eave = wide * rng.uniform(0.55, 0.8)
-    tower = rng.uniform(0.32, 0.42) * wide
-    parts: list[tuple[Box, float, float, Roof]] = []
-    if kind == 1:
-        dome = _drawn_in(nave, 0.2)
-        parts.append((dome, eave + 2, 0.2 * wide, "dome"))
-        slim = 2.6
-        corners = [(px, py) for px in (left - slim, right) for py in (low, high - slim)]
-        for px, py in corners[: rng.integers(1, 5)]:
-            parts.append(((px, px + slim, py, py + slim), 2.6 * eave, 1.6, "dome"))
-        covering = Covering(shape="flat", material="roof_concrete", weight=1, tints=((1.3, 1.28, 1.2),))
-    else:
-        roofs = [o for o in c.coverings if o.shape in ("gable", "hip")]
-        material = (
-            roofs[0].material if roofs else ("roof_shingle", "roof_tile", "roof_metal")[rng.integers(3)]
-        )
-        tints = roofs[0].tints if roofs else PLAIN
-        covering = Covering(shape="gable", material=material, weight=1, tints=tints)
-        side = mid - tower / 2 if rng.random() < 0.5 else low
-        parts.append(
-            ((left - 0.8 * tower, left + 0.2 * tower, side, side + tower), 2.1 * eave, 0.9 * tower, "hip")
-        )
-        apse = 0.6 * wide
-        parts.append(
-            (
-                (right - 0.3, right + 0.35 * wide, mid - apse / 2, mid + apse / 2),
-                0.8 * eave,
-                0.3 * apse,
-                "hip",
-            )
-        )
-        if kind == 0 and rng.random() < 0.5:
-            cross = right - 0.42 * (right - left)
-            parts.append(
-                ((cross, cross + 0.6 * wide, low - 0.4 * wide, high + 0.4 * wide), eave, 0.3 * wide, "gable")
-            )
-    fit = [(b, e, r, roof) for b, e, r, roof in parts if land.contains(rectangle(*b))]
-    wings = tuple(body(b, frame, e, r, roof) for b, e, r, roof in fit)
-    rise = 0.0 if kind == 1 else wide * rng.uniform(0.35, 0.55)
+    covering = _holy_roof(kind, c, rng)
+    parts = _mosque(nave, eave, rng) if kind == MOSQUE else _church(nave, eave, kind == CHURCH, rng)
+    parts = [part for part in parts if land.contains(rectangle(*part[0]))]
     plot.buildings.append(
         draw_building(
             rectangle(*nave),
@@ -158,17 +131,65 @@ def fill_worship(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.rando
             c,
             rng,
             "masonry",
-            rise=rise,
-            wings=wings,
+            rise=0.0 if kind == MOSQUE else wide * rng.uniform(0.35, 0.55),
+            wings=tuple(body(box, frame, up, rise, roof) for box, up, rise, roof in parts),
             use="religious",
         )
     )
-    taken = shapely.union_all([rectangle(*nave), *(rectangle(*b) for b, *_ in fit)])
+    _churchyard(land, frame, [nave, *(box for box, *_ in parts)], plot, rng)
+
+
+def _holy_roof(kind: int, c: Character, rng: np.random.Generator) -> Covering:
+    """White concrete on a mosque, what the neighbourhood has on its gables on others."""
+    if kind == MOSQUE:
+        return Covering(shape="flat", material="roof_concrete", weight=1, tints=((1.3, 1.28, 1.2),))
+    roofs = [o for o in c.coverings if o.shape in ("gable", "hip")]
+    material = roofs[0].material if roofs else ("roof_shingle", "roof_tile", "roof_metal")[rng.integers(3)]
+    return Covering(shape="gable", material=material, weight=1, tints=roofs[0].tints if roofs else PLAIN)
+
+
+def _mosque(nave: Box, eave: float, rng: np.random.Generator) -> list[Part]:
+    """A dome and one to four minarets at the corners."""
+    left, right, low, high = nave
+    slim = 2.6
+    places = [(x, y) for x in (left - slim, right) for y in (low, high - slim)][: rng.integers(1, 5)]
+    minarets: list[Part] = [((x, x + slim, y, y + slim), 2.6 * eave, 1.6, "dome") for x, y in places]
+    return [(_drawn_in(nave, 0.2), eave + 2, 0.2 * (high - low), "dome"), *minarets]
+
+
+def _church(nave: Box, eave: float, transept: bool, rng: np.random.Generator) -> list[Part]:
+    """A tower at one end, an apse at the other, at times a transept."""
+    left, right, low, high = nave
+    middle, wide = (low + high) / 2, high - low
+    tower, apse = rng.uniform(0.32, 0.42) * wide, 0.6 * wide
+    side = middle - tower / 2 if rng.random() < 0.5 else low
+    parts: list[Part] = [
+        ((left - 0.8 * tower, left + 0.2 * tower, side, side + tower), 2.1 * eave, 0.9 * tower, "hip"),
+        (
+            (right - 0.3, right + 0.35 * wide, middle - apse / 2, middle + apse / 2),
+            0.8 * eave,
+            0.3 * apse,
+            "hip",
+        ),
+    ]
+    if transept and rng.random() < 0.5:
+        x = right - 0.42 * (right - left)
+        box = (x, x + 0.6 * wide, low - 0.4 * wide, high + 0.4 * wide)
+        parts.append((box, eave, 0.3 * wide, "gable"))
+    return parts
+
+
+def _churchyard(
+    land: shapely.Polygon, frame: Frame, boxes: list[Box], plot: Plot, rng: np.random.Generator
+) -> None:
+    """Paving around the building and a path to it, a car park beside it."""
+    left, right, low, high = boxes[0]
+    middle = (low + high) / 2
+    taken = shapely.union_all([rectangle(*box) for box in boxes])
     _paved(taken.buffer(3.0, join_style="mitre").intersection(land), frame, G.PAVING, plot)
-    _paved(rectangle(left - 60, left, mid - 1.6, mid + 1.6).intersection(land), frame, G.PAVING, plot)
-    for part in polygons(
-        land.difference(taken.buffer(5.0)).intersection(rectangle(left, right + 99, -999, low)), 500.0
-    )[:1]:
+    _paved(rectangle(left - 60, left, middle - 1.6, middle + 1.6).intersection(land), frame, G.PAVING, plot)
+    beside = land.difference(taken.buffer(5.0)).intersection(rectangle(left, right + 99, -999, low))
+    for part in polygons(beside, 500.0)[:1]:
         _paved(part, frame, G.TARMAC, plot)
         plot.stalls.extend(parking(part, frame, rng.uniform(0.05, 0.5), rng, plot))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from simulator.city.model import ROADWAY, Boxes, BoxKind, Field, Ground
 from simulator.city.placing import HALO, outranked, place_numbers, rectangles, stream_seed, take, within
-from simulator.city.vehicles import COLOURS
+from simulator.city.vehicles import COLOURS, SIZES
 
 PLACING = 111
 """Purpose in keys."""
@@ -17,16 +17,16 @@ Colour = tuple[float, float, float]
 
 LOOKS: dict[BoxKind, tuple[Extent, tuple[Colour, ...]]] = {
     BoxKind.CAR: (
-        ((3.7, 4.9), (1.68, 1.92), (1.42, 1.70)),
+        SIZES[BoxKind.CAR],
         tuple((float(r), float(g), float(b)) for r, g, b in COLOURS),
     ),
-    BoxKind.VAN: (((4.8, 6.0), (1.90, 2.05), (1.90, 2.70)), (White, White, (0.13, 0.13, 0.14))),
+    BoxKind.VAN: (SIZES[BoxKind.VAN], (White, White, (0.13, 0.13, 0.14))),
     BoxKind.LORRY: (
-        ((7.5, 16.5), (2.40, 2.55), (3.2, 4.0)),
+        SIZES[BoxKind.LORRY],
         (White, White, (0.05, 0.09, 0.25), (0.35, 0.04, 0.03)),
     ),
-    BoxKind.BUS: (((9.5, 12.2), (2.45, 2.55), (2.9, 3.3)), (White, (0.55, 0.36, 0.03), (0.3, 0.04, 0.03))),
-    BoxKind.RICKSHAW: (((2.5, 2.8), (1.25, 1.35), (1.65, 1.80)), ((0.5, 0.36, 0.04), (0.04, 0.16, 0.06))),
+    BoxKind.BUS: (SIZES[BoxKind.BUS], (White, (0.55, 0.36, 0.03), (0.3, 0.04, 0.03))),
+    BoxKind.RICKSHAW: (SIZES[BoxKind.RICKSHAW], ((0.5, 0.36, 0.04), (0.04, 0.16, 0.06))),
     BoxKind.BOAT: (
         ((4.0, 13.0), (1.7, 3.8), (1.0, 2.4)),
         (White, White, (0.05, 0.10, 0.28), (0.25, 0.16, 0.09)),
@@ -58,8 +58,9 @@ LOOKS: dict[BoxKind, tuple[Extent, tuple[Colour, ...]]] = {
     ),
     BoxKind.GREENHOUSE: (((5.0, 24.0), (2.6, 9.0), (2.2, 4.2)), (White, (0.45, 0.48, 0.46))),
 }
-"""Length, width, height [m] and colours (linear albedo). Containers are 20 and 40 feet (ISO 668); coaches as
-UIC 505 and 567 allow; boats, tents, stalls, play things and graves are assumptions, as are all colours."""
+"""Length, width, height [m] and colours (linear albedo); vehicles as in `SIZES`. Containers are 20 and 40
+feet (ISO 668); coaches as UIC 505 and 567 allow; boats, tents, stalls, play things and graves are
+assumptions, as are all colours."""
 
 ON_ROADS = (
     BoxKind.POLE,

@@ -15,16 +15,15 @@ from simulator.city.plots import Plot, choose_covering, draw_building, enclose, 
 def fill_compound_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """A house in the middle of a walled lot."""
     c, frame = parcel.character, parcel.front
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     if frame is None or parcel.remnant:
         return plot
-    land = shapely.transform(parcel.shape, frame.inside)
+    land, inner = parcel.land, parcel.inner
     gate = float(rng.uniform(0.25, 0.75) * (land.bounds[2] - land.bounds[0]) + land.bounds[0])
     walled = replace(c, boundary="wall" if c.boundary == "none" else c.boundary)
     enclose(land, frame, walled, plot, rng, front=True, gate=(gate, 4.2))
     if rng.random() < c.vacant:
         return plot
-    inner = land.buffer(-max(c.gap, 0.8), quad_segs=1)
     site = Site(frame=frame, land=land, inner=inner, street=c.verge + c.sidewalk, character=c)
     house = draw_house(site, rng)
     if house is None:

@@ -4,7 +4,7 @@ import numpy as np
 import shapely
 
 from simulator.city.boxes import Box, fit_rectangle, rectangle
-from simulator.city.frames import Frame, box_frame, polygons
+from simulator.city.frames import Frame, polygons
 from simulator.city.model import BoxKind, Ground
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
@@ -21,28 +21,28 @@ from simulator.city.plots import (
 )
 from simulator.city.style import Covering
 
+LARGEST = 104.0  # side of a hall [m]: its diagonal, turned or not, is below `buildings.LONGEST`
 WILD = (Ground.MEADOW, Ground.GRASS, Ground.SOIL)
 
 
 def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """A big hall, perhaps with an annex, in a paved yard with parked cars."""
     c = parcel.character
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    frame, land = parcel.frame, parcel.inner
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     trade = c.use == "commercial"
     if trade and not parcel.remnant and parcel.shape.area < 1800 and rng.random() < 0.12:
         return _filling_station(parcel, frame, plot, rng)
     if parcel.remnant or rng.random() < c.vacant:
         plot.patches.append(patch(parcel.shape, WILD[rng.integers(3)], WILD[rng.integers(3)], c.tree_cover))
         return plot
-    land = shapely.transform(parcel.shape, frame.inside).buffer(-max(c.gap, 0.3), join_style="mitre")
-    if land.geom_type != "Polygon" or land.is_empty:
+    if not isinstance(land, shapely.Polygon) or land.is_empty:
         return plot
     left, low, right, high = land.bounds
     width, depth = right - left, high - low
     share = c.cover * rng.uniform(0.7, 1.3)
-    across = min(rng.uniform(0.5, 1.0), 1.0) * width
-    along = min(share * land.area / across, depth)
+    across = min(rng.uniform(0.5, 1.0) * width, LARGEST)
+    along = min(share * land.area / across, depth, LARGEST)
     x = left + rng.uniform(0, 1) * (width - across)
     y = high - along if trade or rng.random() < 0.7 else low + rng.uniform(0, 1) * (depth - along)
     hall = fit_rectangle(land, (x, x + across, y, y + along), 7.0)
@@ -80,7 +80,7 @@ def fill_hall_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
 def _filling_station(parcel: Parcel, frame: Frame, plot: Plot, rng: np.random.Generator) -> Plot:
     """A canopy over pumps and a kiosk behind it, on concrete."""
     c = parcel.character
-    land = shapely.transform(parcel.shape, frame.inside).buffer(-1.0)
+    land = parcel.land.buffer(-1.0)
     if land.geom_type != "Polygon" or land.is_empty:
         return plot
     plot.patches.append(patch(land, Ground.CONCRETE, None, 0.0, frame=frame))
@@ -104,10 +104,8 @@ def _filling_station(parcel: Parcel, frame: Frame, plot: Plot, rng: np.random.Ge
 def fill_estate_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """Slabs or towers in rows, with lawns, paths and parking between them."""
     c = parcel.character
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
-    land = shapely.transform(parcel.shape, frame.inside)
-    inner = land.buffer(-max(c.setback, 1.0))
+    frame, land, inner = parcel.frame, parcel.land, parcel.inner
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     if parcel.remnant or inner.is_empty:
         return plot
     eave = storeys(c.eave, 0.25, rng)

@@ -215,6 +215,11 @@ def _feature(
 def _simple_parts(feature: Feature) -> list[Feature]:
     """A feature of several parts as several features."""
     parts = [part for part in shapely.get_parts(feature.shape) if not part.is_empty]
+    if len(parts) > PARTS:
+        raise InputError(
+            f"{feature.name}: this {feature.role} has {len(parts)} parts, at most {PARTS} are read; split it "
+            "(ogr2ogr -explodecollections)"
+        )
     return [replace(feature, shape=part, number=PARTS * feature.number + k) for k, part in enumerate(parts)]
 
 

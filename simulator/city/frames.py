@@ -68,10 +68,43 @@ def shapes_of(rings: Sequence[np.ndarray]) -> np.ndarray:
     return shapely.polygons(shapely.linearrings(np.concatenate(rings), indices=owner))
 
 
+def inset(shapes: np.ndarray, distance: float) -> np.ndarray:
+    """Polygons (N,) less a rim of a width [m], their corners sharp; what nothing is left of is empty.
+
+    Where no side vanishes, each corner moves to where its moved sides meet, which is all that
+    `shapely.buffer` does, at a tenth of the time; it does the others.
+    """
+    rings = shapely.get_exterior_ring(shapely.orient_polygons(shapes))
+    points, owner = shapely.get_coordinates(rings, return_index=True)
+    again = np.append(owner[:-1] != owner[1:], True)  # a ring's last point is its first
+    points, owner = points[~again], owner[~again]
+    count = np.bincount(owner, minlength=len(shapes))
+    ends = np.cumsum(count)
+    ahead, back = np.arange(1, len(points) + 1), np.arange(-1, len(points) - 1)
+    ahead[ends - 1], back[ends - count] = ends - count, ends - 1
+    along = points[ahead] - points
+    along = along / np.maximum(np.hypot(*along.T), 1e-12)[:, None]
+    aside = np.stack([-along[:, 1], along[:, 0]], 1)
+    turn = 1 + (along * along[back]).sum(axis=1)
+    moved = points + distance * (aside + aside[back]) / np.maximum(turn, 1e-3)[:, None]
+    left = ((moved[ahead] - moved) * along).sum(axis=1)  # of each side [m]
+    good = np.logical_and.reduceat((left > 1e-6) & (turn > 0.08), ends - count)
+    inner = shapely.polygons(shapely.linearrings(moved, indices=owner))
+    good &= (shapely.get_num_interior_rings(shapes) == 0) & shapely.is_valid(inner)
+    inner[~good] = shapely.buffer(shapes[~good], -distance, join_style="mitre")
+    return inner
+
+
 def holds_disc(shape: shapely.Polygon, radius: float) -> bool:
     """Whether a disc fits into a polygon [m]. Its inradius is at least its area over its perimeter
-    (Bonnesen), which spares most of them the erosion."""
+    (Bonnesen), which, with a look at its bounds and its centroid, spares most of them the erosion."""
+    west, south, east, north = shape.bounds
+    if min(east - west, north - south) < 2 * radius:
+        return False
     if shape.area >= radius * shape.length and not shape.interiors:
+        return True
+    middle = shape.centroid
+    if shape.contains(middle) and shape.boundary.distance(middle) >= radius:
         return True
     return not shape.buffer(-radius).is_empty
 

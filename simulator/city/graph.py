@@ -1,5 +1,6 @@
 """A city's streets as a graph with the attributes that osmnx gives one from OpenStreetMap."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import networkx as nx
@@ -27,12 +28,11 @@ def street_graph(city: City, crs: str | None = None) -> nx.MultiDiGraph:
     streets = [street for street in city.streets if len(street.centreline) > 1]
     if not streets:
         return graph
-    ends = np.array([street.centreline[[0, -1]] for street in streets])
-    node = _nodes(ends.reshape(-1, 2)).reshape(-1, 2)
+    node, places = number_nodes(streets)
     count = np.bincount(node.ravel())
-    for number, xy in zip(node.ravel().tolist(), ends.reshape(-1, 2).tolist(), strict=True):
+    for number, xy in enumerate(places.tolist(), 1):
         graph.add_node(number, x=xy[0], y=xy[1], street_count=int(count[number]))
-    for osmid, (street, (u, v)) in enumerate(zip(streets, node.tolist(), strict=True)):
+    for osmid, (street, (u, v)) in enumerate(zip(streets, node.tolist(), strict=True), 1):
         line = shapely.LineString(street.centreline)
         graph.add_edge(u, v, **_attributes(street, osmid, line, False))
         if not street.oneway:
@@ -40,13 +40,20 @@ def street_graph(city: City, crs: str | None = None) -> nx.MultiDiGraph:
     return graph
 
 
-def _nodes(points: np.ndarray) -> np.ndarray:
-    """Numbers (N,) from 0 for points (N, 2), the same for those within `JOIN` of each other."""
+def number_nodes(streets: Sequence[Street]) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes (N, 2) that streets begin and end at, as numbers from 1, and where they are (M, 2) [m].
+
+    Ends within `JOIN` of each other are one.
+    """
+    points = np.array([street.centreline[[0, -1]] for street in streets]).reshape(-1, 2)
+    if not len(points):
+        return np.zeros((0, 2), np.int64), points
     a, b = shapely.STRtree(shapely.points(points)).query(shapely.points(points), "dwithin", distance=JOIN)
     first = np.arange(len(points))
     for _ in range(3):  # chains of near points are short
         np.minimum.at(first, a, first[b])
-    return np.unique(first, return_inverse=True)[1]
+    where, number = np.unique(first, return_inverse=True)
+    return number.reshape(-1, 2) + 1, points[where]
 
 
 def _attributes(street: Street, osmid: int, line: shapely.LineString, backwards: bool) -> dict[str, Any]:

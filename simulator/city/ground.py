@@ -10,16 +10,14 @@ from typing import Protocol
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import substring
 
 from simulator.city.canvas import Canvas
 from simulator.city.local_streets import Draft
-from simulator.city.model import Field, Ground, Season, Street
+from simulator.city.model import Field, Ground, Season
 from simulator.city.noise import Noise, hashed, hashed_uniform
 from simulator.city.plots import SEALED, Patch
 
 CELL = 0.5
-LINE = 0.5  # a marking is drawn one cell wide, though 0.10 to 0.15 m on the road
 MEDIAN_FROM = 18.0  # a primary street this wide has a green strip in its middle [m]
 MEDIAN = 3.0  # width of that strip [m]
 COARSE = 4.0  # cell on which the distance from the shore is taken [m]
@@ -116,33 +114,7 @@ def paint_ground(
     return codes.field(), trees.field()
 
 
-def street_markings(street: Street) -> tuple[list[np.ndarray], list[BaseGeometry]]:
-    """Markings, (N, 2) each [m], and medians: a green median or a middle line on wide streets, dashed lane
-    lines on the widest."""
-    line = shapely.LineString(street.centreline)
-    if (
-        street.kind in ("residential", "living_street", "service", "track")
-        or line.length < 20
-        or street.bridge
-    ):
-        return [], []
-    inner, lines = substring(line, 8.0, line.length - 8.0), []
-    medians: list[BaseGeometry] = []
-    if has_median(street):
-        medians.append(inner.buffer(MEDIAN / 2, cap_style="flat"))
-    elif street.width >= 9:
-        lines.append(shapely.get_coordinates(inner))
-    if street.width >= 13:
-        for side in (-1, 1):
-            lane = inner.offset_curve(side * (street.width / 4 + (MEDIAN / 4 if has_median(street) else 0)))
-            if lane.geom_type != "LineString":
-                continue
-            for start in np.arange(0.0, lane.length - 3.0, 12.0):  # 3 m dashes, 9 m gaps (MUTCD 3A.06)
-                lines.append(shapely.get_coordinates(substring(lane, start, start + 3.0)))
-    return lines, medians
-
-
-def has_median(street: Street | Draft) -> bool:
+def has_median(street: Draft) -> bool:
     """Whether a green strip parts the carriageway."""
     plain = not (street.bridge or street.roundabout)
     return street.kind == "primary" and street.width >= MEDIAN_FROM and plain

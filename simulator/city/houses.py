@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from simulator.city.boxes import Box, corners, fit_rectangle, rectangle
+from simulator.city.boxes import Box, corners, fit_rectangle, rectangle, width_at
 from simulator.city.character import Character, choose
 from simulator.city.frames import Frame
 from simulator.city.model import BoxKind, Building, Ground, Roof
@@ -25,6 +25,7 @@ from simulator.city.plots import (
 )
 from simulator.city.style import Covering, Plan
 
+LARGEST = 400.0  # main body of a house [m2], an assumption
 PAVED = (Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING, Ground.TARMAC, Ground.GRAVEL)
 YARD_THINGS = (BoxKind.PLAY, BoxKind.PLAY, BoxKind.TENT, BoxKind.GREENHOUSE, BoxKind.CONTAINER)
 
@@ -51,18 +52,17 @@ class Site:
 def fill_house_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """A house with its garden and what belongs to it."""
     c, frame = parcel.character, parcel.front
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     if frame is None or parcel.remnant or rng.random() < c.vacant:
         return plot
-    land = shapely.transform(parcel.shape, frame.inside)
-    inner = land.buffer(-min(c.gap, 1.2), quad_segs=1)
+    land, inner = parcel.land, parcel.inner
     site = Site(frame=frame, land=land, inner=inner, street=c.verge + c.sidewalk, character=c)
     house = draw_house(site, rng)
     if house is None:
         return plot
     main, boxes, building = house
     plot.buildings.append(building)
-    taken = shapely.union_all([rectangle(*box) for box in boxes]).buffer(1.0)
+    taken = shapely.union_all([rectangle(a - 1, b + 1, c - 1, d + 1) for a, b, c, d in boxes])
     if rng.random() < c.driveway:
         taken = _driveway(site, boxes, taken, plot, rng)
     if rng.random() < c.pool:
@@ -72,10 +72,12 @@ def fill_house_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     if rng.random() < 0.4:
         _terrace(site, main, plot, rng)
     enclose(land, frame, c, plot, rng)
-    if c.clutter > 0:
-        garden = inner.intersection(rectangle(-500, 500, main[3], 500)).difference(taken.buffer(2.5))
-        count = int(rng.poisson(c.clutter * min(garden.area / 120, 6)))
-        litter(garden, frame, YARD_THINGS, count, plot, rng)
+    left, _, right, high = inner.bounds
+    back = max(high - main[3], 0.0) * (right - left)
+    count = int(rng.poisson(c.clutter * min(back / 160, 6)))
+    if count:
+        garden = shapely.clip_by_rect(inner, left, main[3], right, max(high, main[3]) + 1)
+        litter(garden.difference(taken.buffer(2.5, quad_segs=2)), frame, YARD_THINGS, count, plot, rng)
     return plot
 
 
@@ -89,7 +91,10 @@ def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Bu
     eave = storeys(c.eave, 0.2, rng)
     rise = draw_rise(covering.shape, site.frame.outside(corners(main)), rng)
     boxes, wings = [main], []
-    for box, share, low in [*_arms(main, plan, covering.shape, rng), *_additions(main, covering.shape, rng)]:
+    for box, share, low in [
+        *_arms(main, plan, covering.shape, rng),
+        *_additions(main, covering.shape, 0.2 + 0.4 * c.driveway, rng),
+    ]:
         if not site.inner.contains(rectangle(*box)):
             continue
         height = min(eave, rng.uniform(2.4, 3.0)) if low else eave
@@ -135,12 +140,14 @@ def _arms(main: Box, plan: Plan, roof: Roof, rng: np.random.Generator) -> list[t
     return arms
 
 
-def _additions(main: Box, roof: Roof, rng: np.random.Generator) -> list[tuple[Box, float, bool]]:
-    """A garage at one end of the house or a porch before it, both low."""
+def _additions(
+    main: Box, roof: Roof, garage: float, rng: np.random.Generator
+) -> list[tuple[Box, float, bool]]:
+    """A garage at one end of the house, with a probability, or a porch before it, both low."""
     left, right, low, high = main
     depth = high - low
     boxes: list[tuple[Box, float, bool]] = []
-    if rng.random() < 0.35 and depth > 5:
+    if rng.random() < garage and depth > 5:
         width, deep = rng.uniform(3.4, 6.4), min(rng.uniform(5.8, 7.5), depth)
         start = low + rng.uniform(-0.2, 1.0) * (depth - deep)
         x = (right - 0.05, right + width) if rng.random() < 0.5 else (left - width, left + 0.05)
@@ -157,17 +164,16 @@ def _main_body(site: Site, share: float, rng: np.random.Generator) -> Box | None
     c = site.character
     _, low, _, high = site.land.bounds
     setback = min(c.setback * rng.normal(1, 0.07), 0.45 * (high - low))
-    area = share * float(np.clip(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45, 340))
-    line = shapely.LineString([(-500, low + setback + 2), (500, low + setback + 2)])
-    span = line.intersection(site.land)
-    if span.is_empty:
+    area = share * min(max(c.cover * rng.uniform(0.75, 1.25) * site.land.area, 45.0), LARGEST)
+    span = width_at(site.land, low + setback + 2)
+    if span is None:
         return None
-    left, _, right, _ = span.bounds
+    left, right = span
     room = right - left - 2 * c.gap
     width = min(math.sqrt(area * rng.uniform(0.9, 2.2)), room)
     depth = min(area / max(width, 1), high - low - setback - 2)
     slack = max(room - width, 0.0)
-    x = left + c.gap + slack * (rng.choice([0.1, 0.5, 0.9]) + rng.normal(0, 0.05))
+    x = left + c.gap + slack * ((0.1, 0.5, 0.9)[rng.integers(3)] + rng.normal(0, 0.05))
     return fit_rectangle(site.inner, (x, x + width, low + setback, low + setback + depth), 5.0)
 
 
@@ -191,7 +197,7 @@ def _driveway(
         `taken` with what the driveway takes.
     """
     left, right, low, high = boxes[0]
-    width = rng.choice([3.0, 3.5, 5.5, 6.0])
+    width = (3.0, 3.5, 5.5, 6.0)[rng.integers(4)]
     gaps = (left - site.inner.bounds[0], site.inner.bounds[2] - right)
     side = int(gaps[1] > gaps[0])
     if gaps[side] > 2.8 and rng.random() < 0.65:  # beside the house
@@ -210,7 +216,8 @@ def _driveway(
         end = min(_in_the_way(boxes, x, width))
     start = site.land.bounds[1]
     strip = rectangle(x - width / 2, x + width / 2, start - site.street - 0.3, end)
-    strip = strip.difference(rectangle(-500, 500, start + 1.0, 500).difference(site.land))
+    if not site.land.contains(rectangle(x - width / 2, x + width / 2, start + 1.0, max(end, start + 1.1))):
+        strip = strip.difference(rectangle(-500, 500, start + 1.0, 500).difference(site.land))
     if strip.geom_type != "Polygon" or strip.is_empty:
         return taken
     plot.patches.append(patch(shapely.transform(strip, site.frame.outside), PAVED[rng.integers(len(PAVED))]))
@@ -265,6 +272,6 @@ def _terrace(site: Site, main: Box, plot: Plot, rng: np.random.Generator) -> Non
     """A paved patio against the back of the house."""
     left, right, _, high = main
     mid, half = (left + right) / 2, (right - left) * rng.uniform(0.15, 0.4)
-    shape = rectangle(mid - half, mid + half, high, high + rng.uniform(2, 4)).intersection(site.inner)
+    shape = shapely.clip_by_rect(site.inner, mid - half, high, mid + half, high + rng.uniform(2, 4))
     if shape.geom_type == "Polygon" and not shape.is_empty:
         plot.patches.append(patch(shape, PAVED[rng.integers(3)], trees=None, frame=site.frame))

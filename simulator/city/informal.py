@@ -5,7 +5,7 @@ import math
 import numpy as np
 import shapely
 
-from simulator.city.frames import box_frame, polygons, ring
+from simulator.city.frames import polygons, ring
 from simulator.city.model import BoxKind, Ground
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
@@ -29,9 +29,8 @@ ALLEY = 0.35  # least gap between huts [m]
 def fill_informal_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """As many huts as the neighbourhood's cover asks for, with gaps that people pass through."""
     c = parcel.character
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    land = shapely.transform(parcel.shape, frame.inside).buffer(-0.25)
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
+    frame, land = parcel.frame, parcel.inner
     if land.is_empty or parcel.shape.area < 2 * LEAST or rng.random() < c.vacant:
         return plot
     for _ in range(2):

@@ -1,8 +1,10 @@
 """A place that is: footprints, streets, land use and relief from a user's files, checked, in local metres."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import shapely
@@ -25,6 +27,7 @@ from simulator.city.mapped import (
     way_of,
 )
 from simulator.city.model import Barrier, Field
+from simulator.city.tags import Role
 
 SIZES = (100.0, 4000.0)  # of a layout [m]
 AROUND = 60.0  # what a layout may have around its outermost buildings and still be of its extent [m]
@@ -83,6 +86,35 @@ def read_layout(
             elevation model does not cover the square.
     """
     features, crs = read_features(path)
+    west, south, side = _square(path, features, size, margin)
+    square = shapely.box(west, south, west + side, south + side)
+    shapes = np.array([f.shape for f in features], dtype=object)
+    moved = shapely.transform(shapes, lambda xy: xy - (west, south))
+    inside = shapely.intersects(shapes, square)
+    local = [replace(f, shape=s) for f, s, keep in zip(features, moved, inside, strict=True) if keep]
+    by = {role: [f for f in local if f.role == role] for role in get_args(Role)}
+    _check_doubles(by["building"])
+    areas, water = _areas_and_water(by)
+    return Layout(
+        path=path,
+        crs=crs,
+        west=west,
+        south=south,
+        size=side,
+        buildings=tuple(outline_of(f) for f in by["building"]),
+        streets=tuple(way_of(f) for f in by["street"]),
+        paths=tuple(path_of(f) for f in by["path"]),
+        areas=areas,
+        water=water,
+        rails=tuple(shapely.get_coordinates(f.shape) for f in by["rail"]),
+        trees=tuple(tree_of(f) for f in by["tree"]),
+        barriers=tuple(barrier_of(f) for f in by["barrier"]),
+        elevation=None if dem is None else read_elevation(dem, crs, west, south, side),
+    )
+
+
+def _square(path: Path, features: list[Feature], size: float | None, margin: float) -> tuple[int, int, float]:
+    """West, south and side of the square that is wanted [m]; see `read_layout`."""
     left, low, right, high = _extent(features)
     sides = right - left, high - low
     if not SIZES[0] <= max(sides) <= SIZES[1]:
@@ -98,40 +130,21 @@ def read_layout(
         )
     side = math.ceil(max(sides) - ROUNDING) if size is None else size
     west, south = (math.floor((a + b - side) / 2 + ROUNDING) for a, b in ((left, right), (low, high)))
-    square = shapely.box(west, south, west + side, south + side)
-    shapes = np.array([f.shape for f in features], dtype=object)
-    moved = shapely.transform(shapes, lambda xy: xy - (west, south))
-    inside = shapely.intersects(shapes, square)
-    local = [replace(f, shape=s) for f, s, keep in zip(features, moved, inside, strict=True) if keep]
-    by = {role: [f for f in local if f.role == role] for role in {f.role for f in local}}
-    _check_doubles(by.get("building", []))
-    areas = [area_of(f) for f in by.get("area", [])]
-    streams = [f.shape.buffer(stream_width(f) / 2, cap_style="flat") for f in by.get("stream", [])]
-    wide = [stream_width(f) >= WIDE_STREAM for f in by.get("stream", [])]
-    areas += [
-        Area(number=f.number, shape=shape, use="stream")
-        for f, shape, is_wide in zip(by.get("stream", []), streams, wide, strict=True)
-        if not is_wide and shape.geom_type == "Polygon"
-    ]
-    water = [f.shape for f in by.get("water", [])] + [
-        s for s, is_wide in zip(streams, wide, strict=True) if is_wide
-    ]
-    return Layout(
-        path=path,
-        crs=crs,
-        west=west,
-        south=south,
-        size=float(side),
-        buildings=tuple(outline_of(f) for f in by.get("building", [])),
-        streets=tuple(way_of(f) for f in by.get("street", [])),
-        paths=tuple(path_of(f) for f in by.get("path", [])),
-        areas=tuple(sorted(areas, key=lambda a: (-a.shape.area, a.number))),
-        water=shapely.union_all(water),
-        rails=tuple(shapely.get_coordinates(f.shape) for f in by.get("rail", [])),
-        trees=tuple(tree_of(f) for f in by.get("tree", [])),
-        barriers=tuple(barrier_of(f) for f in by.get("barrier", [])),
-        elevation=None if dem is None else read_elevation(dem, crs, west, south, float(side)),
-    )
+    return west, south, float(side)
+
+
+def _areas_and_water(by: Mapping[Role, list[Feature]]) -> tuple[tuple[Area, ...], BaseGeometry]:
+    """Land use, the larger first, and water; streams are the one or the other by their width."""
+    areas = [area_of(f) for f in by["area"]]
+    water = [f.shape for f in by["water"]]
+    for feature in by["stream"]:
+        width = stream_width(feature)
+        shape = feature.shape.buffer(width / 2, cap_style="flat")
+        if width >= WIDE_STREAM:
+            water.append(shape)
+        elif shape.geom_type == "Polygon":
+            areas.append(Area(number=feature.number, shape=shape, use="stream"))
+    return tuple(sorted(areas, key=lambda a: (-a.shape.area, a.number))), shapely.union_all(water)
 
 
 def _check_doubles(buildings: list[Feature]) -> None:

@@ -11,7 +11,7 @@ from simulator.city.frames import ring
 from simulator.city.mapped import Outline
 from simulator.city.model import Building, Field, Roof, Use, Volume
 from simulator.city.noise import keyed
-from simulator.city.plots import WALLS, choose_covering, storeys
+from simulator.city.plots import WALLS, choose_covering, draw_year, storeys
 
 STOREY = 3.0  # [m], an assumption
 SMALL = 28.0  # smaller buildings are sheds and garages unless the map tells their use [m2]
@@ -39,7 +39,7 @@ def _building(
     low, pitch = rng.uniform(LOWEST, 2.7), rng.uniform(0.22, 0.62)
     tint = np.array(covering.tints[rng.integers(len(covering.tints))])
     tint = tint * rng.lognormal(0, 0.14) * rng.lognormal(0, 0.035, 3)
-    brick, year = rng.random() < c.brick, round(c.year + rng.normal(0, 8))
+    brick, year = rng.random() < c.brick, draw_year(c, rng)
     panels = float(rng.uniform(0.15, 0.6)) * (rng.random() < c.solar)
     use = _use(outline, c)
     sampled = low if use == "outbuilding" else sampled

@@ -11,9 +11,10 @@ from shapely.geometry.base import BaseGeometry
 
 from simulator.city.character import Character, choose, draw_district
 from simulator.city.clutter import place_clutter
+from simulator.city.cropping import boxes_within, parts_within, trees_within
 from simulator.city.footprints import without_courts
 from simulator.city.frames import polygons, ring
-from simulator.city.ground import Pavement, paint_ground, street_markings
+from simulator.city.ground import Pavement, paint_ground
 from simulator.city.layout import Layout
 from simulator.city.layout_buildings import draw_buildings
 from simulator.city.layout_streets import Edge, cut_streets, make_edges, strip_of
@@ -23,7 +24,8 @@ from simulator.city.model import Boxes, Building, City, Field, Ground, LandUse, 
 from simulator.city.noise import draw_bend, keyed, smooth_noise
 from simulator.city.open_land import fill_open_block
 from simulator.city.parcels import Block
-from simulator.city.placing import HALO
+from simulator.city.paving import markings, median
+from simulator.city.placing import HALO, rectangles, take
 from simulator.city.plots import Plot, patch, yard
 from simulator.city.style import BuiltUse, OpenUse, Style
 from simulator.city.terrain import CELL
@@ -64,6 +66,10 @@ def layout_city(layout: Layout, style: Style, rng: np.random.Generator) -> City:
     turbidity = float(streams[2].uniform(*style.turbidity))
     season = choose(style.season, streams[3])
     ground, trees, vehicles, clutter = _furnish(layout, edges, plot, buildings, style, season, seed)
+    square = shapely.box(0, 0, layout.size, layout.size)
+    rails = parts_within(np.array([shapely.LineString(rail) for rail in layout.rails], dtype=object), square)
+    barriers = (*layout.barriers, *plot.barriers)
+    fences = parts_within(np.array([shapely.LineString(b.line) for b in barriers], dtype=object), square)
     return City(
         size=layout.size,
         terrain=terrain,
@@ -75,8 +81,9 @@ def layout_city(layout: Layout, style: Style, rng: np.random.Generator) -> City:
         buildings=buildings,
         trees=trees,
         vehicles=vehicles,
-        rails=layout.rails,
-        barriers=(*layout.barriers, *plot.barriers),
+        rails=tuple(part.course for part in rails),
+        rail_starts=tuple(part.start for part in rails),
+        barriers=tuple(replace(barriers[p.of], line=p.course, start=p.start) for p in fences),
         clutter=clutter,
         season=season,
     )
@@ -91,11 +98,12 @@ def _furnish(
     season: Season,
     seed: int,
 ) -> tuple[Field, Trees, Boxes, Boxes]:
-    """Ground, trees, vehicles and clutter, by the same functions as in a city of our own making."""
+    """Ground, trees, vehicles and clutter in the square, as in a city of our own making."""
+    drafts = [_draft(edge, k) for k, edge in enumerate(edges)]
     span = CELL * math.ceil(layout.size / CELL) + 2 * HALO
     ground, cover = paint_ground(
         plot.patches,
-        _pavement(edges, layout),
+        _pavement(edges, drafts, layout, seed),
         MappedWater(water=layout.water),
         -HALO,
         -HALO,
@@ -103,19 +111,32 @@ def _furnish(
         seed,
         season,
     )
-    drafts = [_draft(edge, k) for k, edge in enumerate(edges)]
-    trees = plant_trees(cover, ground, buildings, plot.planted, drafts, style, season, seed)
+    on_land = [draft for draft in drafts if not draft.bridge]
+    trees = plant_trees(cover, ground, buildings, plot.planted, on_land, style, season, seed)
     trees = _with_given(trees, layout, keyed(seed, GIVEN))
-    vehicles = place_vehicles(drafts, plot.stalls, ground, seed, style.rickshaws)
+    vehicles = place_vehicles(on_land, plot.stalls, ground, seed, style.rickshaws)
     clutter = place_clutter(plot.objects, ground, seed)
-    return _cropped(ground, layout.size), trees, vehicles, clutter
+    return (
+        _cropped(ground, layout.size),
+        trees_within(trees, layout.size),
+        boxes_within(_outdoors(vehicles, layout), layout.size),
+        boxes_within(_outdoors(clutter, layout), layout.size),
+    )
 
 
-def _pavement(edges: list[Edge], layout: Layout) -> Pavement:
+def _outdoors(boxes: Boxes, layout: Layout) -> Boxes:
+    """Those that stand in no building: maps have streets under houses, and kerbs that are none of ours."""
+    plans = shapely.STRtree([outline.shape for outline in layout.buildings])
+    hulls = rectangles(boxes.centre[:, :2], boxes.size[:, :2], boxes.heading)
+    free = np.ones(len(hulls), bool)
+    free[plans.query(hulls, predicate="intersects")[0]] = False
+    return take(boxes, free)
+
+
+def _pavement(edges: list[Edge], drafts: list[Draft], layout: Layout, seed: int) -> Pavement:
     """What the streets and rails lay on the ground."""
     streets = [edge.street for edge in edges]
     kinds = sorted({s.surface for s in streets}, key=lambda g: (g == Ground.ASPHALT, g))  # earth lies below
-    marked = [street_markings(s) for s in streets]
     beside = [(edge, edge.street.width / 2 + edge.verge + edge.street.sidewalk) for edge in edges]
     return Pavement(
         shoulders=tuple(
@@ -131,8 +152,8 @@ def _pavement(edges: list[Edge], layout: Layout) -> Pavement:
             for kind in kinds
             for same in [tuple(s for s in streets if s.surface == kind)]
         ),
-        medians=tuple(median for _, medians in marked for median in medians),
-        lines=tuple(line for lines, _ in marked for line in lines),
+        medians=tuple(strip for draft in drafts for strip in median(draft)),
+        lines=tuple(line for draft in drafts for line in markings(draft, 0.0, seed)),
         rails=tuple(shapely.LineString(rail).buffer(BALLAST, cap_style="flat") for rail in layout.rails),
     )
 
@@ -142,16 +163,17 @@ def _draft(edge: Edge, number: int) -> Draft:
     return Draft(
         line=shapely.LineString(s.centreline), width=s.width, kind=s.kind, verge=edge.verge,
         sidewalk=s.sidewalk, trees=edge.trees, parked=edge.parked, key=(STREET, number), surface=s.surface,
-        lanes=s.lanes, oneway=s.oneway, roundabout=s.roundabout,
+        lanes=s.lanes, oneway=s.oneway, roundabout=s.roundabout, bridge=s.bridge,
     )  # fmt: skip
 
 
 def _cropped(field: Field, size: float) -> Field:
-    """A field without its halo."""
+    """A field without its halo, on its own cells: the first row may reach beyond a square that has no whole
+    number of them."""
     first, count = round(HALO / field.cell), math.ceil(size / field.cell)
-    top = round((field.north - size) / field.cell)
+    top = round(field.north / field.cell) - count
     values = field.values[top : top + count, first : first + count]
-    return Field(west=0.0, north=size, cell=field.cell, values=np.ascontiguousarray(values))
+    return Field(west=0.0, north=count * field.cell, cell=field.cell, values=np.ascontiguousarray(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +234,7 @@ def _fill(
     plot = Plot()
     outlines = np.array([outline.shape for outline in layout.buildings], dtype=object)
     for part in polygons(shapely.union_all(shapely.buffer(outlines, VILLAGE, quad_segs=2))):
-        plot.patches.append(yard(part, common, keyed(seed, YARD, 0)))
+        plot.patches.append(yard(ring(part), common, keyed(seed, YARD, 0)))
     gardens: list[list[int]] = [[] for _ in range(len(layout.areas) + 1)]
     for k, host in enumerate(hosts):
         gardens[host[-1] + 1 if host else 0].append(k)
@@ -223,7 +245,7 @@ def _fill(
         for owner in owners:
             garden = outlines[owner].convex_hull.buffer(GARDEN, join_style="mitre", mitre_limit=2.0)
             plot.patches.append(
-                yard(garden, lived_in[owner], keyed(seed, YARD, layout.buildings[owner].number))
+                yard(ring(garden), lived_in[owner], keyed(seed, YARD, layout.buildings[owner].number))
             )
     for line, width in layout.paths:
         for part in polygons(line.buffer(width / 2, quad_segs=2)):
@@ -239,7 +261,7 @@ def _fill_area(area: Area, c: Character, plot: Plot, rng: np.random.Generator) -
     """An area's ground and parked cars, as in a city of our own making, but none of its buildings."""
     for shape in without_courts(area.shape):
         if area.use in get_args(BuiltUse):
-            plot.patches.append(yard(shape, c, rng))
+            plot.patches.append(yard(ring(shape), c, rng))
         elif area.use in GROUNDS:
             plot.patches.append(patch(shape, GROUNDS[area.use]))
         else:

@@ -6,16 +6,17 @@ import shapely
 
 from rasters.errors import InputError
 from simulator.city.features import Feature
-from simulator.city.model import Barrier, Construction, Ground, Roof, TreeKind, Use
+from simulator.city.model import ROOFINGS, WALLINGS, Barrier, Construction, Ground, Roof, TreeKind, Use
+from simulator.city.plots import YEARS
 from simulator.city.tag_tables import (
     BARRIERS,
     LANE,
     ONE_WAY,
     PATHS,
-    ROOFINGS,
     ROOFS,
     STREAMS,
     SURFACES,
+    TOLD_ROOFINGS,
     USES,
     WALLS,
     WIDTHS,
@@ -23,6 +24,7 @@ from simulator.city.tag_tables import (
 )
 from simulator.city.tags import NO, Tags, area_use, count, first, length, word
 
+AGAINST = ("-1", "reverse")  # traffic runs against the line's direction
 SIDEWALK = 1.8  # [m], an assumption
 EXACT = 0.005  # corners that a straight side does without are left out [m]
 
@@ -116,9 +118,9 @@ def outline_of(feature: Feature) -> Outline:
         rise=length(tags, name, "roof:height"),
         levels=count(tags, name, "building:levels", "levels", high=200),
         roof=word(tags, ROOFS, "roof:shape", "building:roof:shape", "roof"),
-        roof_material=word(tags, ROOFINGS, "roof:material", "building:roof:material")
-        or _own(tags.get("roof:material"), "roof_"),
-        wall_material=_own(tags.get("wall:material"), "wall_") if wall is None else wall[0],
+        roof_material=word(tags, TOLD_ROOFINGS, "roof:material", "building:roof:material")
+        or _own(tags, name, "roof:material", ROOFINGS),
+        wall_material=_own(tags, name, "wall:material", WALLINGS) if wall is None else wall[0],
         construction=word(tags, {v[1]: v[1] for v in WALLS.values()}, "construction")
         if wall is None
         else wall[1],
@@ -127,15 +129,26 @@ def outline_of(feature: Feature) -> Outline:
     )
 
 
-def _own(value: str | None, prefix: str) -> str | None:
-    """A material by its name in the scene's table, as `mage simulate` exports it."""
-    return value if value is not None and value.startswith(prefix) else None
+def _own(tags: Tags, name: str, key: str, known: tuple[str, ...]) -> str | None:
+    """A material by its name in the scene's table, as `mage simulate` exports it.
+
+    Raises:
+        InputError: It has such a name, but there is no such material.
+    """
+    value = tags.get(key)
+    if value is None or not value.startswith(("roof_", "wall_")):
+        return None
+    if value not in known:
+        raise InputError(f"{name}: {key} must be one of {known} or OpenStreetMap's, got {value!r}")
+    return value
 
 
 def _year(text: str) -> int | None:
-    """The year that a date begins with; None for "unknown", "C19" and the like."""
+    """The year that a date begins with, within `YEARS`; None for "unknown", "C19" and the like."""
     digits = text[:4]
-    return int(digits) if len(digits) == 4 and digits.isdecimal() and 1000 <= int(digits) <= 2100 else None
+    if len(digits) != 4 or not digits.isdecimal():
+        return None
+    return min(max(int(digits), YEARS[0]), YEARS[1])
 
 
 def way_of(feature: Feature) -> Way:
@@ -146,17 +159,20 @@ def way_of(feature: Feature) -> Way:
     """
     name, tags = feature.name, feature.tags
     kind = first(tags["highway"]) or "road"
-    lanes = count(tags, name, "lanes", high=16)
+    told = count(tags, name, "lanes", high=16)
+    lanes = max(1, round(told)) if told else None
     roundabout = tags.get("junction") in ("roundabout", "circular", "mini_roundabout")
-    oneway = tags.get("oneway", "yes" if roundabout or kind in ONE_WAY else "no").lower() not in NO
+    direction = tags.get("oneway", "yes" if roundabout or kind in ONE_WAY else "no").lower()
+    oneway = direction not in NO
+    line = shapely.remove_repeated_points(feature.shape, 0.01)
     width = length(tags, name, "width", high=80.0)
     if width is None:
         width = lanes * LANE if lanes else WIDTHS[kind] * (0.65 if oneway and kind not in ONE_WAY else 1.0)
     return Way(
-        line=shapely.remove_repeated_points(feature.shape, 0.01),
+        line=line.reverse() if direction in AGAINST else line,
         width=width,
         kind=kind,
-        lanes=int(lanes) if lanes else (1 if oneway or width < 4.5 else 2),
+        lanes=lanes or (1 if oneway or width < 4.5 else 2),
         oneway=oneway,
         roundabout=roundabout,
         surface=word(tags, SURFACES, "surface") or (Ground.DIRT_ROAD if kind == "track" else Ground.ASPHALT),

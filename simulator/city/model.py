@@ -135,6 +135,12 @@ Roof = Literal[
 Season = Literal["leafy", "autumn", "bare", "dry"]
 RUINED: tuple[Roof, ...] = ("open", "rubble", "pancake", "toppled")
 """What a body is under when its roof has come down."""
+ROOFINGS = (
+    "roof_tile", "roof_shingle", "roof_slate", "roof_thatch", "roof_metal", "roof_corrugated",
+    "roof_asbestos", "roof_concrete", "roof_membrane", "roof_gravel", "roof_green",
+)  # fmt: skip
+WALLINGS = ("wall_plaster", "wall_brick", "wall_concrete", "wall_timber", "wall_metal", "wall_glass")
+"""The materials of roofs and of walls that a scene knows."""
 Construction = Literal["timber", "masonry", "concrete", "steel", "adobe"]
 Use = Literal["residential", "commercial", "industrial", "civic", "religious", "farm", "outbuilding"]
 
@@ -267,12 +273,14 @@ class Barrier:
         line: (N, 2) float64 [m].
         kind: "hedge", "wall" or "fence".
         height, width: [m].
+        start: How far along its whole line it begins, where a tile's edge cut that [m].
     """
 
     line: np.ndarray
     kind: Literal["hedge", "wall", "fence"]
     height: float
     width: float
+    start: float = 0.0
 
 
 class TreeKind(IntEnum):
@@ -374,6 +382,7 @@ class City:
         turbidity: Of the water in [0, 1]: 0 clear and dark, 1 brown with sediment.
         streets: The street graph's edges.
         rails: Centrelines of single tracks, each (N, 2) float64 [m].
+        rail_starts: How far along its whole line each begins [m]; empty for 0.
         land_use: The lots and the blocks without lots.
         buildings: Instances 1 to n, in order.
         barriers: Hedges, walls and fences.
@@ -393,6 +402,7 @@ class City:
     trees: Trees
     vehicles: Boxes
     rails: tuple[np.ndarray, ...] = ()
+    rail_starts: tuple[float, ...] = ()
     barriers: tuple[Barrier, ...] = ()
     clutter: Boxes = NO_BOXES
     debris: Boxes = NO_BOXES

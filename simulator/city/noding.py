@@ -43,7 +43,7 @@ def on_line(points: np.ndarray, line: BaseGeometry | None) -> np.ndarray:
     if line is None or line.is_empty:
         return np.zeros(points.shape[:-1], bool)
     shapely.prepare(line)
-    return shapely.dwithin(shapely.points(points), line, TOUCH)
+    return shapely.dwithin(line, shapely.points(points), TOUCH)  # the first is the prepared one
 
 
 def prune(lines: np.ndarray, anchor: BaseGeometry | None, shortest: float) -> np.ndarray:

@@ -1,10 +1,13 @@
 """Blocks without lots: parks, woods, fields, sports grounds, car parks, waste land; a few with a building."""
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import numpy as np
 import shapely
 
 from simulator.city.boxes import Box, rectangle
-from simulator.city.character import Character
+from simulator.city.character import Character, pick
 from simulator.city.civic import fill_cemetery, fill_civic, fill_construction, fill_market, fill_worship
 from simulator.city.frames import Frame, box_frame, polygons
 from simulator.city.model import Ground, TreeKind
@@ -25,29 +28,14 @@ BARN_ROOFS = ((1.0, 1.0, 1.0), (0.6, 0.6, 0.62), (0.75, 0.3, 0.22), (0.4, 0.6, 0
 
 def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.random.Generator) -> Plot:
     """The ground, trees and buildings of a block by its use; `character` lends roofs to its buildings."""
-    shape = block.shape
-    plot = Plot()
+    shape, plot = block.shape, Plot()
     match block.use:
         case "verge":
-            ground = (G.GRASS, G.MEADOW, G.PAVING, G.SOIL)[rng.choice(4, p=[0.5, 0.2, 0.15, 0.15])]
+            ground = (G.GRASS, G.MEADOW, G.PAVING, G.SOIL)[pick((0.5, 0.2, 0.15, 0.15), rng)]
             plot.patches.append(patch(shape, ground, None, rng.uniform(0, 0.5)))
-        case "park":
-            blend = (G.GRASS, G.SOIL, G.MEADOW)[rng.integers(3)]
-            plot.patches.append(patch(shape, G.GRASS, blend, rng.uniform(0.1, 0.85)))
-            _paths(shape, plot, rng)
-        case "forest":
-            blend = (G.FOREST_FLOOR, G.MEADOW, G.SOIL)[rng.integers(3)]
-            plot.patches.append(patch(shape, G.FOREST_FLOOR, blend, rng.uniform(0.55, 1.0)))
-            if rng.random() < 0.3:
-                _tracks(shape, bend, plot, rng)
-        case "meadow":
-            blend = (G.GRASS, G.SOIL, G.MEADOW)[rng.integers(3)]
-            plot.patches.append(
-                patch(shape, G.MEADOW, blend, rng.uniform(0, 0.12) if rng.random() < 0.7 else 0.3)
-            )
-            if rng.random() < 0.4:
-                _tracks(shape, bend, plot, rng)
-            if block.character is None and rng.random() < 0.5:
+        case "park" | "forest" | "meadow":
+            _green(shape, block.use, bend, plot, rng)
+            if block.use == "meadow" and block.character is None and rng.random() < 0.5:
                 _farm(shape, character, plot, rng)
         case "crop":
             _crops(shape, plot, rng)
@@ -57,30 +45,36 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
             _orchard(shape, plot, rng)
         case "pond":
             _pond(shape, plot, rng)
-        case "civic":
-            fill_civic(shape, character, plot, rng)
-        case "worship":
-            fill_worship(shape, character, plot, rng)
-        case "cemetery":
-            fill_cemetery(shape, character, plot, rng)
-        case "construction":
-            fill_construction(shape, character, plot, rng)
-        case "market":
-            fill_market(shape, character, plot, rng)
-        case "sport":
-            _sport(shape, character, plot, rng)
         case "parking":
-            plot.patches.append(
-                patch(shape, (G.TARMAC, G.TARMAC, G.CONCRETE, G.GRAVEL)[rng.integers(4)], None, 0.04)
-            )
+            ground = (G.TARMAC, G.TARMAC, G.CONCRETE, G.GRAVEL)[rng.integers(4)]
+            plot.patches.append(patch(shape, ground, None, 0.04))
             _cars(shape, rng.uniform(0.2, 0.95), plot, rng)
-        case _:
-            first, second = (
-                (G.SOIL, G.MEADOW, G.GRAVEL, G.GRASS)[rng.integers(4)],
-                (G.SOIL, G.MEADOW)[rng.integers(2)],
-            )
+        case "vacant" | "built":
+            first, second = (G.SOIL, G.MEADOW, G.GRAVEL, G.GRASS)[rng.integers(4)], G.SOIL
+            second = (second, G.MEADOW)[rng.integers(2)]
             plot.patches.append(patch(shape, first, second, rng.uniform(0, 0.25)))
+        case site:
+            SITES[site](shape, character, plot, rng)
     return plot
+
+
+def _green(
+    shape: shapely.Polygon,
+    use: Literal["park", "forest", "meadow"],
+    bend: Bend,
+    plot: Plot,
+    rng: np.random.Generator,
+) -> None:
+    """A park with walks, a wood or a meadow, at times with a track through it."""
+    ground = {"park": G.GRASS, "forest": G.FOREST_FLOOR, "meadow": G.MEADOW}[use]
+    blend = (ground if use == "forest" else G.GRASS, G.SOIL, G.MEADOW)[rng.integers(3)]
+    low, high = {"park": (0.1, 0.85), "forest": (0.75, 1.0), "meadow": (0.0, 0.12)}[use]
+    trees = 0.3 if use == "meadow" and rng.random() < 0.3 else rng.uniform(low, high)
+    plot.patches.append(patch(shape, ground, blend, trees))
+    if use == "park":
+        _paths(shape, plot, rng)
+    elif rng.random() < (0.3 if use == "forest" else 0.4):
+        _tracks(shape, bend, plot, rng)
 
 
 def _paths(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:
@@ -274,3 +268,14 @@ def _block_building(
 ) -> None:
     covering = character.coverings[rng.integers(len(character.coverings))]
     plot.buildings.append(draw_building(rectangle(*box), frame, eave, covering, character, rng, use="civic"))
+
+
+SITES: Mapping[str, Callable[[shapely.Polygon, Character, Plot, np.random.Generator], None]] = {
+    "civic": fill_civic,
+    "worship": fill_worship,
+    "cemetery": fill_cemetery,
+    "construction": fill_construction,
+    "market": fill_market,
+    "sport": _sport,
+}
+"""What fills an open block that is a site of its own."""

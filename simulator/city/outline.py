@@ -1,11 +1,12 @@
 """The outline of a building: all its bodies as one polygon."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from simulator.city.frames import shapes_of
 from simulator.city.model import Building
 
 JOINT = 0.03
@@ -29,9 +30,26 @@ def covered(building: Building) -> BaseGeometry:
 def outline(building: Building) -> shapely.Polygon:
     """What the bodies cover, its courts filled; where they lie apart, the largest piece of it."""
     whole = covered(building)
-    if not building.wings:
-        return whole
+    return _filled(whole) if building.wings else whole
+
+
+def outlines(buildings: Sequence[Building]) -> np.ndarray:
+    """`outline` of many buildings (N,)."""
+    shapes = shapes_of([b.footprint for b in buildings])
+    winged = [k for k, b in enumerate(buildings) if b.wings]
+    if not winged:
+        return shapes
+    count = np.array([1 + len(buildings[k].wings) for k in winged])
+    parts = np.full((len(winged), count.max()), None, object)
+    parts[np.arange(count.max()) < count[:, None]] = shapes_of(
+        [body for k in winged for body in bodies(buildings[k])]
+    )
+    shapes[winged] = [_filled(whole) for whole in shapely.union_all(parts, axis=1)]
+    return shapes
+
+
+def _filled(whole: BaseGeometry) -> shapely.Polygon:
     if whole.geom_type != "Polygon":
         whole = whole.buffer(JOINT, join_style="mitre").buffer(-JOINT, join_style="mitre")
         whole = max(shapely.get_parts(whole), key=lambda part: part.area)
-    return shapely.orient_polygons(shapely.Polygon(whole.exterior))
+    return shapely.orient_polygons(shapely.polygons(shapely.get_exterior_ring(whole)))

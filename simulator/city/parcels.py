@@ -1,6 +1,6 @@
 """Blocks between streets, what each is used for, and the lots it is divided into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -12,9 +12,11 @@ from shapely.geometry.base import BaseGeometry
 
 from simulator.city.boxes import corners
 from simulator.city.character import Character, choose
-from simulator.city.frames import Frame, box_frame, frame_of, holds_disc, polygons
+from simulator.city.frames import Frame, box_frame, frame_of, holds_disc, inset, polygons
 from simulator.city.noise import Bend
 from simulator.city.style import OpenUse
+
+PARTY_WALL = 0.08  # half the joint between neighbours [m]
 
 BlockUse = Literal["built", "verge"] | OpenUse
 
@@ -40,14 +42,22 @@ class Parcel:
 
     Attributes:
         shape: The land.
+        outline: (N, 2) its outer ring, counter-clockwise [m].
         front: At the middle of the front lot line, its second axis into the lot; None without access.
+        frame: The front, or the frame of its smallest box.
+        land: `shape` in `frame`.
+        inner: `land` less what its fabric keeps free along the lot lines; perhaps empty, or in parts.
         remnant: Too small or too hidden to be built on.
         character: Of its neighbourhood.
         behind: How many lots lie between it and the street; -1 where no way leads to it.
     """
 
     shape: shapely.Polygon
+    outline: np.ndarray
     front: Frame | None
+    frame: Frame
+    land: shapely.Polygon
+    inner: BaseGeometry
     remnant: bool
     character: Character
     behind: int = 0
@@ -133,11 +143,60 @@ def make_parcels(
     if not alleys.is_empty and None in fronts:
         behind = _fronts(lots, axis, alleys)
         fronts = [a if a is not None else b for a, b in zip(fronts, behind, strict=True)]
-    parcels = []
-    for lot, front, steps in zip(lots, fronts, _behind(lots, fronts), strict=True):
-        remnant = lot.area < least or steps < 0 or (front is None and c.fabric == "detached")
-        parcels.append(Parcel(shape=lot, front=front, remnant=remnant, character=c, behind=steps))
-    return parcels
+    return describe_lots(lots, fronts, _behind(lots, fronts), least, c)
+
+
+def describe_lots(
+    lots: Sequence[shapely.Polygon],
+    fronts: Sequence[Frame | None],
+    behind: Sequence[int],
+    least: float,
+    c: Character,
+) -> list[Parcel]:
+    """Lots as parcels; those smaller than `least` [m2] are remnants."""
+    shapes = np.array(lots, dtype=object)
+    frames = [box_frame(lot)[0] if front is None else front for lot, front in zip(lots, fronts, strict=True)]
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    origin, along = (np.array([getattr(f, n) for f in frames])[owner] for n in ("origin", "along"))
+    x, y = (points - origin).T
+    local = np.stack([x * along[:, 0] + y * along[:, 1], y * along[:, 0] - x * along[:, 1]], 1)
+    land = shapely.set_coordinates(shapes.copy(), local)
+    margin = _margin(c)
+    inner = inset(shapely.simplify(land, min(0.04, margin / 3)), margin)
+    rings = shapely.get_exterior_ring(shapely.orient_polygons(shapes))
+    points, owner = shapely.get_coordinates(rings, return_index=True)
+    outlines = [ring[:-1] for ring in np.split(points, np.flatnonzero(np.diff(owner)) + 1)]
+    small = shapely.area(shapes) < least
+    return [
+        Parcel(
+            shape=lots[k],
+            outline=outlines[k],
+            front=fronts[k],
+            frame=frames[k],
+            land=land[k],
+            inner=inner[k],
+            remnant=bool(small[k]) or behind[k] < 0 or (fronts[k] is None and c.fabric == "detached"),
+            character=c,
+            behind=behind[k],
+        )
+        for k in range(len(lots))
+    ]
+
+
+def _margin(c: Character) -> float:
+    """What buildings keep free along the lot lines [m]."""
+    match c.fabric:
+        case "detached":
+            return min(c.gap, 1.2)
+        case "compound":
+            return max(c.gap, 0.8)
+        case "halls":
+            return max(c.gap, 0.3)
+        case "estate":
+            return max(c.setback, 1.0)
+        case "informal":
+            return 0.25
+    return PARTY_WALL
 
 
 def _behind(lots: list[shapely.Polygon], fronts: list[Frame | None]) -> list[int]:
@@ -171,7 +230,7 @@ def _along(
     ahead = np.roll(points, -1, axis=0) - points
     step = np.linalg.norm(ahead, axis=1)
     middle = points + ahead / 2
-    fronting = shapely.dwithin(shapely.points(middle), frontage, 0.3)
+    fronting = shapely.dwithin(frontage, shapely.points(middle), 0.3)  # the first is the prepared one
     if fronting.sum() < 4:
         return []
     start = int(np.argmin(fronting)) if not fronting.all() else _corner(ahead)
@@ -186,7 +245,9 @@ def _along(
         bounds = np.cumsum(rng.lognormal(0, 0.13, lots))
         lot[where] = count + np.searchsorted(bounds / bounds[-1] * length[-1], length - step[where] / 2)
         count += lots
-    deep = shape.difference(frontage.buffer(1.5 * c.lot_depth))
+    west, south, east, north = rim.buffer(2.0 * c.lot_depth).bounds
+    near = shapely.clip_by_rect(frontage, west, south, east, north)
+    deep = shape.difference(near.buffer(1.5 * c.lot_depth, quad_segs=4))
     rims = [shape.boundary] if deep.area < 500 else [shape.boundary, deep.buffer(-4.0).buffer(4.0).boundary]
     known = lot >= 0
     walls = _between(middle[known], lot[known], shape)
@@ -233,7 +294,7 @@ def _rows(
     """Rows of lots along the block, cut on the straight plan and bent like the streets."""
     plan = shapely.transform(shapely.segmentize(shape, 15.0), bend.straighten)
     frame, length, depth = box_frame(plan)
-    far = 30.0  # lots at the rim reach over it, and are cut there
+    far = 2.0  # lots at the rim reach over it, and are cut there
     half, end = depth / 2, length / 2
     if depth < 1.35 * c.lot_depth:
         boxes = _row(-end, end, -half - far, half + far, c, rng)
@@ -266,7 +327,7 @@ def _row(
     high: float,
     c: Character,
     rng: np.random.Generator,
-    reach: float = 30.0,
+    reach: float = 2.0,
 ) -> list[tuple[float, float, float, float]]:
     """Lots side by side as (left, right, low, high); the outer ones reach `reach` beyond the ends [m]."""
     count = max(1, round((end - start) / (c.lot_width * rng.uniform(0.9, 1.1))))
@@ -289,7 +350,7 @@ def _fronts(lots: list[shapely.Polygon], axis: np.ndarray, way: BaseGeometry) ->
     start, end = points[edge], points[edge + 1]
     step = end - start
     length = np.linalg.norm(step, axis=1)
-    open_edge = shapely.dwithin(shapely.points((start + end) / 2), way, 0.3) & (length > 2.5)
+    open_edge = shapely.dwithin(way, shapely.points((start + end) / 2), 0.3) & (length > 2.5)
     score = np.where(open_edge, length * (0.35 + ((step @ axis) / np.maximum(length, 1e-9)) ** 2), 0.0)
     fronts: list[Frame | None] = [None] * len(lots)
     best = np.zeros(len(lots))

@@ -35,14 +35,14 @@ def pave(region: Region, quarters: Sequence[Quarter], arterials: Sequence[tuple[
     carriageways += sorted(parts, key=lambda part: part[1] == Ground.ASPHALT)
     shoulders = [(_strip(d, 3.5), Ground.GRASS) for d, _ in arterials if d.kind.startswith("motorway")]
     shoulders += [part for q in quarters for part in q.shoulders]
-    medians = [m for d, _ in arterials if has_median(d) for m in _median(d)]
+    medians = [m for d, _ in arterials for m in median(d)]
     rings = [d.line for d, _ in arterials if d.roundabout]
     if rings:
         widths = [d.width for d, _ in arterials if d.roundabout]
         islands = shapely.get_parts(shapely.polygonize(rings))
         reach = max(widths) / 2 + 0.3
         medians += [p.buffer(-reach) for p in islands if p.area < 6000]
-    lines = [line for d, start in arterials for line in _markings(d, start, region.seed)]
+    lines = [line for d, start in arterials for line in markings(d, start, region.seed)]
     return Pavement(
         carriageways=tuple(part for part in carriageways if not part[0].is_empty),
         shoulders=tuple(part for part in shoulders if not part[0].is_empty),
@@ -57,8 +57,9 @@ def _strip(draft: Draft, beside: float) -> BaseGeometry:
     return draft.line.buffer(draft.width / 2 + beside, quad_segs=4, cap_style=cap)
 
 
-def _median(draft: Draft) -> list[BaseGeometry]:
-    inner = _inner(draft)
+def median(draft: Draft) -> list[BaseGeometry]:
+    """The green strip in the middle of a street's carriageway, as a list of one, or none."""
+    inner = _inner(draft) if has_median(draft) else None
     return [] if inner is None else [inner.buffer(MEDIAN / 2, cap_style="flat")]
 
 
@@ -69,7 +70,7 @@ def _inner(draft: Draft) -> shapely.LineString | None:
     return substring(draft.line, gap, draft.line.length - gap)
 
 
-def _markings(draft: Draft, start: float, seed: int) -> list[np.ndarray]:
+def markings(draft: Draft, start: float, seed: int) -> list[np.ndarray]:
     """Middle and lane lines, in step along the whole arterial, and at times a zebra crossing at its end."""
     inner = _inner(draft)
     if draft.kind in QUIET or draft.roundabout or draft.bridge or inner is None:

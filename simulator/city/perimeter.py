@@ -4,8 +4,8 @@ import numpy as np
 import shapely
 
 from simulator.city.boxes import corners, nearly_box, rectangle
-from simulator.city.character import Character
-from simulator.city.frames import Frame, box_frame, polygons, shapes_of
+from simulator.city.character import Character, pick
+from simulator.city.frames import Frame, polygons, shapes_of
 from simulator.city.model import BoxKind, Building, Ground, TreeKind, Volume
 from simulator.city.parcels import Parcel
 from simulator.city.plots import (
@@ -22,7 +22,6 @@ from simulator.city.plots import (
 )
 from simulator.city.style import Covering
 
-PARTY_WALL = 0.08  # half the joint between neighbours [m]
 STOREY = 3.1  # so that eaves are even along a street [m]
 COURTS = (Ground.PAVING, Ground.CONCRETE, Ground.GRASS, Ground.SOIL, Ground.GRAVEL)
 
@@ -30,10 +29,9 @@ COURTS = (Ground.PAVING, Ground.CONCRETE, Ground.GRASS, Ground.SOIL, Ground.GRAV
 def fill_perimeter_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """A house of 10 to 14 m depth from side to side before a court; lots without a front are court."""
     c = parcel.character
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    land = shapely.transform(parcel.shape, frame.inside).buffer(-PARTY_WALL, join_style="mitre")
-    if land.geom_type != "Polygon" or land.is_empty:
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
+    frame, land = parcel.frame, parcel.inner
+    if not isinstance(land, shapely.Polygon) or land.is_empty:
         return plot
     low = land.bounds[1]
     if parcel.remnant or parcel.front is None or rng.random() < c.vacant:
@@ -45,7 +43,9 @@ def fill_perimeter_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
         _court(land, frame, c, plot, rng)
         return plot
     plot.buildings.append(house[0])
-    _court(land.intersection(rectangle(-500, 500, house[1] + 1.5, 900)), frame, c, plot, rng)
+    left, _, right, high = land.bounds
+    court = shapely.clip_by_rect(land, left - 1, house[1] + 1.5, right + 1, max(high, house[1] + 1.5) + 1)
+    _court(court, frame, c, plot, rng)
     return plot
 
 
@@ -62,7 +62,8 @@ def fill_front(
 
     A wing may run back along one side. None if there is no room.
     """
-    strip = polygons(land.intersection(rectangle(-500, 500, low, low + depth)), 20.0)
+    left, _, right, _ = land.bounds
+    strip = polygons(shapely.clip_by_rect(land, left - 1, low, right + 1, low + depth), 20.0)
     if not strip:
         return None
     shape = shapely.Polygon(max(strip, key=lambda part: part.area).simplify(0.05).exterior)
@@ -111,11 +112,11 @@ def _back_wing(
 def _court(land: shapely.Geometry, frame: Frame, c: Character, plot: Plot, rng: np.random.Generator) -> None:
     """Paving or green, sheds along its edges, trees, a few cars and bins."""
     taken = shapes_of([frame.inside(v.footprint) for b in plot.buildings for v in b.wings])
-    for part in polygons(land.buffer(-0.3), 25.0):
-        ground = COURTS[rng.choice(5, p=[0.25, 0.2, 0.35, 0.1, 0.1])]
+    for part in polygons(land.buffer(-0.3, quad_segs=2), 25.0):
+        ground = COURTS[pick((0.25, 0.2, 0.35, 0.1, 0.1), rng)]
         plot.patches.append(patch(part, ground, None, 0.4 * c.tree_cover, frame=frame))
         left, low, right, high = part.bounds
-        obstacles = shapely.union_all(taken).buffer(0.6)
+        obstacles = shapely.union_all(taken).buffer(0.6, quad_segs=2)
         for _ in range(int(rng.poisson(min(part.area / 160, 5)))):
             w, d = rng.uniform(3, 9), rng.uniform(2.6, 5)
             w, d = (w, d) if rng.random() < 0.6 else (d, w)
@@ -126,7 +127,7 @@ def _court(land: shapely.Geometry, frame: Frame, c: Character, plot: Plot, rng: 
                 plot.buildings.append(
                     draw_building(shed, frame, rng.uniform(2.3, 3.4), roof, c, rng, use="outbuilding")
                 )
-                obstacles = obstacles.union(shed.buffer(0.8))
+                obstacles = obstacles.union(shed.buffer(0.8, join_style="mitre"))
         free = part.difference(obstacles)
         if part.area > 260 and ground in (Ground.PAVING, Ground.CONCRETE) and free.geom_type == "Polygon":
             plot.stalls.extend(parking(free, frame, 0.25, rng))

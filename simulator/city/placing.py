@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from simulator.city.model import Boxes, Field, Trees
-from simulator.city.noise import keyed
+from simulator.city.noise import hashed, keyed
 
 Table = TypeVar("Table", Trees, Boxes)
 STREET_TREES, WILD_TREES, TRAFFIC, PARKED, PLACE, STANDS = range(101, 107)
@@ -31,29 +31,9 @@ def place_numbers(xy: np.ndarray, seed: int, columns: int) -> np.ndarray:
         seed: Of the region and the purpose.
         columns: Independent numbers for each place.
     """
-    x, y = np.round(np.asarray(xy, float).reshape(-1, 2) * 100).astype(np.int64).astype(np.uint64).T
-    with np.errstate(over="ignore"):
-        key = _mixed(_mixed(_mixed(np.uint64(seed) + x) + y)[:, None] + np.arange(columns, dtype=np.uint64))
-    return ((key >> np.uint64(11)).astype(float) + 0.5) / 2.0**53
-
-
-def place_noise(xy: np.ndarray, wavelength: float, seed: int, octaves: int = 1) -> np.ndarray:
-    """(N,) smooth noise of mean 0 and deviation about 1 at places (N, 2) [m]."""
-    total, power = np.zeros(len(xy)), 0.0
-    for octave in range(octaves):
-        at = xy * (2**octave / wavelength)
-        first = np.floor(at)
-        u, v = (at - first).T
-        u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
-        corners = [
-            place_numbers((first + shift) / 100, seed + octave, 1)[:, 0] - 0.5
-            for shift in ((0, 0), (1, 0), (0, 1), (1, 1))
-        ]
-        lower = corners[0] * (1 - u) + corners[1] * u
-        upper = corners[2] * (1 - u) + corners[3] * u
-        total += (lower * (1 - v) + upper * v) / 0.2145 / 2**octave  # see engines/noise.py
-        power += 0.25**octave
-    return total / np.sqrt(power)
+    x, y = np.round(np.asarray(xy, float).reshape(-1, 2) * 100).astype(np.int64).T
+    words = hashed(seed, x[:, None], y[:, None], np.arange(columns))
+    return ((words >> np.uint64(11)).astype(float) + 0.5) / 2.0**53
 
 
 def stream_seed(seed: int, *key: int) -> int:
@@ -127,11 +107,3 @@ def outranked(shapes: np.ndarray, rank: np.ndarray) -> np.ndarray:
 def take(table: Table, keep: np.ndarray) -> Table:
     """Some of the rows of trees or boxes, by a mask or by numbers (N,)."""
     return replace(table, **{column.name: getattr(table, column.name)[keep] for column in fields(table)})
-
-
-def _mixed(z: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64 (Steele et al. 2014, doi:10.1145/2660193.2660195)."""
-    z = z + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))

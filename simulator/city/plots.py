@@ -10,7 +10,7 @@ import shapely
 
 from simulator.city.boxes import Box, corners, rectangle
 from simulator.city.character import Character, choose, pick
-from simulator.city.frames import Frame, ring
+from simulator.city.frames import Frame, inset, ring
 from simulator.city.model import (
     Barrier,
     BoxKind,
@@ -33,6 +33,8 @@ WALLS: dict[Construction, str] = {
 }
 TINTS = np.array([0.14, 0.035, 0.035, 0.035])
 """Spread of the logarithm of a roof's tone, and of each of its colours."""
+YEARS = (1700, 2024)
+"""Of construction: what is older is built over, and what is newer is not yet on maps."""
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 
 
@@ -86,11 +88,12 @@ def patch(
     return Patch(shape=outline, ground=ground, blend=ground if blend is None else blend, trees=trees)
 
 
-def yard(shape: shapely.Polygon, c: Character, rng: np.random.Generator) -> Patch:
-    """Private open ground: one or two of the neighbourhood's grounds, and its trees."""
+def yard(outline: np.ndarray, c: Character, rng: np.random.Generator) -> Patch:
+    """Private open ground within a ring (N, 2): one or two of the neighbourhood's grounds, and its trees."""
     first, second = (Ground[choose(c.yard, rng).upper()] for _ in range(2))
     second = first if first in SEALED or second in SEALED else second
-    return patch(shape, first, second, min(c.tree_cover * float(rng.lognormal(0, 0.5)), 1.0))
+    trees = min(c.tree_cover * float(rng.lognormal(0, 0.5)), 1.0)
+    return Patch(shape=outline, ground=first, blend=second, trees=trees)
 
 
 def choose_covering(c: Character, rng: np.random.Generator, flat: bool = False) -> Covering:
@@ -133,10 +136,15 @@ def draw_building(
         construction=kind,
         wings=wings,
         use=c.use if use is None else use,
-        year=int(min(max(rng.normal(c.year, 9.0), 1700), 2024)),
+        year=draw_year(c, rng),
         solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
         rooftop=min(max(c.rooftop * rng.lognormal(0, 0.4), 0.0), 1.0),
     )
+
+
+def draw_year(c: Character, rng: np.random.Generator) -> int:
+    """Of construction, within `YEARS`."""
+    return int(min(max(rng.normal(c.year, 9.0), YEARS[0]), YEARS[1]))
 
 
 def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> float:
@@ -191,7 +199,7 @@ def enclose(
         c.boundary
     ]
     height, width = float(rng.uniform(low, high)), width * float(rng.uniform(0.85, 1.3))
-    inner = land.buffer(-0.7 * width, join_style="mitre").simplify(0.2)
+    inner = inset(np.array([land.simplify(min(0.2, 0.3 * width))]), 0.7 * width)[0]
     if inner.geom_type != "Polygon" or inner.is_empty:
         return
     turns = ring(inner)
@@ -227,7 +235,7 @@ def litter(
         return
     left, low, right, high = land.bounds
     xy = rng.uniform((left, low), (right, high), (count, 2))
-    xy = xy[shapely.contains_xy(land.buffer(-1.6), *xy.T)]
+    xy = xy[shapely.contains_xy(land.buffer(-1.6, quad_segs=2), *xy.T)]
     if taken is not None:
         xy = xy[~shapely.dwithin(shapely.points(xy)[:, None], taken, 2.1).any(axis=1)]
     for x, y in frame.outside(xy):

@@ -105,8 +105,8 @@ def fill_block(region: Region, index: int, number: int) -> Filling:
     parcels: list[Parcel] = []
     if block.use == "built" and block.character is not None:
         parcels = make_parcels(block, region.bend, quarter.frontage, quarter.alleys, rng)
-        plot.patches.append(yard(block.shape, block.character, rng))
-        uses = [LandUse(ring=ring(lot.shape), use=block.character.use) for lot in parcels]
+        plot.patches.append(yard(ring(block.shape), block.character, rng))
+        uses = [LandUse(ring=lot.outline, use=block.character.use) for lot in parcels]
         _add(plot, [fill_lot(lot, rng) for lot in parcels])
     else:
         uses = [LandUse(ring=ring(block.shape), use=block.use)]

@@ -7,7 +7,7 @@ import shapely
 
 from simulator.city.boxes import corners, nearly_box, rectangle
 from simulator.city.character import pick
-from simulator.city.frames import Frame, box_frame, holds_disc, polygons, ring
+from simulator.city.frames import Frame, holds_disc, polygons, ring
 from simulator.city.model import BoxKind, Building, Ground, Volume
 from simulator.city.outline import outline
 from simulator.city.parcels import Parcel
@@ -15,24 +15,20 @@ from simulator.city.perimeter import fill_front
 from simulator.city.plots import Plot, choose_covering, draw_building, enclose, litter, patch, storeys, yard
 from simulator.city.style import Covering
 
-PARTY_WALL = 0.08  # half the joint between neighbours [m]
-
 
 def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     """One or two volumes that cover most of a lot, the rest yards."""
     c = parcel.character
-    plot = Plot(patches=[yard(parcel.shape, c, rng)])
+    plot = Plot(patches=[yard(parcel.outline, c, rng)])
     if parcel.remnant or rng.random() < c.vacant:
         return plot
-    frame = box_frame(parcel.shape)[0] if parcel.front is None else parcel.front
-    lot = shapely.transform(parcel.shape, frame.inside)
-    land = _largest(lot.buffer(-PARTY_WALL, join_style="mitre").simplify(PARTY_WALL * 0.5))
+    lot, frame, land = parcel.land, parcel.frame, _largest(parcel.inner)
     if land is None:
         return plot
-    low, high = land.bounds[1], land.bounds[3]
+    left, low, right, high = land.bounds
     setback = 0.0 if parcel.front is None else c.setback * rng.uniform(0.6, 1.4)
     if setback > 0.8 and high - low > 3 * setback:
-        land = _largest(land.intersection(rectangle(-500, 500, low + setback, high + 1)))
+        land = _largest(shapely.clip_by_rect(land, left - 1, low + setback, right + 1, high + 1))
         if rng.random() < c.driveway:
             _forecourt(lot, frame, low, setback, plot, rng)
     top = max(c.coverings, key=lambda covering: covering.weight)
@@ -59,7 +55,7 @@ def fill_row_lot(parcel: Parcel, rng: np.random.Generator) -> Plot:
     plot.buildings.extend([house, *others] if house is not None else others)
     count = int(rng.poisson(c.clutter))
     if count:
-        free = lot.difference(shape.buffer(1.0))
+        free = lot.difference(shape.buffer(1.0, quad_segs=2))
         litter(free, frame, (BoxKind.CONTAINER, BoxKind.TENT), count, plot, rng)
     return plot
 
@@ -99,17 +95,16 @@ def _footprint(land: shapely.Polygon, cover: float, rng: np.random.Generator) ->
     if cover > 0.96 or free < 4:
         return land
     if kind == 0:
-        cut = rectangle(left - 1, right + 1, high - free / width, high + 1)
-    else:
-        span = width * rng.uniform(0.35, 0.65)
-        reach = min(free / span, 0.7 * depth)
-        top = high + 1 if kind < 3 else high - rng.uniform(0.1, 0.3) * depth
-        start = min(top, high) - reach
-        cut = (
-            rectangle(left - 1, left + span, start, top)
-            if rng.random() < 0.5
-            else rectangle(right - span, right + 1, start, top)
-        )
+        return _largest(shapely.clip_by_rect(land, left - 1, low - 1, right + 1, high - free / width))
+    span = width * rng.uniform(0.35, 0.65)
+    reach = min(free / span, 0.7 * depth)
+    top = high + 1 if kind < 3 else high - rng.uniform(0.1, 0.3) * depth
+    start = min(top, high) - reach
+    cut = (
+        rectangle(left - 1, left + span, start, top)
+        if rng.random() < 0.5
+        else rectangle(right - span, right + 1, start, top)
+    )
     return _largest(land.difference(cut))
 
 
@@ -126,7 +121,7 @@ def _split(shape: shapely.Polygon, rng: np.random.Generator) -> list[shapely.Pol
         if k > 0 and rng.random() < 0.3 and right - left > 5:
             patio = rng.uniform(0.3, 0.55) * (right - left)
             start, end = (left + patio, end) if rng.random() < 0.5 else (start, right - patio)
-        piece = shape.intersection(rectangle(start, end, cuts[k], cuts[k + 1]))
+        piece = shape if count == 1 else shapely.clip_by_rect(shape, start, cuts[k], end, cuts[k + 1])
         volumes += [part for part in polygons(piece, 7.0) if holds_disc(part, 0.9)]
     return volumes
 
@@ -153,7 +148,8 @@ def _forecourt(
     lot: shapely.Polygon, frame: Frame, low: float, setback: float, plot: Plot, rng: np.random.Generator
 ) -> None:
     """Paves the strip before the house, at times with a car in it."""
-    strip = _largest(lot.intersection(rectangle(-500, 500, low - 1, low + setback)))
+    west, _, east, _ = lot.bounds
+    strip = _largest(shapely.clip_by_rect(lot, west - 1, low - 1, east + 1, low + setback))
     if strip is None:
         return
     ground = (Ground.CONCRETE, Ground.PAVING)[rng.integers(2)]

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 import yaml
 
 from rasters.errors import InputError
-from simulator.city.model import Construction, Ground, Roof, Season
+from simulator.city.model import ROOFINGS, Construction, Ground, Roof, Season
 
 Key = TypeVar("Key", bound=str)
 STYLES = Path(__file__).parent / "styles"
@@ -313,6 +313,9 @@ def _read(name: str) -> Style:
     entries = table["districts"]
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{where}: districts must be a list of at least one district, got {entries!r}")
+    districts = tuple(_district(entry, where) for entry in entries)
+    if not sum(district.weight for district in districts) > 0:
+        raise InputError(f"{where}: at least one district must have a weight above 0")
     return Style(
         name=path.stem,
         motorway=_number(table["motorway"], f"{where}: motorway", high=1.0),
@@ -323,7 +326,7 @@ def _read(name: str) -> Style:
         trees=_weights(table["trees"], get_args(Species), f"{where}: trees"),
         season=_weights(table["season"], get_args(Season), f"{where}: season"),
         country=_weights(table["country"], get_args(OpenUse), f"{where}: country"),
-        districts=tuple(_district(entry, where) for entry in entries),
+        districts=districts,
         **{key: _range(table[key], key, where) for key in STYLE_RANGES},
     )
 
@@ -363,8 +366,12 @@ def _covering(table: Any, where: str) -> Covering:
         raise InputError(f"{where}: tints must be triples of numbers ({error})") from error
     if not tints or not all(0 < v < 10 for tint in tints for v in tint):
         raise InputError(f"{where}: tints must be one or more triples in (0, 10), got {tints!r}")
+    if table["material"] not in ROOFINGS:
+        raise InputError(
+            f"{where}: a covering's material must be one of {ROOFINGS}, got {table['material']!r}"
+        )
     weight = _number(table["weight"], f"{where}: a covering's weight")
-    return Covering(shape=table["shape"], material=str(table["material"]), weight=weight, tints=tints)
+    return Covering(shape=table["shape"], material=table["material"], weight=weight, tints=tints)
 
 
 def _check_keys(table: Any, keys: set[str], where: str) -> None:

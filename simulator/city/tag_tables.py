@@ -148,10 +148,18 @@ ROOFS: Mapping[str, Roof] = {
     "round": "barrel",
     "barrel": "barrel",
 }
-ROOFINGS: Mapping[str, str] = {
+TOLD_ROOFINGS: Mapping[str, str] = {
     "roof_tiles": "roof_tile",
     "tile": "roof_tile",
-    "slate": "roof_shingle",
+    "slate": "roof_slate",
+    "thatch": "roof_thatch",
+    "reed": "roof_thatch",
+    "grass": "roof_green",
+    "plants": "roof_green",
+    "green": "roof_green",
+    "asbestos": "roof_asbestos",
+    "eternit": "roof_asbestos",
+    "corrugated": "roof_corrugated",
     "asphalt": "roof_shingle",
     "asphalt_shingle": "roof_shingle",
     "shingle": "roof_shingle",

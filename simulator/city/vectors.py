@@ -16,13 +16,13 @@ from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
 from rasters.files import atomic_path
+from simulator.city.graph import number_nodes
 from simulator.city.model import Building, City, Street, TreeKind
 from simulator.city.outline import covered
 
 STOREY = 3.0  # [m], for counting storeys; an assumption
 SHORE = 12.0  # how far beyond the wet cells the water's sheet is looked for [m]; the scene draws it as far
 SHORE_CELL = 1.0  # of the traced shoreline [m]
-NODE = 0.01  # street ends closer than this are one node [m]
 
 OPTIONS = {
     "OGR_CURRENT_DATE": "2024-05-01T00:00:00.000Z",  # the format dates its layers: a fixed date, equal bytes
@@ -168,13 +168,8 @@ def _buildings(buildings: Sequence[Building]) -> geopandas.GeoDataFrame:
 
 def _graph(streets: Sequence[Street], west: float, south: float) -> dict[str, geopandas.GeoDataFrame]:
     """The street graph as osmnx keeps it: edges between numbered nodes, parallel ones told apart by `key`."""
-    ends = np.array([s.centreline[k] for s in streets for k in (0, -1)]).reshape(-1, 2)
-    grid, number, count = np.unique(
-        np.rint(ends / NODE).astype(np.int64), axis=0, return_inverse=True, return_counts=True
-    )
-    number = number.reshape(-1)
-    first = np.unique(number, return_index=True)[1]
-    u, v = number[0::2] + 1, number[1::2] + 1
+    numbers, places = number_nodes(streets)
+    u, v = numbers.T
     seen: dict[tuple[int, int], int] = {}
     keys = []
     for pair in zip(u.tolist(), v.tolist(), strict=True):
@@ -197,12 +192,11 @@ def _graph(streets: Sequence[Street], west: float, south: float) -> dict[str, ge
         "surface": [s.surface.name.lower() for s in streets],
         "sidewalk": lengths([s.sidewalk for s in streets]),
     }
-    places = ends[first] if len(grid) else np.zeros((0, 2))
     nodes: Columns = {
-        "osmid": np.arange(1, len(grid) + 1),
+        "osmid": np.arange(1, len(places) + 1),
         "x": places[:, 0] + west,
         "y": places[:, 1] + south,
-        "street_count": count.astype(np.int64),
+        "street_count": np.bincount(numbers.ravel(), minlength=len(places) + 1)[1:],
     }
     return {"streets": table(edges, lines), "nodes": table(nodes, list(shapely.points(places)))}
 

@@ -13,10 +13,11 @@ import shapely
 from scipy.spatial import KDTree
 from scipy.special import ndtr, ndtri
 
+from simulator.city.frames import shapes_of
 from simulator.city.ground import has_median
 from simulator.city.local_streets import Draft
 from simulator.city.model import ROADWAY, Building, Field, Ground, Season, TreeKind, Trees
-from simulator.city.noise import keyed
+from simulator.city.noise import Noise, keyed
 from simulator.city.outline import bodies
 from simulator.city.placing import (
     CELL,
@@ -28,7 +29,6 @@ from simulator.city.placing import (
     beside,
     cells_of,
     near_window,
-    place_noise,
     place_numbers,
     stream_seed,
     within,
@@ -96,7 +96,7 @@ def plant_trees(
     numbers = place_numbers(xy, stream_seed(seed, PLACE), 10)
     dense = np.where(source == 0, cover.nearest(*xy.T), np.where(source == 1, 0.3, 0.5))
     fixed = np.concatenate([[int(kind) for *_, kind in planted], row_kind, np.full(len(wild), -1)])
-    stand = place_noise(xy, 60.0, stream_seed(seed, STANDS, 1), 3)
+    stand = _smooth(xy, 60.0, stream_seed(seed, STANDS, 1), 3)
     kind = np.where(fixed >= 0, fixed, _species(stand, dense, numbers, style)).astype(np.uint8)
     share = np.array([RADIUS_SHARE[k] for k in TreeKind])[kind]
     radius = _crown(mean, dense) * share * np.exp(SPREAD * ndtri(numbers[:, 0]))
@@ -109,6 +109,11 @@ def plant_trees(
     keep &= within(cover, xy, HALO)
     xy, radius, kind, numbers, stand, dense = (a[keep] for a in (xy, radius, kind, numbers, stand, dense))
     return _described(xy, radius, kind, numbers, stand, dense, season, seed)
+
+
+def _smooth(xy: np.ndarray, wavelength: float, seed: int, octaves: int) -> np.ndarray:
+    """(N,) smooth noise of mean 0 and deviation 1 at places (N, 2) [m]."""
+    return Noise(seed=seed, wavelength=wavelength, octaves=octaves).at(*xy.T)
 
 
 def _described(
@@ -125,11 +130,8 @@ def _described(
     low, high = np.array([SLENDERNESS[k] for k in TreeKind])[kind].T
     height = radius * (low + (high - low) * numbers[:, 2]) * (1 + 0.2 * np.minimum(dense, 1)) + 0.6
     tone, warm = 0.13 * ndtri(numbers[:, 3]) + 0.08 * stand, 0.05 * ndtri(numbers[:, 4])
-    species = HUES[
-        ((numbers[:, 5] * 0.45 + 0.55 * ndtr(place_noise(xy, 26.0, seed + 7))) * 0.999 * len(HUES)).astype(
-            int
-        )
-    ]
+    alike = ndtr(_smooth(xy, 26.0, stream_seed(seed, STANDS, 2), 1))
+    species = HUES[((numbers[:, 5] * 0.45 + 0.55 * alike) * 0.999 * len(HUES)).astype(int)]
     tint = np.exp(np.stack([tone + warm, tone, tone - warm], 1) + species)
     foliage, seasonal = _leaves(kind, numbers, stand, season)
     return Trees(
@@ -187,7 +189,7 @@ def _wild(cover: Field, mean: float, seed: int) -> np.ndarray:
     drawn = drawn[within(cover, drawn[:, :2], 0.0)]
     xy = drawn[:, :2]
     wanted = np.asarray(cover.nearest(*xy.T), float)
-    clump = np.exp(strength * place_noise(xy, wavelength, stream_seed(seed, STANDS, 3), 2) - strength**2 / 2)
+    clump = np.exp(strength * _smooth(xy, wavelength, stream_seed(seed, STANDS, 3), 2) - strength**2 / 2)
     wanted = np.minimum(wanted * np.where(wanted < 0.7, clump, 1.0), DENSEST)
     # crowns that fall at random cover 1 - exp(-sum of their areas over the area)
     return xy[drawn[:, 2] * most < -np.log1p(-wanted) / _crown_area(mean, wanted)]
@@ -249,7 +251,7 @@ def _clearance(ground: Field, buildings: Sequence[Building]) -> Field:
 
 def _indoors(xy: np.ndarray, buildings: Sequence[Building]) -> np.ndarray:
     """(N,) bool: the points on a building, which the cells of the clearance know only roughly."""
-    plans = [shapely.Polygon(plan) for building in buildings for plan in bodies(building)]
+    plans = shapes_of([plan for building in buildings for plan in bodies(building)])
     inside = np.zeros(len(xy), bool)
     inside[shapely.STRtree(plans).query(shapely.points(xy), "intersects")[0]] = True
     return inside

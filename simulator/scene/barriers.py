@@ -1,7 +1,6 @@
 """Hedges, walls and fences along lines, and rails on their sleepers."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -42,10 +41,8 @@ def barrier_pieces(
         if not some:
             continue
         step = 1.4 if kind == "hedge" else STRETCH
-        runs = [_stretches(b.line, step) for b in some]
-        count = [len(run) for run in runs]
-        ends = np.concatenate(runs)
-        width, height = (np.repeat([getattr(b, n) for b in some], count) for n in ("width", "height"))
+        ends, owner = _stretches([b.line for b in some], np.array([b.start for b in some]), step)
+        width, height = (np.array([getattr(b, n) for b in some])[owner] for n in ("width", "height"))
         shade = _shade(ends, origin)
         if kind == "hedge":
             width, height = width * (1 + HEDGE_LUMPS * shade[:, 0]), height * (1 + HEDGE_LUMPS * shade[:, 1])
@@ -55,12 +52,23 @@ def barrier_pieces(
 
 
 def rail_pieces(
-    rails: Sequence[np.ndarray], terrain: Field, origin: tuple[float, float] = (0.0, 0.0)
+    rails: Sequence[np.ndarray],
+    terrain: Field,
+    origin: tuple[float, float] = (0.0, 0.0),
+    starts: Sequence[float] = (),
 ) -> list[Piece]:
-    """Two strips of steel on sleepers, for each track (N, 2) [m]."""
+    """Two strips of steel on sleepers, for each track (N, 2) [m].
+
+    Args:
+        rails: The tracks.
+        terrain: What they lie on.
+        origin: Of the tile [m].
+        starts: How far along its whole line each begins [m], so that tiles agree; empty for 0.
+    """
     if not len(rails):
         return []
-    ends = np.concatenate([_stretches(line, STRETCH) for line in rails])
+    starts = starts or (0.0,) * len(rails)
+    ends, _ = _stretches(rails, np.array(starts), STRETCH)
     along = ends[:, 1] - ends[:, 0]
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     aside = np.stack([-along[:, 1], along[:, 0]], 1)[:, None] * (GAUGE + RAIL[0]) / 2
@@ -70,7 +78,7 @@ def rail_pieces(
     steel = _bars(
         both, np.full(n, RAIL[0]), np.full(n, RAIL[1]), terrain, BED, 1.0, "rail", LandCover.DEVELOPED, white
     )
-    cross = np.concatenate([_stretches(line, SLEEPERS, exact=True) for line in rails])
+    cross = np.concatenate([_sleepers(line, start) for line, start in zip(rails, starts, strict=True)])
     middle, step = cross.mean(axis=1), cross[:, 1] - cross[:, 0]
     centre = np.column_stack([middle, terrain.sample(*middle.T) + BED - SLEEPER[2] / 2])
     size = np.tile(SLEEPER, (len(cross), 1))
@@ -85,18 +93,37 @@ def rail_pieces(
     return [steel, ties]
 
 
-def _stretches(line: np.ndarray, longest: float, exact: bool = False) -> np.ndarray:
-    """(N, 2, 2) ends of straight pieces of a line (M, 2) [m], its corners kept unless `exact` in length."""
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    if exact:
-        at = np.arange(0.0, max(length[-1], longest * 1.5), longest)
-    else:
-        parts = [
-            np.linspace(a, b, max(1, int(np.ceil((b - a) / longest))), endpoint=False)
-            for a, b in pairwise(length)
-            if b > a
-        ]
-        at = np.concatenate([*parts, length[-1:]])
+def _stretches(
+    lines: Sequence[np.ndarray], starts: np.ndarray, longest: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Straight pieces of lines (M, 2) [m]: their ends (N, 2, 2), and which line (N,) each is of.
+
+    Lines are cut at their corners, and at multiples of `longest` along the whole lines, of which these are
+    what begins at `starts` [m].
+    """
+    points, owner = np.concatenate(lines), np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    step = np.diff(points, axis=0)
+    size = np.hypot(*step.T)
+    side = np.flatnonzero((owner[1:] == owner[:-1]) & (size > 1e-6))
+    size, step, corner, line = size[side], step[side], points[side], owner[side]
+    travelled = np.cumsum(size) - size
+    first = np.searchsorted(line, np.arange(len(lines)))
+    begins = starts[line] + travelled - travelled[np.minimum(first, len(line) - 1)][line]
+    ends = begins + size
+    low, high = (np.floor(begins / longest + 1e-6) + 1, np.ceil(ends / longest - 1e-6) - 1)
+    pieces = np.maximum(high - low + 1, 0).astype(np.int64) + 1
+    of = np.repeat(np.arange(len(side)), pieces)
+    k = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    a = np.where(k == 0, begins[of], (low[of] + k - 1) * longest)
+    b = np.where(k == pieces[of] - 1, ends[of], (low[of] + k) * longest)
+    share = (np.stack([a, b], 1) - begins[of, None]) / size[of, None]
+    return corner[of][:, None] + share[..., None] * step[of][:, None], line[of]
+
+
+def _sleepers(line: np.ndarray, start: float) -> np.ndarray:
+    """(N, 2, 2) ends of the stretches of `SLEEPERS` of a line (M, 2) that begins at `start` of its whole."""
+    length = start + np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    at = np.arange(np.ceil(start / SLEEPERS - 1e-6), np.floor(length[-1] / SLEEPERS) + 1) * SLEEPERS
     points = np.stack([np.interp(at, length, line[:, k]) for k in (0, 1)], 1)
     return np.stack([points[:-1], points[1:]], 1)
 

@@ -61,7 +61,7 @@ def build_scene(city: City) -> Scene:
         origin=city.origin,
     )
     pieces += barrier_pieces(city.barriers, city.terrain, city.origin)
-    pieces += rail_pieces(city.rails, city.terrain, city.origin)
+    pieces += rail_pieces(city.rails, city.terrain, city.origin, city.rail_starts)
     for boxes in (city.vehicles, city.clutter, city.debris):
         xy = boxes.centre[:, :2]
         level = np.maximum(city.terrain.sample(*xy.T), deck_level(decks, xy))
