@@ -190,7 +190,9 @@ def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) 
     after = aftermath.after
     time = FIRST_PLOT + rng.exponential(PLOT, len(after.buildings))
     lost = np.array([b.roof not in SHAPES for b in after.buildings], bool).reshape(-1)
-    gone = lost & (aftermath.damage == Damage.DESTROYED) & (time <= days)
+    middle = np.array([b.footprint.mean(axis=0) for b in after.buildings]).reshape(-1, 2)
+    dry = aftermath.flood_depth.nearest(*middle.T) == 0
+    gone = lost & dry & (aftermath.damage == Damage.DESTROYED) & (time <= days)
     if not gone.any():
         return aftermath
     plots = [covered(b).buffer(RIM) for b, g in zip(after.buildings, gone, strict=True) if g]
