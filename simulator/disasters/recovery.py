@@ -117,7 +117,8 @@ def _pushed_ground(
     patches = smooth_noise(swept.shape, ground.cell, 5.0, rng)
     codes = np.where(swept, aftermath.otherwise.ground.values, ground.values)
     reach = max(round(KERB[1] / ground.cell), 1)
-    rim = ndimage.binary_dilation(swept, iterations=reach) & ~road & (patches > -0.2)
+    rubble = swept & (ground.values == Ground.RUBBLE)
+    rim = ndimage.binary_dilation(rubble, iterations=reach) & ~road & (patches > -0.2)
     rim &= building_cells(aftermath.after.buildings, ground) == 0
     return np.where(rim, Ground.RUBBLE, codes).astype(np.uint8)
 
