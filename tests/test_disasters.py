@@ -336,7 +336,7 @@ def test_flood_damage_grows_with_depth_and_says_what_the_scale_says() -> None:
 
 
 def test_roads_close_as_water_rises(city: City) -> None:
-    result = struck(city, "flood", FloodParameters(stage=3.8, largest_share=1.0))
+    result = struck(city, "flood", FloodParameters(stage=3.6, largest_share=1.0))
     depth, codes = result.flood_depth.values, result.passability.values
     road = road_cells(city)
     assert (codes[road & (depth > 0.61)] == Passability.BLOCKED).all()
