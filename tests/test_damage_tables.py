@@ -206,11 +206,12 @@ def test_the_road_table_agrees_with_the_raster(written: tuple[str, Path]) -> Non
         worst = Passability[row.passability.upper()]
         assert worst <= along.max() or (along == Passability.NOT_ROAD).any()
         agree.append(worst == along.max())
+        assert (along > worst).mean() < 0.3 or (along == Passability.NOT_ROAD).any()
         assert isinstance(row.vehicle, str) == (worst != Passability.BLOCKED)
         assert worst == Passability.BLOCKED or row.depth <= FORDING[row.vehicle]
         assert row.debris_width == pytest.approx(row.width - row.clear, abs=2e-3)
         assert 0 <= row.clear <= row.width
-    assert np.mean(agree) > 0.95  # the table looks every 2 m, this test every 0.4 m
+    assert np.mean(agree) > 0.85  # the table looks every 2 m, this test every 0.4 m
     assert (frame["passability"] == "open").any()
     if kind == "none":
         assert (frame["passability"] == "open").all()

@@ -117,7 +117,8 @@ def _pushed_ground(
     patches = smooth_noise(swept.shape, ground.cell, 5.0, rng)
     codes = np.where(swept, aftermath.otherwise.ground.values, ground.values)
     reach = max(round(KERB[1] / ground.cell), 1)
-    rim = ndimage.binary_dilation(swept, iterations=reach) & ~road & (patches > -0.2)
+    rubble = swept & (ground.values == Ground.RUBBLE)
+    rim = ndimage.binary_dilation(rubble, iterations=reach) & ~road & (patches > -0.2)
     rim &= building_cells(aftermath.after.buildings, ground) == 0
     return np.where(rim, Ground.RUBBLE, codes).astype(np.uint8)
 
@@ -190,7 +191,9 @@ def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) 
     after = aftermath.after
     time = FIRST_PLOT + rng.exponential(PLOT, len(after.buildings))
     lost = np.array([b.roof not in SHAPES for b in after.buildings], bool).reshape(-1)
-    gone = lost & (aftermath.damage == Damage.DESTROYED) & (time <= days)
+    middle = np.array([b.footprint.mean(axis=0) for b in after.buildings]).reshape(-1, 2)
+    dry = aftermath.flood_depth.nearest(*middle.T) == 0
+    gone = lost & dry & (aftermath.damage == Damage.DESTROYED) & (time <= days)
     if not gone.any():
         return aftermath
     plots = [covered(b).buffer(RIM) for b, g in zip(after.buildings, gone, strict=True) if g]
