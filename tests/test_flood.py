@@ -379,7 +379,7 @@ def test_a_torrent_over_a_deck_takes_the_span() -> None:
     town = crossed(
         replace(steep, terrain=ground, water=with_values(ground, np.full_like(ground.values, np.nan)))
     )
-    result = struck(town, "flood", FloodParameters(kind="dam_break", stage=25.0))
+    result = struck(town, "flood", FloodParameters(kind="dam_break", stage=45.0))
     assert not result.after.streets[-1].bridge
     assert result.passability.nearest(100.0, 65.0) == Passability.BLOCKED
     assert result.passability.nearest(100.0, 160.0) == Passability.OPEN

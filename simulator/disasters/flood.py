@@ -75,10 +75,11 @@ class Waters(NamedTuple):
 def sample_flood(rng: np.random.Generator) -> FloodParameters:
     """A flood that reaches houses and leaves some dry; ranges are assumptions."""
     kinds: tuple[FloodKind | Literal["suited"], ...] = ("suited", "pluvial", "dam_break")
+    kind = kinds[rng.choice(3, p=[0.65, 0.15, 0.2])]
     return FloodParameters(
-        kind=kinds[rng.choice(3, p=[0.65, 0.15, 0.2])],
-        stage=float(rng.uniform(2.5, 7.0)),
-        rain=float(rng.uniform(0.15, 0.6)),
+        kind=kind,
+        stage=float(rng.uniform(2.5, 7.0)) * (0.4 if kind == "dam_break" else 1.0),
+        rain=float(rng.uniform(0.12, 0.5)),
         fall=float(np.exp(rng.uniform(np.log(0.01), np.log(0.3)))),
         largest_share=float(rng.uniform(0.2, 0.6)),
         turbidity=float(rng.uniform(0.7, 1.0)),

@@ -38,7 +38,7 @@ DRAINED = 0.03  # what street drains carry off in a storm [m]: about a ten-year 
 SOLID = 0.85  # share of a cell under buildings from which nothing flows through it: an assumption
 EAVES = 5  # roofs shed their rain on the open cells of a square this wide [cells]
 GENTLE = 1e-3  # least slope with which water leaves over the edge: an assumption [m/m]
-BREACH = 50.0  # width of a dam's breach [m], an assumption
+BREACH = 50.0  # width of a dam's breach [m], at most a tenth of the city's side: assumptions
 
 # When the level is highest, and when the run ends [s]. Real rivers rise for hours to days; beyond about half
 # an hour only the speeds hang on it, little. A dam runs empty in a quarter of the run. Assumptions.
@@ -122,7 +122,7 @@ def breach(city: City, bed: Bed, head: float) -> Forcing:
     sides = [np.s_[0, :], np.s_[-1, :], np.s_[:, 0], np.s_[:, -1]]
     side = max(sides, key=lambda s: float(np.median(filled(city).values[s])))
     line = z[side]
-    half = max(int(BREACH / 2 / bed.cell), 1)
+    half = max(int(min(BREACH, city.size / 10) / 2 / bed.cell), 1)
     middle = int(np.argmin(ndimage.uniform_filter1d(np.minimum(line, 1e5), 2 * half + 1)[half:-half])) + half
     held = np.zeros(z.shape, bool)
     held[side][middle - half : middle + half + 1] = True
