@@ -413,8 +413,8 @@ def test_a_building_of_several_bodies_is_struck_as_one(city: City) -> None:
 def test_a_street_is_as_passable_as_its_widest_gap(city: City) -> None:
     x, y = city.ground.centres()
     here = np.abs(x - 100) < 5
-    for covered, code in ((1.0, Passability.OPEN), (3.0, Passability.RESTRICTED), (5.5, Passability.BLOCKED)):
-        obstructed = here[None, :] & (y[:, None] < 160 + 3.5) & (y[:, None] > 160 + 3.5 - covered)
+    for wide, code in ((1.0, Passability.OPEN), (3.0, Passability.RESTRICTED), (5.5, Passability.BLOCKED)):
+        obstructed = here[None, :] & (y[:, None] < 160 + 3.5) & (y[:, None] > 160 + 3.5 - wide)
         codes = passability_by_width(city, obstructed)
         assert codes.nearest(100.0, 158.0) == code
         assert codes.nearest(150.0, 158.0) == Passability.OPEN
