@@ -57,7 +57,11 @@ FIVE_MPH, CHAIN_PER_HOUR = 5 * 0.44704, 20.1168 / 3600  # [m/s]
 
 @pytest.fixture(scope="module")
 def city() -> City:
-    return small_city()
+    """On dry grass, which nobody waters."""
+    town = small_city()
+    codes = town.ground.values
+    dry = np.where(codes == Ground.GRASS, np.uint8(Ground.DRY_GRASS), codes)
+    return replace(town, ground=with_values(town.ground, dry))
 
 
 def burnt_town(
