@@ -11,7 +11,7 @@ import shapely
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from simulator.city.city import generate_tile
-from simulator.city.model import City
+from simulator.city.model import City, Field
 from simulator.city.quarter import build_quarter, fill_block
 from simulator.city.region import Region, plan_region
 from simulator.city.style import load_style
@@ -182,9 +182,9 @@ def test_scenes_show_one_and_the_same_in_both(style: str, cover: LandCover) -> N
     np.testing.assert_allclose(sums[0], sums[1], rtol=1e-6, atol=1e-5)
 
 
-@both
-def test_sleepers_and_fences_lie_alike_in_both(style: str) -> None:
+def test_sleepers_and_fences_lie_alike_in_both() -> None:
     """They are stepped from the start of the whole line, not from where the tile cuts it."""
+    style = "north_american_suburb"  # it has fences there
     west, _, east, _ = strip(style).buffer(-8.0, join_style="mitre").bounds
     found: list[list[set[tuple[float, ...]]]] = []
     for city in tiles(style):
@@ -197,3 +197,15 @@ def test_sleepers_and_fences_lie_alike_in_both(style: str) -> None:
     assert max(len(some) for some in found[0]) > 10
     for one, other in zip(*found, strict=True):
         assert len(one ^ other) <= 0.01 * len(one)
+
+
+def test_a_track_that_is_cut_keeps_its_sleepers() -> None:
+    level = Field(west=0.0, north=40.0, cell=1.0, values=np.zeros((40, 40), np.float32))
+    whole = np.array([(0.0, 1.0), (10.0, 1.0), (10.0, 8.0), (30.0, 8.0)])
+    part = np.array([(4.5, 1.0), (10.0, 1.0), (10.0, 8.0), (20.0, 8.0)])
+    corners = [
+        {tuple(row) for row in np.round(rail_pieces([line], level, starts=[start])[1].vertices, 6).tolist()}
+        for line, start in ((whole, 0.0), (part, 4.5))
+    ]
+    assert len(corners[1]) > 200
+    assert corners[1] <= corners[0]

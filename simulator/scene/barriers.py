@@ -67,7 +67,7 @@ def rail_pieces(
     """
     if not len(rails):
         return []
-    starts = starts or (0.0,) * len(rails)
+    starts = starts if len(starts) else (0.0,) * len(rails)
     ends, _ = _stretches(rails, np.array(starts), STRETCH)
     along = ends[:, 1] - ends[:, 0]
     along /= np.linalg.norm(along, axis=1, keepdims=True)
