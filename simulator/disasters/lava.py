@@ -30,6 +30,7 @@ STEPS_OF_SUPPLY, STEPS_TO_REST = 1200, 800
 AHEAD = 10  # steps after which the worked part of the map is widened
 AT_REST = 1e-4  # greatest flux of a flow at rest [m of thickness a step]
 MARGIN = 3  # cells around the map, where lava leaves it
+EDGE, WALL = 7, 100.0  # cells to the margin within which a vent is an inflow; height of what backs it [m]
 THINNEST = 0.4  # edge of a flow [m]: assumption
 HUMMOCKS, HUMMOCK_LENGTH = 0.18, 10.0
 """Relative standard deviation of the thickness from lobes and levees, and their size [m]: assumptions."""
@@ -66,11 +67,13 @@ def lava_flow(
     count = math.ceil(side / CELL)
     cells = Field(west=terrain.west, north=terrain.north, cell=CELL, values=np.zeros((count, count)))
     ground = np.pad(on_cells_of(terrain, cells), MARGIN, mode="reflect", reflect_type="odd")
-    x, y = cells.centres()
-    near = np.hypot(x[None, :] - vent[0], y[:, None] - vent[1]) <= max(1.5 * CELL, 0.02 * side)
-    source = np.pad(near, MARGIN)
+    x, y = (np.pad(axis, MARGIN, mode="reflect", reflect_type="odd") for axis in cells.centres())
+    from_vent = np.hypot(x[None, :] - vent[0], y[:, None] - vent[1])
     inner = np.zeros(ground.shape, bool)
     inner[MARGIN:-MARGIN, MARGIN:-MARGIN] = True
+    source = inner & (from_vent <= max(1.5 * CELL, 0.02 * side))
+    if from_vent[~inner].min() <= EDGE * CELL:
+        ground[~inner & (from_vent <= side / 3)] += WALL  # what comes from beyond the edge does not turn back
     area = CELL**2
     supply = min(volume, contained * inner.sum() * area * POURED) / STEPS_OF_SUPPLY
     critical = strength / (DENSITY * GRAVITY)
