@@ -23,6 +23,8 @@ STAGES = {
     "train": "train the damage network on captures and labelled real imagery",
     "evaluate": "score a model on a labelled folder",
     "map": "damage map of two mosaics, before and after",
+    "carla-export": "the cities of a scenario as a package of props and roads for a CARLA server",
+    "carla-standin": "a server that speaks CARLA's protocol and draws with the embedded engine; it is not CARLA",
 }
 # Threads that wait for each other by spinning take the cores from whoever else works on the machine: beside
 # other jobs a training took four times as long. Read when torch's OpenMP is loaded, so it is set before.
@@ -64,7 +66,7 @@ REMEDIES = {
 
 
 def _usage() -> str:
-    rows = "\n".join(f"  {name:10} {summary}" for name, summary in STAGES.items())
+    rows = "\n".join(f"  {name:14} {summary}" for name, summary in STAGES.items())
     return f"usage: mage STAGE [options]\n\n{rows}\n\n`mage STAGE --help` lists a stage's options."
 
 
@@ -74,7 +76,7 @@ def _fail(stage: str, message: str) -> int:
 
 
 def _run(stage: str, words: Sequence[str]) -> None:
-    module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
+    module = importlib.import_module(f"pipelines.{stage.replace('-', '_')}")  # only this stage's packages are loaded
     summary = f"{STAGES[stage].capitalize()}."
     parser = ArgumentParser(prog=f"mage {stage}", description=summary, exit_on_error=False)
     parser.add_argument(

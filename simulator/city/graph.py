@@ -28,7 +28,7 @@ def street_graph(city: City, crs: str | None = None) -> nx.MultiDiGraph:
     if not streets:
         return graph
     ends = np.array([street.centreline[[0, -1]] for street in streets])
-    node = _nodes(ends.reshape(-1, 2)).reshape(-1, 2)
+    node = node_numbers(ends.reshape(-1, 2)).reshape(-1, 2)
     count = np.bincount(node.ravel())
     for number, xy in zip(node.ravel().tolist(), ends.reshape(-1, 2).tolist(), strict=True):
         graph.add_node(number, x=xy[0], y=xy[1], street_count=int(count[number]))
@@ -40,7 +40,7 @@ def street_graph(city: City, crs: str | None = None) -> nx.MultiDiGraph:
     return graph
 
 
-def _nodes(points: np.ndarray) -> np.ndarray:
+def node_numbers(points: np.ndarray) -> np.ndarray:
     """Numbers (N,) from 0 for points (N, 2), the same for those within `JOIN` of each other."""
     a, b = shapely.STRtree(shapely.points(points)).query(shapely.points(points), "dwithin", distance=JOIN)
     first = np.arange(len(points))
