@@ -29,6 +29,11 @@ NEAR = 0.01
 """How far a camera may be from where it was put [m], and its axes from those ordered."""
 
 
+TAGS_DIFFER = 0.02
+"""Share of pixels whose tag may differ between the semantic and the instance image; roads of an OpenDRIVE
+world, which only one of the two may draw, are not shown."""
+
+
 class Delivery(NamedTuple):
     """What one camera's callback saw."""
 
@@ -72,11 +77,16 @@ class Rig:
         self._sensors, self._queues = [], []
 
     def capture(self, pose: Pose) -> View:
-        """The four images of one tick from `pose`, after the ticks that the server is given to settle.
+        """The four images of one tick from `pose`, decoded; see `raw`."""
+        return decode(*self.raw(pose))
+
+    def raw(self, pose: Pose) -> list[np.ndarray]:
+        """The four images of one tick from `pose`, each (H, W, 4) uint8 B, G, R, A, in the order of `CAMERAS`,
+        after the ticks that the server is given to settle.
 
         Raises:
             FrameLost: A camera did not deliver, twice.
-            FrameStale: A camera was not where it was put, twice.
+            FrameStale: A camera was not where it was put, or images do not belong together, twice.
         """
         if pose != self._pose:
             self._session.move([sensor.id for sensor in self._sensors], pose)
@@ -88,14 +98,17 @@ class Rig:
         except (FrameLost, FrameStale):
             return self._shoot(pose)
 
-    def _shoot(self, pose: Pose) -> View:
+    def _shoot(self, pose: Pose) -> list[np.ndarray]:
         frame = self._session.tick()
         names = zip(CAMERAS, self._queues, strict=True)
         images = [_delivered(name, waiting, frame, pose, self._session.server.timeout) for name, waiting in names]
         for name, image in zip(CAMERAS, images, strict=True):
             if image.shape != (self.lens.height, self.lens.width, 4):
                 raise FrameStale(f"{name} sent an image of {image.shape}, not of {self.lens}")
-        return decode(*images)
+        differ = float((images[1][..., 2] != images[2][..., 2]).mean())
+        if differ > TAGS_DIFFER:
+            raise FrameStale(f"semantic and instance image of frame {frame} differ in {differ:.1%} of their tags")
+        return images
 
 
 def _callback(waiting: queue.SimpleQueue[Delivery | Exception]) -> Callable[[Any], None]:

@@ -9,9 +9,10 @@ class Faults:
 
     Attributes:
         image_delay: Images come this long after their snapshot [s].
-        drop_image: This semantic image, counted from 1, is never sent; 0 for none.
-        stale_image: From this RGB image on, counted from 1, the picture is that of the pose before, and says
-            so; 0 for none.
+        drop_image: From this semantic image on, counted from 1, they are not sent; 0 for none.
+        stale_image: From this RGB image on, counted from 1, they say that they were taken from the pose of the
+            image before; 0 for none.
+        faulty_images: How many are dropped or stale; 0 for all.
         fail_spawn: This prop, counted from 1, is not spawned; 0 for none.
         version: Of the server, if not that of the stand-in's protocol.
         die_at: The process ends at this tick, without a word; 0 for never.
@@ -26,6 +27,7 @@ class Faults:
     image_delay: float = 0.0
     drop_image: int = 0
     stale_image: int = 0
+    faulty_images: int = 0
     fail_spawn: int = 0
     version: str = ""
     die_at: int = 0

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from simulator.engines.carla.package import prop_folders, read_prop
+from simulator.engines.carla.package import PROPS, prop_folders, read_prop
 from simulator.engines.carla.props import Prop
 from simulator.engines.carla.standin.blocks import LOOSE, loose_prop
 from simulator.engines.carla.standin.messages import (
@@ -22,17 +22,16 @@ class Library:
     """What can be spawned. A package that has grown meanwhile is seen as it is: it stands for one that was
     cooked and installed."""
 
-    def __init__(self, package: Path | None, hidden_attribute: str) -> None:
+    def __init__(self, package: Path | None) -> None:
         self._package = package
-        self._hidden = hidden_attribute
         self._read = lru_cache(maxsize=None)(read_prop)
 
-    def definitions(self) -> list[Any]:
-        """All blueprints, as the client wants them."""
+    def definitions(self, hidden: str) -> list[Any]:
+        """All blueprints, as the client wants them, the cameras without the attribute `hidden`."""
         rows = []
         for name in CAMERAS:
             attributes = [*camera_attributes(), *(rgb_attributes() if name.endswith("rgb") else [])]
-            rows.append((name, [a for a in attributes if a[0] != self._hidden]))
+            rows.append((name, [a for a in attributes if a[0] != hidden]))
         size = [("size", AttributeType.STRING, "big")]
         rows += [(PROP + name, size) for name in [*LOOSE, *(folder.name for folder in self._folders())]]
         return [definition(number, name, attributes) for number, (name, attributes) in enumerate(rows, 1)]
@@ -44,8 +43,8 @@ class Library:
             return None
         if name in LOOSE:
             return loose_prop(name)
-        folder = next((f for f in self._folders() if f.name == name), None)
-        return None if folder is None else self._read(folder)
+        folder = None if self._package is None else self._package / PROPS / name
+        return None if folder is None or not folder.is_dir() else self._read(folder)
 
     def _folders(self) -> list[Path]:
         return [] if self._package is None else prop_folders(self._package)

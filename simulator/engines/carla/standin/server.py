@@ -46,6 +46,11 @@ class Calls:
         except ValueError as error:
             return failure(str(error))
 
+    def standin_faults(self, values: dict[str, Any]) -> Any:
+        """No call of CARLA's: for tests, changes what goes wrong."""
+        self._world.misbehave(Faults(**values))
+        return nothing()
+
     def version(self) -> Any:
         return value(self._world.faults.version or messages.VERSION)
 
@@ -86,7 +91,7 @@ class Calls:
         return nothing()
 
     def get_actor_definitions(self) -> Any:
-        return value(self._world.library.definitions())
+        return value(self._world.library.definitions(self._world.faults.hide_attribute))
 
     def spawn_actor(self, description: list[Any], transform: messages.Transform) -> Any:
         return value(self._told(self._world.spawn(description, transform)))
@@ -170,7 +175,7 @@ def _object(number: int, standing: Standing) -> list[Any]:
 def start(host: str, port: int, package: Path | None, faults: Faults) -> int:
     """Serves from threads of this process; returns the port, which is a free one where 0 is asked for."""
     streams = Streams(host)
-    world = World(Library(package, faults.hide_attribute), streams, faults)
+    world = World(Library(package), streams, faults)
     calls = Calls(world)
     server = listener(host, port)
     serve(server, lambda connection: answer_calls(connection, calls.answer))

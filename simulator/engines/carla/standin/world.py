@@ -55,6 +55,7 @@ class World:
         self._cues, self._cued = 0, threading.Condition()
         self._sent = dict.fromkeys(CAMERAS, 0)
         self._spawned = 0
+        self._first = self.frame
         self._flags = 0
         self._stages: dict[str, tuple[int, Stage | None]] = {}
         self._version = 0
@@ -62,6 +63,14 @@ class World:
         self._before: Transform | None = None
         self._next_id = faults.first_id
         self._load(HOME)
+
+    def misbehave(self, faults: Faults) -> None:
+        """Takes other faults, counted from now on."""
+        with self.lock:
+            self.faults = faults
+            self._sent, self._spawned, self._first = dict.fromkeys(CAMERAS, 0), 0, self.frame
+            self._next_id = max(faults.first_id, self._next_id)
+            self._changed()
 
     def load(self, name: str) -> None:
         """A new episode on a map; "" is the present one again."""
@@ -169,7 +178,7 @@ class World:
                 self.frame += 1
             step = self.settings[2][1] if self.settings[2][0] else STEP
             self.time += step
-            if self.frame - 100 == self.faults.die_at:
+            if self.frame - self._first == self.faults.die_at:
                 os._exit(1)
             flags, self._flags = self._flags, 0
             actors = list(self.actors.values())
@@ -187,14 +196,19 @@ class World:
     def _send(self, actor: Actor, transform: Transform, image: np.ndarray, frame: int, now: float) -> None:
         self._sent[actor.blueprint] += 1
         kind, count = CAMERAS[actor.blueprint], self._sent[actor.blueprint]
-        if kind == SensorType.SEMANTIC and count == self.faults.drop_image:
+        if kind == SensorType.SEMANTIC and self._faulty(self.faults.drop_image, count):
             return
         if kind == SensorType.RGB:
-            stale = 0 < self.faults.stale_image <= count
+            stale = self._faulty(self.faults.stale_image, count)
             shown, self._before = (self._before or _still()) if stale else transform, transform
             transform = shown
         fov = float(actor.attributes["fov"])
         self.streams.send(actor.stream, image_message(kind, frame, now, transform, fov, image))
+
+    def _faulty(self, first: int, count: int) -> bool:
+        """Whether an image, counted from 1, is one of those that a fault is for."""
+        last = first + self.faults.faulty_images - 1 if self.faults.faulty_images else count
+        return 0 < first <= count <= last
 
     def _view(self, actor: Actor, weather: Weather) -> np.ndarray:
         """A camera's raw image."""
