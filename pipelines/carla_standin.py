@@ -41,7 +41,9 @@ def run(config: Config) -> None:
     try:
         port = start(config.host, config.port, config.package, faults)
     except OSError as error:
-        raise InputError(f"port {config.port} of {config.host}: {error.strerror}; choose another --port") from error
+        raise InputError(
+            f"port {config.port} of {config.host}: {error.strerror}; choose another --port"
+        ) from error
     print(NOTICE)
     print(f"listening at {config.host}:{port}", flush=True)
     while True:

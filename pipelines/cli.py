@@ -76,7 +76,9 @@ def _fail(stage: str, message: str) -> int:
 
 
 def _run(stage: str, words: Sequence[str]) -> None:
-    module = importlib.import_module(f"pipelines.{stage.replace('-', '_')}")  # only this stage's packages are loaded
+    module = importlib.import_module(
+        f"pipelines.{stage.replace('-', '_')}"
+    )  # only this stage's packages are loaded
     summary = f"{STAGES[stage].capitalize()}."
     parser = ArgumentParser(prog=f"mage {stage}", description=summary, exit_on_error=False)
     parser.add_argument(
@@ -110,7 +112,9 @@ def _option_error(stage: str, error: argparse.ArgumentError) -> str:
 def _named_presets(words: Sequence[str]) -> list[str]:
     """The words with the name of a preset after --config, or --preset, replaced by its file; hyphens in the
     names of options are underscores."""
-    words = [re.sub(r"^--[a-z-]+", lambda found: "--" + found[0][2:].replace("-", "_"), word) for word in words]
+    words = [
+        re.sub(r"^--[a-z-]+", lambda found: "--" + found[0][2:].replace("-", "_"), word) for word in words
+    ]
     words = [re.sub(r"^--preset(?=$|=)", "--config", word) for word in words]
     found = [word.removeprefix("--config=") for word in words]
     for index, word in enumerate(words):

@@ -92,7 +92,12 @@ def scenes() -> tuple[Scene, Scene]:
 @contextmanager
 def stand_in(package: Path | None, *words: str, port: int = 0) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """A server in a process of its own: its port and process."""
-    command = [sys.executable, "-c", "import sys; from pipelines.cli import main; sys.exit(main())", "carla-standin"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from pipelines.cli import main; sys.exit(main())",
+        "carla-standin",
+    ]
     command += ["--port", str(port), *([] if package is None else ["--package", str(package)]), *words]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}

@@ -135,11 +135,15 @@ def test_four_images_of_one_tick_from_where_the_camera_is(session: Session, thea
     for pose in (NADIR, SLANT, Pose(x=10, y=20, z=90, pitch=-60, yaw=33, roll=12)):
         images = rig.raw(pose)  # raises where frames or places differ
         assert [image.shape for image in images] == [(96, 128, 4)] * 4
-        assert (images[1][..., 2] == images[2][..., 2]).all()  # semantic and instance image have the same tags
+        assert (
+            images[1][..., 2] == images[2][..., 2]
+        ).all()  # semantic and instance image have the same tags
     rig.close()
 
 
-def test_two_images_from_one_place_are_the_same(session: Session, theatre: CarlaTheatre, flown: Flown) -> None:
+def test_two_images_from_one_place_are_the_same(
+    session: Session, theatre: CarlaTheatre, flown: Flown
+) -> None:
     rig = Rig(session, LENS)
     pairs = list(zip(rig.capture(NADIR), rig.capture(NADIR), strict=True))
     rig.close()
@@ -164,7 +168,9 @@ def test_a_known_corner_is_seen_where_it_should_be(theatre: CarlaTheatre, flown:
     view = theatre.capture(pose, lens)
     house = view.actor == np.bincount(view.actor[_inside(view, pose, lens)].ravel()).argmax()
     rows, cols = np.nonzero(house & (view.tag == TAG_CODES["Building"]))
-    solid = [v for s in split(flown.before) if s.instance == 1 for v in s.prop.vertices + np.float32(s.anchor)]
+    solid = [
+        v for s in split(flown.before) if s.instance == 1 for v in s.prop.vertices + np.float32(s.anchor)
+    ]
     above = np.array([v for v in solid if v[2] >= 0])
     foot = np.column_stack([CORNERS, np.zeros(4)])
     hull = project(np.concatenate([above, foot]), pose, lens)
@@ -238,7 +244,9 @@ with Session(Server(host=sys.argv[2], port=int(sys.argv[1]), settle=1)) as sessi
 def test_twenty_visits_end_well(flown: Flown) -> None:
     """A process that keeps an object of the client library to its end is often aborted (status 134)."""
     for _ in range(20):
-        visit = subprocess.run([sys.executable, "-c", VISIT, str(flown.server.port), flown.server.host], cwd=ROOT, check=False)
+        visit = subprocess.run(
+            [sys.executable, "-c", VISIT, str(flown.server.port), flown.server.host], cwd=ROOT, check=False
+        )
         assert visit.returncode == 0
 
 

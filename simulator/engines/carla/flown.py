@@ -93,7 +93,9 @@ class FlownEngine:
         views = [(shot, self._theatre.capture(shot.pose, flight.lens)) for shot in flight.shots]
         _check_tags([view for _, view in views], self._cast)
         linear = decode_rgb(np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, 2))[0, 0]
-        return _frame(rectify(views, camera, flight, scene.terrain, linear), self._cast, scene, flight.across, image)
+        return _frame(
+            rectify(views, camera, flight, scene.terrain, linear), self._cast, scene, flight.across, image
+        )
 
 
 def _cast(standing: Sequence[Standing], actors: Sequence[int]) -> Cast:

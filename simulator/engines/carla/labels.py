@@ -89,7 +89,9 @@ def encode_depth(depth: np.ndarray) -> np.ndarray:
 def encode_rgb(reflectance: np.ndarray) -> np.ndarray:
     """The RGB image (H, W, 4) uint8 of apparent reflectance (3, H, W): IEC 61966-2-1 (sRGB), cut at 1."""
     linear = np.clip(reflectance, 0, 1)
-    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+    curve = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
+    )
     image = np.full((*linear.shape[1:], 4), 255, np.uint8)
     image[..., :3] = np.rint(255 * np.moveaxis(curve, 0, -1)[..., ::-1])
     return image

@@ -69,7 +69,11 @@ def open_drive(city: City, *, crs: str, west: float, south: float) -> str:
     """
     to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     longitude, latitude = to_degrees.transform(west, south)
-    streets = [street for street in city.streets if len(street.centreline) > 1 and _length(street.centreline) > SHORTEST]
+    streets = [
+        street
+        for street in city.streets
+        if len(street.centreline) > 1 and _length(street.centreline) > SHORTEST
+    ]
     ends = np.array([s.centreline[[0, -1]] for s in streets]).reshape(-1, 2)
     nodes = node_numbers(ends) if streets else np.zeros(0, np.int64)
     meeting = np.bincount(nodes) if streets else np.zeros(0, np.int64)
@@ -81,7 +85,14 @@ def open_drive(city: City, *, crs: str, west: float, south: float) -> str:
     cut = _cuts(streets, nodes, meeting)
     lines = [_trimmed(s.centreline, *cut[i]) for i, s in enumerate(streets)]
     roads = [
-        Road(i, lines[i], _widths(s), -1, _link(at, nodes[2 * i], i, True), _link(at, nodes[2 * i + 1], i, False))
+        Road(
+            i,
+            lines[i],
+            _widths(s),
+            -1,
+            _link(at, nodes[2 * i], i, True),
+            _link(at, nodes[2 * i + 1], i, False),
+        )
         for i, s in enumerate(streets)
     ]
     junctions: dict[int, list[Road]] = {}
@@ -177,7 +188,9 @@ def _document(
     })  # fmt: skip
     # CARLA reads +lat_0 and +lon_0 alone, and of a UTM definition nothing
     reference = xml.SubElement(header, "geoReference")
-    reference.text = f"+proj=tmerc +lat_0={latitude:.8f} +lon_0={longitude:.8f} +k=1 +x_0=0 +y_0=0 +datum=WGS84"
+    reference.text = (
+        f"+proj=tmerc +lat_0={latitude:.8f} +lon_0={longitude:.8f} +k=1 +x_0=0 +y_0=0 +datum=WGS84"
+    )
     for road in roads:
         _write_road(root, road)
     for node, ways in junctions.items():
@@ -213,7 +226,9 @@ def _write_road(root: xml.Element, road: Road) -> None:
     lanes = xml.SubElement(element, "lanes")
     # a road of one lane has its line in the middle of the street: the lane is moved half its width over
     if len(road.widths) == 1 and road.junction < 0:
-        xml.SubElement(lanes, "laneOffset", {"s": "0", "a": f"{road.widths[0] / 2:.4f}", "b": "0", "c": "0", "d": "0"})
+        xml.SubElement(
+            lanes, "laneOffset", {"s": "0", "a": f"{road.widths[0] / 2:.4f}", "b": "0", "c": "0", "d": "0"}
+        )
     section = xml.SubElement(lanes, "laneSection", {"s": "0"})
     if len(road.widths) > 1:
         _write_lane(section, "left", 1, road.widths[1], road)
@@ -226,14 +241,20 @@ def _write_lane(section: xml.Element, side: str, number: int, width: float, road
     parent = xml.SubElement(section, side)
     lane = xml.SubElement(parent, "lane", {"id": str(number), "type": "driving", "level": "false"})
     link = xml.SubElement(lane, "link")
-    for name, met, way in zip(("predecessor", "successor"), (road.before, road.after), road.lanes, strict=True):
+    for name, met, way in zip(
+        ("predecessor", "successor"), (road.before, road.after), road.lanes, strict=True
+    ):
         if way:
             xml.SubElement(link, name, {"id": str(way)})
         elif met is not None and met[0] == "road":
             turned = met[2] == ("start" if name == "predecessor" else "end")
             xml.SubElement(link, name, {"id": str(-number if turned else number)})
     xml.SubElement(lane, "width", {"sOffset": "0", "a": f"{width:.4f}", "b": "0", "c": "0", "d": "0"})
-    xml.SubElement(lane, "roadMark", {"sOffset": "0", "type": "none", "weight": "standard", "color": "standard", "width": "0"})
+    xml.SubElement(
+        lane,
+        "roadMark",
+        {"sOffset": "0", "type": "none", "weight": "standard", "color": "standard", "width": "0"},
+    )
 
 
 def _write_junction(root: xml.Element, node: int, ways: Sequence[Road]) -> None:

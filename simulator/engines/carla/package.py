@@ -1,10 +1,10 @@
 """A package of props on disk: meshes with the JSON that CARLA's import reads, and what a stand-in reads.
 
-    <folder>/MagePackage.json           the import description: names, sources, sizes, tags
-    <folder>/Props/<name>/<name>.fbx    the mesh, for CARLA
-    <folder>/Props/<name>/<name>.npz    the same prop with our own face columns, for the stand-in
-    <folder>/Props/<name>/<name>.png    of the terrain: its colours from above, for CARLA
-    <folder>/Roads/<city>.xodr          the streets
+<folder>/MagePackage.json           the import description: names, sources, sizes, tags
+<folder>/Props/<name>/<name>.fbx    the mesh, for CARLA
+<folder>/Props/<name>/<name>.npz    the same prop with our own face columns, for the stand-in
+<folder>/Props/<name>/<name>.png    of the terrain: its colours from above, for CARLA
+<folder>/Roads/<city>.xodr          the streets
 """
 
 import json
@@ -55,7 +55,12 @@ def write_description(package: Path) -> None:
     CARLA's tagger goes by; the names are the tagger's, not those of the older list in the documentation.
     """
     props = [
-        {"name": prop.name, "size": _size(prop), "source": f"./{PROPS}/{prop.name}/{prop.name}.fbx", "tag": prop.tag}
+        {
+            "name": prop.name,
+            "size": _size(prop),
+            "source": f"./{PROPS}/{prop.name}/{prop.name}.fbx",
+            "tag": prop.tag,
+        }
         for prop in map(read_prop, prop_folders(package))
     ]
     partial = package / f".{PACKAGE}.json"

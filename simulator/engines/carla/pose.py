@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pose:
     """Of a camera; rounded to single precision, which is what CARLA's messages carry.
@@ -59,9 +60,7 @@ def axes(pose: Pose) -> np.ndarray:
     forward = np.array([math.cos(p) * math.cos(w), -math.cos(p) * math.sin(w), math.sin(p)])
     right = np.array([-math.sin(w), -math.cos(w), 0.0])
     up = np.array([-math.sin(p) * math.cos(w), math.sin(p) * math.sin(w), math.cos(p)])
-    return np.stack(
-        [forward, math.cos(r) * right - math.sin(r) * up, math.cos(r) * up + math.sin(r) * right]
-    )
+    return np.stack([forward, math.cos(r) * right - math.sin(r) * up, math.cos(r) * up + math.sin(r) * right])
 
 
 def rays(lens: Lens) -> tuple[np.ndarray, np.ndarray]:

@@ -115,7 +115,9 @@ def _standing(scene: Scene, faces: np.ndarray, instance: int, cover: int) -> Sta
         ground = Ground(terrain=scene.terrain, ground=scene.ground, lay=scene.lay, origin=scene.origin)
     name = f"{PREFIX}_{tag.lower()}_{_digest([land_cover, instance > 0, *values.values(), *_told(ground)])}"
     prop = Prop(name=name, tag=tag, land_cover=land_cover, building=instance > 0, ground=ground, **values)
-    return Standing(prop=prop, anchor=(float(anchor[0]), float(anchor[1]), float(anchor[2])), instance=instance)
+    return Standing(
+        prop=prop, anchor=(float(anchor[0]), float(anchor[1]), float(anchor[2])), instance=instance
+    )
 
 
 def _told(ground: Ground | None) -> Iterable[object]:

@@ -17,7 +17,12 @@ CAMERAS = (
     "sensor.camera.instance_segmentation",
     "sensor.camera.depth",
 )
-UNDISTORTED = {"lens_circle_multiplier": "0.0", "lens_circle_falloff": "0.0", "lens_k": "0.0", "lens_kcube": "0.0"}
+UNDISTORTED = {
+    "lens_circle_multiplier": "0.0",
+    "lens_circle_falloff": "0.0",
+    "lens_k": "0.0",
+    "lens_kcube": "0.0",
+}
 """All four go through the lens material, so it is switched off in all."""
 FIXED_EXPOSURE = {
     "exposure_mode": "manual", "shutter_speed": "200.0", "iso": "100.0", "fstop": "8.0", "gamma": "2.2",
@@ -101,13 +106,17 @@ class Rig:
     def _shoot(self, pose: Pose) -> list[np.ndarray]:
         frame = self._session.tick()
         names = zip(CAMERAS, self._queues, strict=True)
-        images = [_delivered(name, waiting, frame, pose, self._session.server.timeout) for name, waiting in names]
+        images = [
+            _delivered(name, waiting, frame, pose, self._session.server.timeout) for name, waiting in names
+        ]
         for name, image in zip(CAMERAS, images, strict=True):
             if image.shape != (self.lens.height, self.lens.width, 4):
                 raise FrameStale(f"{name} sent an image of {image.shape}, not of {self.lens}")
         differ = float((images[1][..., 2] != images[2][..., 2]).mean())
         if differ > TAGS_DIFFER:
-            raise FrameStale(f"semantic and instance image of frame {frame} differ in {differ:.1%} of their tags")
+            raise FrameStale(
+                f"semantic and instance image of frame {frame} differ in {differ:.1%} of their tags"
+            )
         return images
 
 
@@ -153,7 +162,11 @@ def _blueprint(session: Session, name: str, lens: Lens) -> Any:
     blueprint = session.blueprint(name)
     values = {"image_size_x": str(lens.width), "image_size_y": str(lens.height), "fov": repr(lens.fov)}
     needed = {**values, "sensor_tick": "0.0"}
-    for attribute, value in {**needed, **UNDISTORTED, **(FIXED_EXPOSURE if name.endswith("rgb") else {})}.items():
+    for attribute, value in {
+        **needed,
+        **UNDISTORTED,
+        **(FIXED_EXPOSURE if name.endswith("rgb") else {}),
+    }.items():
         if blueprint.has_attribute(attribute):
             blueprint.set_attribute(attribute, value)
         elif attribute in needed or attribute in ("lens_circle_multiplier", "exposure_mode"):

@@ -291,7 +291,9 @@ class Session:
     def transform(self, pose: Pose) -> Any:
         """A pose as the library has it; for `rig.py` alone."""
         place = self._carla.Location(x=pose.x, y=-pose.y, z=pose.z)
-        return self._carla.Transform(place, self._carla.Rotation(pitch=pose.pitch, yaw=pose.yaw, roll=pose.roll))
+        return self._carla.Transform(
+            place, self._carla.Rotation(pitch=pose.pitch, yaw=pose.yaw, roll=pose.roll)
+        )
 
 
 def pose_of(transform: Any) -> Pose:

@@ -104,6 +104,8 @@ def flooded(view: View, pose: Pose, lens: Lens, surface: Field) -> tuple[np.ndar
     """
     x, y, z = backproject(view.depth, pose, lens)
     level = surface.nearest(x, y)
-    depth = np.where(np.isnan(level) | (view.depth >= NO_DEPTH), 0.0, np.maximum(np.nan_to_num(level) - z, 0.0))
+    depth = np.where(
+        np.isnan(level) | (view.depth >= NO_DEPTH), 0.0, np.maximum(np.nan_to_num(level) - z, 0.0)
+    )
     cover = np.where(depth > 0, LandCover.WATER, LAND_COVER_OF_TAG[view.tag])
     return cover.astype(np.uint8), depth.astype(np.float32)

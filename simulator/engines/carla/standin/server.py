@@ -181,4 +181,3 @@ def start(host: str, port: int, package: Path | None, faults: Faults) -> int:
     serve(server, lambda connection: answer_calls(connection, calls.answer))
     threading.Thread(target=world.run, daemon=True).start()
     return server.getsockname()[1]
-
