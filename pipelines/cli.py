@@ -24,7 +24,7 @@ STAGES = {
     "evaluate": "score a model on a labelled folder",
     "map": "damage map of two mosaics, before and after",
     "carla-export": "the cities of a scenario as a package of props and roads for a CARLA server",
-    "carla-standin": "a server that speaks CARLA's protocol and draws with the embedded engine; it is not CARLA",
+    "carla-standin": "a server that speaks CARLA's protocol and is not CARLA: the embedded engine draws",
 }
 # Threads that wait for each other by spinning take the cores from whoever else works on the machine: beside
 # other jobs a training took four times as long. Read when torch's OpenMP is loaded, so it is set before.

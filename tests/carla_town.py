@@ -53,10 +53,14 @@ def hamlet() -> City:
         size=SIZE, terrain=terrain, ground=ground, water=water, turbidity=0.3,
         streets=(Street(centreline=np.array([[0.0, 31.0], [SIZE, 31.0]]), width=6.0, kind="residential"),),
         land_use=(),
-        buildings=(house(1, (0, 0)), house(2, (25, 0), eave=5.0), house(3, (2, 26), eave=4.0, rise=2.0, roof="gable")),
+        buildings=(
+            house(1, (0, 0)),
+            house(2, (25, 0), eave=5.0),
+            house(3, (2, 26), eave=4.0, rise=2.0, roof="gable"),
+        ),
         trees=Trees(
-            xy=np.array([[48.0, 32.0], [8.0, 46.0]]), radius=np.array([2.0, 2.5]), height=np.array([6.0, 7.0]),
-            kind=np.zeros(2, np.uint8), foliage=np.ones(2), tint=np.ones((2, 3)), burnt=np.zeros(2),
+            xy=np.array([[48.0, 32.0], [8.0, 46.0]]), radius=np.array([2.0, 2.5]),
+            height=np.array([6.0, 7.0]), kind=np.zeros(2, np.uint8), foliage=np.ones(2), tint=np.ones((2, 3)), burnt=np.zeros(2),
         ),
         vehicles=Boxes(
             centre=np.array([[30.0, 30.0, 0.8]]), size=np.array([[4.5, 1.8, 1.5]]), heading=np.array([0.1]),

@@ -60,6 +60,13 @@ def truth(scene: Scene) -> Frame:
     return FlownEngine(LocalTheatre()).labels(scene, VIEW)
 
 
+def fly_twice(engine: CarlaEngine, scene: Scene, times: int = 1) -> None:
+    """From two places, so many times."""
+    for _ in range(times):
+        engine.labels(scene, VIEW)
+        engine.labels(scene, replace(VIEW, west=VIEW.west + 3))
+
+
 @pytest.mark.parametrize(
     ("faults", "error"),
     [
@@ -78,8 +85,7 @@ def test_a_fault_has_its_error_and_the_next_visit_is_well(
 ) -> None:
     misbehave(server.port, **faults)
     with pytest.raises(error), CarlaEngine(server, roads()) as engine:
-        engine.labels(scene, VIEW)
-        engine.labels(scene, replace(VIEW, west=VIEW.west + 3))
+        fly_twice(engine, scene)
     misbehave(server.port)
     with CarlaEngine(server, roads()) as engine:
         assert same(engine.labels(scene, VIEW), truth)
@@ -143,8 +149,7 @@ def test_a_server_that_does_not_come_back_is_told(package: Path, scene: Scene) -
         pytest.raises(errors.ServerUnreachable),
         CarlaEngine(Server(port=port, settle=1, timeout=3, wait=0.1), roads()) as engine,
     ):
-        for _ in range(20):
-            engine.labels(scene, VIEW)
+        fly_twice(engine, scene, 10)
 
 
 def test_a_city_that_the_server_was_not_given_leaves_no_capture(

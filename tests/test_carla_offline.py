@@ -85,7 +85,7 @@ def test_weather_tells_the_light(azimuth: float, elevation: float, sky: float) -
 
 
 def test_props_are_all_of_a_scene(pair: tuple[Scene, Scene]) -> None:
-    """Joined again they have the same triangles, classes and buildings, and any order gives the same bytes."""
+    """Joined again they have the same triangles, classes and buildings, in any order the same bytes."""
     scene = pair[1]
     standing = split(scene)
     placed = [Placed(prop=s.prop, position=s.anchor, actor=n + 1) for n, s in enumerate(standing)]

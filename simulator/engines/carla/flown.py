@@ -104,8 +104,8 @@ def _cast(standing: Sequence[Standing], actors: Sequence[int]) -> Cast:
     doubled = np.flatnonzero(np.bincount(ids, minlength=IDS) > 1)
     if len(doubled) or (ids == 0).any():
         raise AmbiguousIds(
-            f"actors share the ids {doubled[:5].tolist()} in the instance image, which keeps 16 bits; restart "
-            "the server, or fly smaller cities"
+            f"actors share the ids {doubled[:5].tolist()} in the instance image, which keeps 16 bits; "
+            "restart the server, or fly smaller cities"
         )
     cast = Cast(np.zeros(IDS, bool), *(np.zeros(IDS, dtype) for dtype in (np.uint8, np.uint8, np.uint32)))
     cast.ours[ids] = True

@@ -86,8 +86,9 @@ class Rig:
         return decode(*self.raw(pose))
 
     def raw(self, pose: Pose) -> list[np.ndarray]:
-        """The four images of one tick from `pose`, each (H, W, 4) uint8 B, G, R, A, in the order of `CAMERAS`,
-        after the ticks that the server is given to settle.
+        """The four images of one tick from `pose`, after the ticks that the server is given to settle.
+
+        Each (H, W, 4) uint8 B, G, R, A, in the order of `CAMERAS`.
 
         Raises:
             FrameLost: A camera did not deliver, twice.

@@ -226,7 +226,7 @@ class Session:
                 self.destroy(spawned)
             number, reason = failed[0]
             raise SpawnFailed(
-                f"the server did not spawn {places[number][0]} ({len(failed)} of {len(places)} props): {reason}"
+                f"the server did not spawn {places[number][0]} ({len(failed)} of {len(places)}): {reason}"
             )
         return spawned
 

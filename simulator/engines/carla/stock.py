@@ -57,8 +57,8 @@ def check_hiding(session: Session, thing: MapObject) -> None:
     changed = np.abs(before.depth - after.depth) > SAME
     if changed.mean() < DISTINCT:
         raise HiddenShown(
-            f"this server still draws {thing.name} in its label images when it is hidden; fly an exported city "
-            "instead, whose buildings are props that are removed"
+            f"this server still draws {thing.name} in its label images when it is hidden; fly an exported "
+            "city instead, whose buildings are props that are removed"
         )
 
 
@@ -93,7 +93,7 @@ def abandoned_cars(
 
 
 def flooded(view: View, pose: Pose, lens: Lens, surface: Field) -> tuple[np.ndarray, np.ndarray]:
-    """Land cover (H, W) uint8 and depth of water (H, W) float32 [m] of a view whose lower parts are under water.
+    """Land cover (H, W) uint8 and depth of water (H, W) float32 [m] of a view whose low parts are flooded.
 
     A point below the water's surface there is seen as water; what stands out of it keeps its class.
 
