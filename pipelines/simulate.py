@@ -1,7 +1,7 @@
 """`mage simulate`: a scenario to a catalogue of captures, by several processes, resumable."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -160,7 +160,7 @@ def _simulate_all(scenario: Scenario, indexes: list[int], config: Config) -> Ite
 
 
 @contextmanager
-def _engine(scenario: Scenario, index: int, config: Config, city: City) -> Iterator[Engine]:
+def _engine(scenario: Scenario, index: int, config: Config, city: City) -> Generator[Engine]:
     """What draws a city."""
     if config.engine != "carla":
         yield _own_engine(config.engine)

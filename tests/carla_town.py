@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,6 @@ ROOF = 9.0
 """Top of the first house [m], without its parapet."""
 CORNERS = np.array([[12.0, 14.0], [26.0, 14.0], [26.0, 24.0], [12.0, 24.0]])
 """Of the first house, as seen from above."""
-PLACE = {"crs": "EPSG:32632", "west": 500_000.0, "south": 5_300_000.0}
 
 
 def house(instance: int, shift: tuple[float, float], **changes: Any) -> Building:
@@ -60,7 +59,8 @@ def hamlet() -> City:
         ),
         trees=Trees(
             xy=np.array([[48.0, 32.0], [8.0, 46.0]]), radius=np.array([2.0, 2.5]),
-            height=np.array([6.0, 7.0]), kind=np.zeros(2, np.uint8), foliage=np.ones(2), tint=np.ones((2, 3)), burnt=np.zeros(2),
+            height=np.array([6.0, 7.0]), kind=np.zeros(2, np.uint8),
+            foliage=np.ones(2), tint=np.ones((2, 3)), burnt=np.zeros(2),
         ),
         vehicles=Boxes(
             centre=np.array([[30.0, 30.0, 0.8]]), size=np.array([[4.5, 1.8, 1.5]]), heading=np.array([0.1]),
@@ -78,8 +78,10 @@ def struck() -> City:
     return replace(city, buildings=(fallen, replace(two, roof_loss=0.5), three))
 
 
-def roads() -> str:
-    return open_drive(hamlet(), crs=PLACE["crs"], west=PLACE["west"], south=PLACE["south"])
+def roads(city: City | None = None) -> str:
+    """OpenDRIVE of a city, of the hamlet if none is given, in southern Germany."""
+    city = hamlet() if city is None else city
+    return open_drive(city, crs="EPSG:32632", west=500_000.0, south=5_300_000.0)
 
 
 def export(package: Path, scenes: Sequence[Scene]) -> None:
@@ -94,7 +96,9 @@ def scenes() -> tuple[Scene, Scene]:
 
 
 @contextmanager
-def stand_in(package: Path | None, *words: str, port: int = 0) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+def stand_in(
+    package: Path | None, *words: str, port: int = 0
+) -> Generator[tuple[int, subprocess.Popen[str]]]:
     """A server in a process of its own: its port and process."""
     command = [
         sys.executable,

@@ -141,9 +141,7 @@ def test_four_images_of_one_tick_from_where_the_camera_is(session: Session, thea
     rig.close()
 
 
-def test_two_images_from_one_place_are_the_same(
-    session: Session, theatre: CarlaTheatre, flown: Flown
-) -> None:
+def test_two_images_of_one_place_are_the_same(session: Session, theatre: CarlaTheatre, flown: Flown) -> None:
     rig = Rig(session, LENS)
     pairs = list(zip(rig.capture(NADIR), rig.capture(NADIR), strict=True))
     rig.close()
@@ -169,7 +167,10 @@ def test_a_known_corner_is_seen_where_it_should_be(theatre: CarlaTheatre, flown:
     house = view.actor == np.bincount(view.actor[_inside(view, pose, lens)].ravel()).argmax()
     rows, cols = np.nonzero(house & (view.tag == TAG_CODES["Building"]))
     solid = [
-        v for s in split(flown.before) if s.instance == 1 for v in s.prop.vertices + np.float32(s.anchor)
+        v
+        for s in split(flown.before)
+        if s.instance == 1
+        for v in s.prop.vertices + np.array(s.anchor, np.float32)
     ]
     above = np.array([v for v in solid if v[2] >= 0])
     foot = np.column_stack([CORNERS, np.zeros(4)])

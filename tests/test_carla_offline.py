@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import shapely
-from carla_town import PLACE, scenes
+from carla_town import roads, scenes
 from hypothesis import given
 from hypothesis import strategies as st
 from towns import TOWNS, town
@@ -16,7 +16,6 @@ from simulator.engines.carla.errors import AmbiguousIds
 from simulator.engines.carla.flown import FlownEngine, LocalTheatre, _cast
 from simulator.engines.carla.frames import plan_flight
 from simulator.engines.carla.labels import decode, decode_rgb, encode_depth, encode_labels, encode_rgb
-from simulator.engines.carla.opendrive import open_drive
 from simulator.engines.carla.package import prop_folders, read_prop, write_description, write_prop
 from simulator.engines.carla.pose import Lens, Pose, axes, backproject, looking, project
 from simulator.engines.carla.props import Placed, join, split
@@ -176,7 +175,7 @@ def test_a_wide_capture_is_flown_in_several_frames(pair: tuple[Scene, Scene]) ->
 
 
 def test_roads_are_closed_documents_with_links() -> None:
-    root = ElementTree.fromstring(open_drive(town("latin_american_metropolis"), **PLACE))
+    root = ElementTree.fromstring(roads(town("latin_american_metropolis")))
     ids = {road.get("id") for road in root.iter("road")}
     assert len(ids) == len(list(root.iter("road")))
     for junction in root.iter("junction"):
@@ -189,7 +188,7 @@ def test_waypoints_of_the_roads_lie_on_our_streets(name: str) -> None:
     """Within 0.2 m, for CARLA's own reader of the roads."""
     carla = pytest.importorskip("carla", reason="CARLA's client is not installed; see docs/carla.md")
     city = town(name)
-    points = _waypoints(carla, open_drive(city, **PLACE))
+    points = _waypoints(carla, roads(city))
     streets = [s for s in city.streets if len(s.centreline) > 1]
     lengths = [float(np.linalg.norm(np.diff(s.centreline, axis=0), axis=1).sum()) for s in streets]
     assert len(points) > sum(lengths) / 5.0  # one at least every 5 m

@@ -7,7 +7,7 @@ handed out are plain values.
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -149,7 +149,7 @@ class Session:
         gc.collect()
 
     @contextmanager
-    def asking(self, what: str) -> Iterator[None]:
+    def asking(self, what: str) -> Generator[None]:
         """Turns the library's errors into ours."""
         try:
             yield

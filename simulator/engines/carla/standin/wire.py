@@ -11,8 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-import msgpack
-
 TOKEN = struct.Struct("<IHBB16s")
 """Stream, port, protocol (1 for TCP), kind of address (0: the one that the client called), address."""
 WAIT_FOR_LISTENERS = 1.0
@@ -45,6 +43,8 @@ def serve(server: socket.socket, handle: Callable[[socket.socket], None]) -> Non
 
 def answer_calls(connection: socket.socket, call: Callable[[str, list[Any]], Any]) -> None:
     """Answers requests in their order until the client goes."""
+    import msgpack  # of the extra `carla`; the options of the stand-in can be read without it
+
     unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", max_buffer_size=0)
     while data := connection.recv(1 << 16):
         unpacker.feed(data)
