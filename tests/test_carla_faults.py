@@ -21,6 +21,7 @@ from simulator.engines.carla.flown import FlownEngine, LocalTheatre
 from simulator.engines.carla.pose import Lens, Pose
 from simulator.engines.carla.rig import Rig
 from simulator.engines.carla.session import Server, Session
+from simulator.engines.carla.standin.world import HOME
 from simulator.engines.carla.stock import abandoned_cars, check_hiding, debris_heap, flooded
 from simulator.engines.engine import Frame
 from simulator.scene.model import Scene
@@ -119,7 +120,7 @@ def test_ids_beyond_sixteen_bits_are_told_apart(server: Server, scene: Scene, tr
 
 
 def test_nobody_at_home() -> None:
-    with pytest.raises(errors.ServerUnreachable, match="--carla_host"), Session(Server(port=1)):
+    with pytest.raises(errors.ServerUnreachable, match="--carla_host"), Session(Server(port=1, timeout=1)):
         pass
 
 
@@ -135,7 +136,7 @@ def test_a_server_killed_in_mid_flight_is_resumed(package: Path, scene: Scene, t
         second: list = []
         thread = threading.Thread(target=revive)
         thread.start()
-        with CarlaEngine(Server(port=port, settle=1, timeout=20, wait=120), roads()) as engine:
+        with CarlaEngine(Server(port=port, settle=1, timeout=10, wait=120), roads()) as engine:
             views = [engine.labels(scene, VIEW) for _ in range(6)]
         thread.join()
         assert dying.returncode == 1
@@ -164,7 +165,7 @@ def test_a_city_that_the_server_was_not_given_leaves_no_capture(
 
 
 def test_hidden_objects_that_leak_into_labels_are_found(server: Server) -> None:
-    with Session(server) as session:
+    with Session(server, town=HOME) as session:
         thing = session.objects()[0]
         check_hiding(session, thing)
         misbehave(server.port, leak_hidden=True)
@@ -174,7 +175,7 @@ def test_hidden_objects_that_leak_into_labels_are_found(server: Server) -> None:
 
 def test_debris_takes_the_place_of_a_building_of_the_map(server: Server) -> None:
     rng = np.random.default_rng(1)
-    with Session(server) as session:
+    with Session(server, town=HOME) as session:
         thing = max(session.objects(), key=lambda o: o.size[2])
         x, y, z = thing.centre
         pose = Pose(x=x, y=y, z=z + 150, pitch=-90, yaw=-90)

@@ -90,15 +90,17 @@ class MapObject:
 
 
 class Session:
-    """A context: inside it the world is synchronous, on leaving it is as before."""
+    """A context: inside it the world is synchronous; on leaving its settings are as before. A world that was
+    made or loaded stays."""
 
-    def __init__(self, server: Server, roads: str | None = None) -> None:
+    def __init__(self, server: Server, roads: str | None = None, *, town: str | None = None) -> None:
         """Args:
         server: Which.
-        roads: OpenDRIVE of the world to make; None for the map that is loaded.
+        roads: OpenDRIVE of a world to make.
+        town: Name of a map of the server's to load; neither of the two leaves what is loaded.
         """
         self.server = server
-        self._roads = roads
+        self._roads, self._town = roads, town
         self._carla: Any = None
         self._client: Any = None
         self._world: Any = None
@@ -118,6 +120,8 @@ class Session:
                 self._before = self._world.get_settings()
                 if self._roads is not None:
                     self._make_world(self._roads)
+                elif self._town is not None:
+                    self._world = self._client.load_world(self._town)
                 settings = self._world.get_settings()
                 settings.synchronous_mode = True
                 settings.fixed_delta_seconds = STEP

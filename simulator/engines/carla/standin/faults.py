@@ -11,7 +11,7 @@ class Faults:
         image_delay: Images come this long after their snapshot [s].
         drop_image: From this semantic image on, counted from 1, they are not sent; 0 for none.
         stale_image: From this RGB image on, counted from 1, they say that they were taken from the pose
-            of the image before; 0 for none.
+            of the last one before; 0 for none.
         faulty_images: How many are dropped or stale; 0 for all.
         fail_spawn: This prop, counted from 1, is not spawned; 0 for none.
         version: Of the server, if not that of the stand-in's protocol.

@@ -83,7 +83,7 @@ class Calls:
         return value([HOME])
 
     def load_new_episode(self, name: str, reset: bool = True, layers: int = 0xFFFF) -> Any:
-        self._world.load(name)
+        self._world.load(name, reset)
         return nothing()
 
     def copy_opendrive_to_file(self, roads: str, *_: Any) -> Any:

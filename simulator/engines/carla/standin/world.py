@@ -60,7 +60,7 @@ class World:
         self._stages: dict[str, tuple[int, Stage | None]] = {}
         self._version = 0
         self._seen: dict[str, tuple[Any, Images]] = {}
-        self._before: Transform | None = None
+        self._before = _still()
         self._next_id = faults.first_id
         self._load(HOME)
 
@@ -70,13 +70,15 @@ class World:
             self.faults = faults
             self._sent, self._spawned, self._first = dict.fromkeys(CAMERAS, 0), 0, self.frame
             self._next_id = max(faults.first_id, self._next_id)
+            self.weather = Weather()
             self._changed()
 
-    def load(self, name: str) -> None:
-        """A new episode on a map; "" is the present one again."""
+    def load(self, name: str, reset: bool) -> None:
+        """A new episode on a map, "" is the present one again; `reset` for the first settings."""
         with self.lock:
             self._load(name or self.map)
-            self.settings = list(NO_SETTINGS) if not name else self.settings
+            if reset:
+                self.settings = list(NO_SETTINGS)
 
     def _load(self, name: str) -> None:
         self.map = OPENDRIVE if "OpenDriveMap" in name else HOME
@@ -200,8 +202,9 @@ class World:
             return
         if kind == SensorType.RGB:
             stale = self._faulty(self.faults.stale_image, count)
-            shown, self._before = (self._before or _still()) if stale else transform, transform
-            transform = shown
+            if stale:
+                transform = self._before
+            self._before = transform
         fov = float(actor.attributes["fov"])
         self.streams.send(actor.stream, image_message(kind, frame, now, transform, fov, image))
 
