@@ -110,11 +110,9 @@ def _option_error(stage: str, error: argparse.ArgumentError) -> str:
 
 
 def _named_presets(words: Sequence[str]) -> list[str]:
-    """The words with the name of a preset after --config, or --preset, replaced by its file; hyphens in the
-    names of options are underscores."""
-    words = [
-        re.sub(r"^--[a-z-]+", lambda found: "--" + found[0][2:].replace("-", "_"), word) for word in words
-    ]
+    """The words with the name of a preset after --config, or --preset, replaced by its file; CARLA's own
+    options may be written with a hyphen, as its clients' are."""
+    words = [re.sub(r"^--carla-(?=[a-z])", "--carla_", word) for word in words]
     words = [re.sub(r"^--preset(?=$|=)", "--config", word) for word in words]
     found = [word.removeprefix("--config=") for word in words]
     for index, word in enumerate(words):

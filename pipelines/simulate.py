@@ -53,7 +53,8 @@ class Config(Scenario):
         workers: Processes; the result does not depend on it.
         engine: What draws: "embedded"; "carla", a CARLA server (docs/carla.md); or "frames", the embedded
             engine through the frame cameras that a CARLA server is flown with, to compare with it.
-        carla_host, carla_port: Where the server is.
+        carla_host: Address of the server.
+        carla_port: Its port.
         carla_timeout: For each call to it [s].
         carla_wait: How long it is waited for at the start, and where it died in mid-flight [s].
         carla_settle: Ticks at each place before the one that is kept.
