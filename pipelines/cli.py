@@ -23,6 +23,8 @@ STAGES = {
     "train": "train the damage network on captures and labelled real imagery",
     "evaluate": "score a model on a labelled folder",
     "map": "damage map of two mosaics, before and after",
+    "carla-export": "the cities of a scenario as a package of props and roads for a CARLA server",
+    "carla-standin": "a server that speaks CARLA's protocol and is not CARLA: the embedded engine draws",
 }
 # Threads that wait for each other by spinning take the cores from whoever else works on the machine: beside
 # other jobs a training took four times as long. Read when torch's OpenMP is loaded, so it is set before.
@@ -64,7 +66,7 @@ REMEDIES = {
 
 
 def _usage() -> str:
-    rows = "\n".join(f"  {name:10} {summary}" for name, summary in STAGES.items())
+    rows = "\n".join(f"  {name:14} {summary}" for name, summary in STAGES.items())
     return f"usage: mage STAGE [options]\n\n{rows}\n\n`mage STAGE --help` lists a stage's options."
 
 
@@ -74,7 +76,9 @@ def _fail(stage: str, message: str) -> int:
 
 
 def _run(stage: str, words: Sequence[str]) -> None:
-    module = importlib.import_module(f"pipelines.{stage}")  # only this stage's packages are loaded
+    module = importlib.import_module(
+        f"pipelines.{stage.replace('-', '_')}"
+    )  # only this stage's packages are loaded
     summary = f"{STAGES[stage].capitalize()}."
     parser = ArgumentParser(prog=f"mage {stage}", description=summary, exit_on_error=False)
     parser.add_argument(
@@ -106,7 +110,9 @@ def _option_error(stage: str, error: argparse.ArgumentError) -> str:
 
 
 def _named_presets(words: Sequence[str]) -> list[str]:
-    """The words with the name of a preset after --config, or --preset, replaced by its file."""
+    """The words with the name of a preset after --config, or --preset, replaced by its file; CARLA's own
+    options may be written with a hyphen, as its clients' are."""
+    words = [re.sub(r"^--carla-(?=[a-z])", "--carla_", word) for word in words]
     words = [re.sub(r"^--preset(?=$|=)", "--config", word) for word in words]
     found = [word.removeprefix("--config=") for word in words]
     for index, word in enumerate(words):

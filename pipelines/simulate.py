@@ -1,12 +1,14 @@
 """`mage simulate`: a scenario to a catalogue of captures, by several processes, resumable."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from tqdm import tqdm
 
@@ -27,11 +29,17 @@ from simulator.capture import (
     scenario_layout,
     simulate_city,
 )
+from simulator.city.model import City
 from simulator.city.style import load_style, style_paths
 from simulator.city.vectors import write_vectors
 from simulator.disasters.vectors import write_tables
+from simulator.engines.carla.engine import CarlaEngine
+from simulator.engines.carla.flown import FlownEngine, LocalTheatre
+from simulator.engines.carla.opendrive import open_drive
+from simulator.engines.carla.session import Server
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
+from simulator.engines.engine import Engine
 from simulator.scenario import Scenario
 
 CITIES = "cities"  # the folder of the cities as vectors
@@ -45,15 +53,40 @@ class Config(Scenario):
     Attributes:
         out: Folder for the captures, their catalogue, and the cities and what became of them as vectors.
         workers: Processes; the result does not depend on it.
+        engine: What draws: "embedded"; "carla", a CARLA server (docs/carla.md); or "frames", the embedded
+            engine through the frame cameras that a CARLA server is flown with, to compare with it.
+        carla_host: Address of the server.
+        carla_port: Its port.
+        carla_timeout: For each call to it [s].
+        carla_wait: How long it is waited for at the start, and where it died in mid-flight [s].
+        carla_settle: Ticks at each place before the one that is kept.
     """
 
     out: Path
     workers: int = 1
+    engine: Literal["embedded", "frames", "carla"] = "embedded"
+    carla_host: str = "127.0.0.1"
+    carla_port: int = 2000
+    carla_timeout: float = 60.0
+    carla_wait: float = 0.0
+    carla_settle: int = 4
 
     def __post_init__(self) -> None:
         Scenario.__post_init__(self)
         if self.workers < 1:
             raise InputError(f"workers must be at least 1, got {self.workers}")
+        if self.engine == "carla" and self.workers > 1:
+            raise InputError(f"a CARLA server is flown by one process, got --workers {self.workers}; give 1")
+
+    def server(self) -> Server:
+        """The CARLA server."""
+        return Server(
+            host=self.carla_host,
+            port=self.carla_port,
+            timeout=self.carla_timeout,
+            wait=self.carla_wait,
+            settle=self.carla_settle,
+        )
 
 
 def run(config: Config) -> None:
@@ -74,7 +107,8 @@ def run(config: Config) -> None:
         load_style(style)
     if scenario_layout(scenario) is None:
         utm_crs(scenario.longitude, scenario.latitude)
-    settle(config.out, "simulate", {**settings(scenario), "engine": VARIANT}, data)
+    drawn = {"embedded": VARIANT, "frames": f"frames {VARIANT}", "carla": "carla"}[config.engine]
+    settle(config.out, "simulate", {**settings(scenario), "engine": drawn}, data)
     for leftover in (config.out / CITIES).glob(f"{PARTIAL}*"):  # of a run that was killed
         leftover.unlink()
     done = {folder.name for folder in finished(config.out)}
@@ -86,7 +120,7 @@ def run(config: Config) -> None:
         or not all(path.is_file() for path in _vectors(scenario, i, config.out))
     ]
     with tqdm(total=len(wanted), initial=len(done), desc="simulate", unit="capture") as bar:
-        for count in _simulate_all(scenario, missing, config.out, config.workers):
+        for count in _simulate_all(scenario, missing, config):
             bar.update(count)
     disasters = [disaster_of(scenario, index) for index in range(scenario.cities)]
     write_catalogue(
@@ -106,16 +140,17 @@ def run(config: Config) -> None:
         )
 
 
-def _simulate_all(scenario: Scenario, indexes: list[int], out: Path, workers: int) -> Iterator[int]:
+def _simulate_all(scenario: Scenario, indexes: list[int], config: Config) -> Iterator[int]:
     """Yields the number of new captures as each city is finished."""
+    out, workers = config.out, config.workers
     if workers == 1 or len(indexes) <= 1:
         for index in indexes:
-            yield _write_city(scenario, index, out)
+            yield _write_city(scenario, index, config)
         return
     context = multiprocessing.get_context("spawn")  # forking a process that holds LLVM threads may hang
     with ProcessPoolExecutor(min(workers, len(indexes)), mp_context=context) as pool:
         try:
-            pending: set[Future[int]] = {pool.submit(_write_city, scenario, i, out) for i in indexes}
+            pending: set[Future[int]] = {pool.submit(_write_city, scenario, i, config) for i in indexes}
             while pending:
                 ready, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in ready:
@@ -129,10 +164,22 @@ def _simulate_all(scenario: Scenario, indexes: list[int], out: Path, workers: in
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _engine(scenario: Scenario, index: int, config: Config, city: City) -> Generator[Engine]:
+    """What draws a city."""
+    if config.engine != "carla":
+        yield _own_engine(config.engine)
+        return
+    place = city_place(scenario, index)
+    roads = open_drive(city, crs=place.crs, west=place.west, south=place.south)
+    with CarlaEngine(config.server(), roads) as engine:
+        yield engine
+
+
 @cache
-def _engine() -> EmbeddedEngine:
+def _own_engine(name: str) -> Engine:
     """The engine of this process; starting one takes a second."""
-    return EmbeddedEngine()
+    return EmbeddedEngine() if name == "embedded" else FlownEngine(LocalTheatre())
 
 
 def _vectors(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:
@@ -141,8 +188,9 @@ def _vectors(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:
     return out / CITIES / f"{name}.gpkg", out / CITIES / f"{name}-after.gpkg"
 
 
-def _write_city(scenario: Scenario, index: int, out: Path) -> int:
+def _write_city(scenario: Scenario, index: int, config: Config) -> int:
     """Writes the vectors and the captures of a city that are missing; returns how many captures."""
+    out = config.out
     city = draw_city(scenario, index)
     aftermath = draw_aftermath(scenario, index, city)
     place = city_place(scenario, index)
@@ -154,7 +202,8 @@ def _write_city(scenario: Scenario, index: int, out: Path) -> int:
     done = {folder.name for folder in finished(out)}
     if done.issuperset(capture_ids(scenario, index)):
         return 0
-    new = [c for c in simulate_city(scenario, index, _engine(), aftermath) if c.id not in done]
+    with _engine(scenario, index, config, city) as engine:
+        new = [c for c in simulate_city(scenario, index, engine, aftermath) if c.id not in done]
     for capture in new:
         write_capture(out, capture)
     return len(new)
