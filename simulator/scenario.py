@@ -42,7 +42,7 @@ class Scenario:
     seed: int = 1
     cities: int = 4
     styles: tuple[str, ...] = ("north_american_suburb", "latin_american_metropolis")
-    disasters: tuple[str, ...] = ("flood", "earthquake", "fire", "none")
+    disasters: tuple[str, ...] = ("flood", "earthquake", "fire", "storm", "none")
     days: tuple[float, float] = (0.5, 21.0)
     ordinary_change: bool = True
     layout: Path | None = None
