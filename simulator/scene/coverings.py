@@ -20,6 +20,8 @@ from simulator.scene.roofs import Cast
 
 PANEL = (1.22, 0.61)
 """Along the eave and up the slope [m]: half a sheathing board of 4 by 8 feet."""
+MOST_PANELS = 400
+"""Of one slope; large roofs are torn in larger pieces."""
 LIFT, SHEET_LIFT = 0.03, 0.07
 """Of decking and of sheets above the covering [m]."""
 HOLES = 0.25
@@ -148,10 +150,11 @@ def _torn(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) ->
 def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Pieces of a slope on the lattice of boards, and how soon each loses its covering."""
     left, low, right, high = slope.shape.bounds
-    u, v = np.arange(left, right, PANEL[0]), np.arange(low, high, PANEL[1])
-    shift = (np.arange(len(v)) % 2 * PANEL[0] / 2)[:, None]
+    width, depth = np.array(PANEL) * max(1.0, np.sqrt(slope.shape.area / (MOST_PANELS * np.prod(PANEL))))
+    u, v = np.arange(left, right + width / 2, width), np.arange(low, high, depth)
+    shift = (np.arange(len(v)) % 2 * width / 2)[:, None]
     u0, v0 = u[None, :] - shift, np.broadcast_to(v[:, None], (len(v), len(u)))
-    cells = shapely.box(u0, v0, u0 + PANEL[0], v0 + PANEL[1]).ravel()
+    cells = shapely.box(u0, v0, u0 + width, v0 + depth).ravel()
     shapely.prepare(slope.shape)
     cut = ~shapely.contains(slope.shape, cells)
     panels = cells.copy()
@@ -166,8 +169,8 @@ def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[n
     upwind = -across / max(np.ptp(across), 1.0)
     faces_wind = -(slope.normal @ wind)
     clump = rng.normal(0, 1.0, (len(v) // 3 + 2, len(u) // 3 + 2))
-    i = np.clip(((middle[:, 1] - low) / PANEL[1] / 3).astype(int), 0, clump.shape[0] - 1)
-    j = np.clip(((middle[:, 0] - left) / PANEL[0] / 3).astype(int), 0, clump.shape[1] - 1)
+    i = np.clip(((middle[:, 1] - low) / depth / 3).astype(int), 0, clump.shape[0] - 1)
+    j = np.clip(((middle[:, 0] - left) / width / 3).astype(int), 0, clump.shape[1] - 1)
     score = 1.2 * faces_wind + 0.7 * upwind + 0.6 * np.exp(-edge / 0.8) + 0.7 * np.exp(-corner / 1.6)
     return panels, score + 0.45 * clump[i, j] + rng.normal(0, 0.16, len(panels))
 
