@@ -29,6 +29,7 @@ from simulator.engines.engine import Camera, Frame, Light
 from simulator.scene.model import Scene
 
 carla = pytest.importorskip("carla", reason="CARLA's client is not installed; see docs/carla.md")
+pytestmark = pytest.mark.slow
 del carla  # no object of the library may live to the end of the process
 
 LENS = Lens(height=96, width=128, fov=20.0)

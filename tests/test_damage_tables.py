@@ -22,6 +22,7 @@ from simulator.disasters.aftermath import (
 )
 from simulator.disasters.apply import sample_parameters, strike
 from simulator.disasters.cells import debris_cells, mean_height, with_values
+from simulator.disasters.flood import FloodParameters
 from simulator.disasters.ordinary import Interval
 from simulator.disasters.roads import (
     FORDING,
@@ -39,7 +40,7 @@ from simulator.engines.engine import Camera, Frame
 from simulator.labels import Seen, label_layers
 from simulator.scene.build import build_scene
 
-KINDS = ("none", "flood", "earthquake", "fire")
+KINDS = ("none", "flood", "earthquake", "fire", "storm", "volcano")
 TOWN = "suburb by a river"
 CRS, WEST, SOUTH = "EPSG:32615", 360_000, 4_100_000
 ON_TOP = (LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE, LandCover.DEBRIS)
@@ -49,7 +50,10 @@ ON_TOP = (LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE, LandCover.DEBRI
 def aftermath(kind: str, ordinary: bool = True) -> Aftermath:
     rng = np.random.default_rng(5)
     interval = Interval(days=300.0) if ordinary else None
-    return strike(town(TOWN), kind, sample_parameters(kind, rng), rng, days=1.0, interval=interval)
+    flood = kind == "flood"
+    parameters = FloodParameters() if flood else sample_parameters(kind, rng)
+    days = 0.0 if flood else 1.0  # before the water falls
+    return strike(town(TOWN), kind, parameters, rng, days=days, interval=interval)
 
 
 @cache
@@ -138,7 +142,9 @@ def test_change_of_a_disaster_is_told_from_ordinary_change() -> None:
     assert set(np.unique(labels["change"])) == {Change.NONE, Change.DISASTER, Change.ORDINARY}
     cars = seen("earthquake").before.land_cover == LandCover.VEHICLE
     away = cars & (seen("earthquake").otherwise.land_cover == LandCover.ROAD)
-    clear = away & (quake.debris.nearest(*_positions(seen("earthquake").before)) == 0)
+    place = _positions(seen("earthquake").before)
+    same = quake.after.ground.nearest(*place) == quake.otherwise.ground.nearest(*place)  # no sand, no cracks
+    clear = away & same & (quake.debris.nearest(*place) == 0)
     assert clear.sum() > 10
     assert (labels["change"][clear] == Change.ORDINARY).mean() > 0.95
 

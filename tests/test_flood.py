@@ -346,12 +346,13 @@ def test_a_dam_break_does_what_still_water_of_its_depth_would_not(city: City) ->
 
 
 def test_roads_close_as_water_rises(city: City) -> None:
-    result = struck(city, "flood", FloodParameters(stage=3.4, fall=0.0, largest_share=1.0))
+    result = struck(city, "flood", FloodParameters(stage=3.6, fall=0.0, largest_share=1.0))
     depth, codes = result.flood_depth.values, result.passability.values
     road = road_cells(city)
-    assert (codes[road & (depth > 0.31)] == Passability.BLOCKED).all()
+    assert (codes[road & (depth > 0.61)] == Passability.BLOCKED).all()
+    assert (codes[road & (depth > 0.11) & (depth < 0.59)] == Passability.RESTRICTED).all()
     assert (codes[road & (depth < 0.09)] == Passability.OPEN).all()
-    assert {Passability.OPEN, Passability.BLOCKED} <= set(np.unique(codes))
+    assert {Passability.OPEN, Passability.RESTRICTED, Passability.BLOCKED} <= set(np.unique(codes))
 
 
 def crossed(city: City) -> City:
