@@ -31,7 +31,7 @@ from simulator.disasters.aftermath import Aftermath, Cause
 from simulator.disasters.apply import strike
 from simulator.disasters.camps import camps
 from simulator.disasters.cells import building_cells, mean_height, with_values
-from simulator.disasters.collapse import DESTROYED_HEIGHT, shaken
+from simulator.disasters.collapse import FALLEN_HEIGHT, shaken
 from simulator.disasters.debris import FARTHEST
 from simulator.disasters.earthquake import EarthquakeParameters
 from simulator.disasters.ground_failure import (
@@ -217,7 +217,7 @@ DRAWS = st.lists(st.floats(0, 0.999), min_size=8, max_size=8).map(np.array)
 def test_the_destroyed_are_at_most_half_as_high(name: str, draw: np.ndarray) -> None:
     before = STOCK[name]
     after = shaken(before, Damage.DESTROYED, draw, NOWHERE)
-    assert 0.02 < mean_height(after) / mean_height(before) <= DESTROYED_HEIGHT
+    assert 0.02 < mean_height(after) / mean_height(before) <= FALLEN_HEIGHT
     assert after.instance == before.instance
     overlap = shapely.intersection(covered(after), covered(before)).area
     assert overlap > 0.98 * covered(before).area

@@ -113,14 +113,15 @@ def untouched(city: City) -> Aftermath:
     )
 
 
-def standing_height(buildings: Sequence[Building], before: City, after: City) -> np.ndarray:
-    """(N,) mean height of buildings above the ground of `after`, or above its water if that is higher [m].
+def standing_height(
+    buildings: Sequence[Building], before: City, after: City, crest: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """(N,) mean height of buildings above the ground of `after`, or above the water's crest if higher [m].
 
-    Lava raises the ground above that of `before`.
+    Lava raises the ground above that of `before`. Of a flood the crest (N,) counts, as a depth [m], not the
+    water that is still there: a level of damage does not change while the water falls.
     """
     height = np.array([mean_height(b) for b in buildings]).reshape(-1)
     middle = np.array([b.footprint.mean(axis=0) for b in buildings]).reshape(-1, 2)
-    base = np.array([b.base for b in buildings]).reshape(-1)
     raised = after.terrain.sample(*middle.T) - before.terrain.sample(*middle.T)
-    flooded = np.nan_to_num(after.water.nearest(*middle.T) - base, nan=0.0)
-    return (height - np.maximum(np.maximum(raised, flooded), 0.0)).clip(0)
+    return (height - np.maximum(np.maximum(raised, crest), 0.0)).clip(0)

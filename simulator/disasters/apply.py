@@ -114,7 +114,8 @@ def strike(
 def _as_seen(aftermath: Aftermath) -> Aftermath:
     """What still stands higher than `DESTROYED_HEIGHT` of what it was is not called destroyed."""
     old = np.array([mean_height(b) for b in aftermath.before.buildings]).reshape(-1)
-    stands = standing_height(aftermath.after.buildings, aftermath.before, aftermath.after)
+    crest = aftermath.intensity if aftermath.kind == "flood" else 0.0
+    stands = standing_height(aftermath.after.buildings, aftermath.before, aftermath.after, crest)
     upright = (aftermath.damage == Damage.DESTROYED) & (stands > DESTROYED_HEIGHT * old)
     return replace(aftermath, damage=np.where(upright, Damage.MAJOR, aftermath.damage).astype(np.uint8))
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 from rasters.classes import Damage
 from simulator.city.model import NO_BOXES, Barrier, Boxes, BoxKind, Building, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
+from simulator.disasters.aftermath import DESTROYED_HEIGHT
 from simulator.disasters.cells import building_cells, mean_height, ruin, with_values
 
 SCORCH_AIR = 35.0  # air temperature [deg C]: a fire day
@@ -127,7 +128,7 @@ def burnt_house(building: Building, damage: int, towards: float, draw: np.ndarra
     stands = draw[1] < SHELL[building.construction]
     low, high = FOUNDATION
     eave = (0.35 + 0.5 * draw[0]) * building.eave if stands else low + (high - low) * draw[0]
-    eave = min(eave, 0.85 * mean_height(building))
+    eave = min(eave, DESTROYED_HEIGHT * mean_height(building))
     ash = 0.5 + 0.3 * draw[0]  # of a white membrane: wood leaves pale ash, plastics dark; by eye
     left = ruin(building, "open", eave, soot=0.35 * draw[0] if stands else 0.12 * draw[0])
     walls = building.wall_material if stands else "wall_concrete"

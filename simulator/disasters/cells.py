@@ -69,9 +69,13 @@ def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:
 def debris_cells(city: City) -> np.ndarray:
     """(H, W) bool on the cells of `city.ground`: rubble, heaps of fallen buildings, loose pieces."""
     rubble = city.ground.values == Ground.RUBBLE
-    heaps = [b for b in city.buildings if b.roof not in (*SHAPES, "open") and b.eave > 0]
-    if heaps:
-        rubble |= building_cells(heaps, city.ground) > 0
+    heaps = [
+        shapely.Polygon(body.footprint)
+        for b in city.buildings
+        for body in (b, *b.wings)
+        if body.roof not in (*SHAPES, "open") and body.eave > 0
+    ]
+    rubble |= raster(heaps, city.ground)
     pieces = take(city.debris, city.debris.size[:, 0] >= SMALLEST_PIECE)
     if len(pieces.heading):
         plans = rectangles(pieces.centre[:, :2], pieces.size[:, :2], pieces.heading)

@@ -10,7 +10,7 @@ from rasters.classes import Damage
 from simulator.city.model import RUINED, Building, Volume
 from simulator.disasters.cells import mean_height, ruin
 
-DESTROYED_HEIGHT = 0.5
+FALLEN_HEIGHT = 0.5
 """A destroyed building is at most this share of its mean height before."""
 PITCHED = ("gable", "hip", "mansard", "shed")
 SLABBED = ("roof_concrete", "roof_membrane", "roof_gravel", "roof_green")

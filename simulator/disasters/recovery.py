@@ -163,8 +163,8 @@ def _towed(aftermath: Aftermath, days: float, rng: np.random.Generator) -> City:
     after, otherwise = aftermath.after, aftermath.otherwise
     cars = after.vehicles
     time = WRECKS * np.exp(SPREAD * rng.standard_normal(len(cars.heading)))
-    if len(cars.heading) != len(otherwise.vehicles.heading):
-        return after
+    if aftermath.kind == "volcano" or len(cars.heading) != len(otherwise.vehicles.heading):
+        return after  # a film of ash makes no wreck
     same = (cars.centre == otherwise.vehicles.centre).all(axis=1)
     same &= (cars.colour == otherwise.vehicles.colour).all(axis=1)
     dry = aftermath.flood_depth.nearest(*cars.centre[:, :2].T) == 0
@@ -202,7 +202,7 @@ def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) 
     road = np.isin(aftermath.otherwise.ground.values, ROADWAY)
     codes[inside & ~road & np.isin(codes, (Ground.RUBBLE, Ground.ASH))] = Ground.SOIL
     houses = raster([covered(b) for b, g in zip(after.buildings, gone, strict=True) if g], after.ground)
-    codes[houses] = Ground.SOIL
+    codes[houses & ~road] = Ground.SOIL
     left = ~with_values(after.ground, inside).nearest(*after.debris.centre[:, :2].T)
     cleared = replace(
         after,

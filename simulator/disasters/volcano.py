@@ -17,6 +17,7 @@ from simulator.disasters.cells import (
     check_range,
     mean_height,
     on_cells_of,
+    road_cells,
     ruin,
     with_values,
 )
@@ -150,7 +151,7 @@ def volcano(city: City, parameters: VolcanoParameters, rng: np.random.Generator,
         damage=damage,
         cause=np.where(damage > Damage.NO_DAMAGE, cause, Cause.NONE).astype(np.uint8),
         intensity=load.astype(np.float32),
-        burnt=with_values(city.ground, (scorched & ~flooded).astype(np.uint8)),
+        burnt=with_values(city.ground, (scorched & ~flooded & ~road_cells(city)).astype(np.uint8)),
         passability=with_values(city.ground, codes.astype(np.uint8)),
     )
 
