@@ -56,6 +56,7 @@ def write_pairs(root: Path, count: int, *, labelled: bool) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_thread_on_given_imagery(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = write_pairs(tmp_path / "target", 16, labelled=False)
     gold, val = (write_pairs(tmp_path / name, 3, labelled=True) for name in ("gold", "val"))

@@ -138,6 +138,7 @@ def test_the_average_forgets_the_start() -> None:
     assert average(0.9)(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(10_000)) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_two_tiles_are_learnt_by_heart(gold: Path, tmp_path: Path) -> None:
     quiet = Augmentation(strength=0.0, scale=(1.0, 1.0), rotation=0.0, shift=0.0)
     config = replace(TINY, steps=80, batch=4, crop=48, checkpoint_steps=80, augmentation=quiet, ema_decay=0.8)
