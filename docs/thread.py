@@ -15,7 +15,7 @@ COLUMNS = (
     "adapted before",
     "adapted after",
 )
-NAMES = ("flood", "earthquake", "fire")
+NAMES = ("flood", "earthquake", "fire", "storm")
 
 
 def change(folder: Path, name: str) -> float:

@@ -100,12 +100,12 @@
     pictures("image", data.images[side], {});
     pictures("cover", data.cover_images[side], { "raster-resampling": "nearest" });
     const loss = ["/", ["get", "loss_m2"], top];
-    const hidden = { visibility: "none" }; // until it is ticked
-    layers.filter((layer) => layer.id.startsWith("cover")).forEach((layer) => { layer.layout = hidden; });
+    const off = { visibility: "none" }; // until it is ticked
+    layers.filter((layer) => layer.id.startsWith("cover")).forEach((layer) => { layer.layout = off; });
     layers.push(
-      { id: "cells", type: "fill", source: "cells", layout: hidden, filter: [">", ["get", "loss_m2"], 0],
+      { id: "cells", type: "fill", source: "cells", layout: off, filter: [">", ["get", "loss_m2"], 0],
         paint: { "fill-color": ["interpolate", ["linear"], loss, 0, "#e1bee7", 0.5, "#8e24aa", 1, "#4a148c"] } },
-      { id: "cell-lines", type: "line", source: "cells", layout: hidden, filter: [">", ["get", "loss_m2"], 0],
+      { id: "cell-lines", type: "line", source: "cells", layout: off, filter: [">", ["get", "loss_m2"], 0],
         paint: { "line-color": "#4a148c", "line-width": 1 } },
       { id: "building-fill", type: "fill", source: "buildings", paint: { "fill-color": colours } },
       { id: "building-halo", type: "line", source: "buildings",
