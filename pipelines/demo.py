@@ -16,7 +16,7 @@ from rasters.files import read_json, write_text
 from rasters.folders import labelled_pairs, list_mosaic
 
 STAND_IN = "Stand-in target: a second simulated region, an unknown sensor; not a real result."
-STAND_IN_CITIES, STAND_IN_VAL_CITIES = 8, 4
+STAND_IN_CITIES, STAND_IN_VAL_CITIES = 5, 2
 BATCH, CROP = 6, 128  # pairs and pixels of a training step: half the work of the defaults of `mage train`
 SIMULATED_MAP = "Simulated scene: not a real event."
 SCORES = {
