@@ -1,7 +1,10 @@
-"""Makes docs/images/thread.png from a finished `make demo` without real imagery (runs/demo)."""
+"""Makes docs/images/thread.jpg from a finished `make demo` without real imagery (runs/demo)."""
 
 import sys
+import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 from rasters.capture import read_capture
 from rasters.classes import Damage, LandCover, paint
@@ -46,8 +49,13 @@ def main(demo: Path) -> None:
             ]
         )
         names.append(f"{name}: {folder.name}")
-    path = Path(__file__).parent / "images" / "thread.png"
-    write_sheet(path, rows, columns=COLUMNS, names=names, note="adapted to a simulated stand-in", side=190)
+    with tempfile.TemporaryDirectory() as folder:
+        sheet = Path(folder) / "thread.png"
+        write_sheet(
+            sheet, rows, columns=COLUMNS, names=names, note="adapted to a simulated stand-in", side=190
+        )
+        picture = Image.open(sheet).convert("RGB")
+    picture.save(Path(__file__).parent / "images" / "thread.jpg", quality=85, optimize=True)
 
 
 if __name__ == "__main__":
