@@ -6,15 +6,19 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from scipy.spatial import KDTree
 from towns import town
 
 from rasters.classes import Damage, Passability
 from simulator.city.model import ROADWAY, Boxes, BoxKind, City, Ground
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
+from simulator.disasters.apply import strike
 from simulator.disasters.cells import debris_cells, ruin, with_values
 from simulator.disasters.recovery import FIRST_PLOT, FIRST_TARPAULIN, KERB, recovered
-from simulator.disasters.roads import passability_by_width, passability_in_water, stations
+from simulator.disasters.roads import drivable, passability_by_width, passability_in_water, stations
+from simulator.disasters.storm import TornadoParameters
+from simulator.disasters.wreckage import in_the_way
 
 TOWN = "south_asian_town"
 DAYS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 90.0, 300.0)
@@ -101,6 +105,16 @@ def test_streets_open_again_and_never_close() -> None:
         assert (after <= before).all()
         assert ((after == 0) == (before == 0)).all()
     assert (codes[-1] == Passability.BLOCKED).sum() < 0.1 * (codes[0] == Passability.BLOCKED).sum()
+
+
+@pytest.mark.parametrize("days", [0.0, 8.0, 300.0])
+def test_streets_after_a_storm_are_as_open_as_what_lies_there_lets_them(days: float) -> None:
+    city = town("north_american_suburb")
+    rng = np.random.default_rng(3)
+    result = strike(city, "storm", TornadoParameters(gust=100.0), rng, days=days)
+    lets = passability_by_width(city, in_the_way(result.after) & drivable(city)).values
+    assert (result.passability.values == lets).mean() > 0.999
+    assert np.isfinite(result.after.trees.fallen).any()
 
 
 def test_clean_up_does_not_drain_a_street() -> None:

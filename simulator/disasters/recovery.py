@@ -16,7 +16,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from rasters.classes import Damage
-from simulator.city.model import ROADWAY, Boxes, BoxKind, Building, City, Field, Ground, Street
+from simulator.city.model import ROADWAY, Boxes, BoxKind, Building, City, Field, Ground, Street, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.outline import covered
 from simulator.city.placing import take
@@ -24,6 +24,7 @@ from simulator.city.style import SHAPES
 from simulator.disasters.aftermath import Aftermath, Cause
 from simulator.disasters.cells import building_cells, debris_cells, raster, with_values
 from simulator.disasters.roads import drivable, passability_by_width, stations
+from simulator.disasters.wreckage import in_the_way
 
 # Median time until a street is pushed clear [d]; kinds not named take OTHER_STREETS
 MAIN_STREETS, OTHER_STREETS = 1.5, 7.0
@@ -67,13 +68,14 @@ def recovered(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Af
 
 
 def _cleared_streets(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Aftermath:
-    """Debris of cleared streets lies in heaps at the kerb, or has been collected from there."""
+    """Debris of cleared streets lies in heaps at the kerb, or has been collected from there; trees that
+    lay across them are gone."""
     after = aftermath.after
-    lying = debris_cells(after)
     kerbs = _kerbs(after.streets, rng)
     ground_rng, piece_rng = rng.spawn(2)
-    if kerbs is None or not lying.any():
+    if kerbs is None or not in_the_way(after).any():
         return aftermath
+    lying = debris_cells(after)
     dry = aftermath.flood_depth.values == 0
     road = drivable(aftermath.otherwise)
     swept = np.zeros(lying.shape, bool)
@@ -86,8 +88,22 @@ def _cleared_streets(aftermath: Aftermath, days: float, rng: np.random.Generator
     ground = _pushed_ground(aftermath, swept, road, ground_rng)
     blocked = with_values(after.ground, road | (building_cells(after.buildings, after.ground) > 0))
     pieces = _pushed_pieces(after, kerbs, with_values(after.ground, swept), blocked, days, piece_rng)
-    cleared = replace(after, ground=with_values(after.ground, ground), debris=pieces)
-    return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared, lying))
+    trees = take(after.trees, ~_cut(after.trees, kerbs, days))
+    cleared = replace(after, ground=with_values(after.ground, ground), debris=pieces, trees=trees)
+    return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared))
+
+
+def _cut(trees: Trees, kerbs: _Kerbs, days: float) -> np.ndarray:
+    """(N,) bool: felled trees that lay across a street that has been cleared."""
+    down = np.flatnonzero(np.isfinite(trees.fallen))
+    gone = np.zeros(len(trees.fallen), bool)
+    if len(down):
+        along = trees.height[down, None] * np.linspace(0, 1, 21)
+        way = np.stack([np.cos(trees.fallen[down]), np.sin(trees.fallen[down])], axis=1)
+        points = trees.xy[down, None] + along[..., None] * way[:, None]
+        distance, nearest = KDTree(kerbs.points).query(points)
+        gone[down] = ((distance <= kerbs.half[nearest]) & (kerbs.time[nearest] <= days)).any(axis=1)
+    return gone
 
 
 def _kerbs(streets: Sequence[Street], rng: np.random.Generator) -> _Kerbs | None:
@@ -149,11 +165,11 @@ def _pushed_pieces(
     return take(moved, ~gone)
 
 
-def _reopened(aftermath: Aftermath, cleared: City, lying: np.ndarray) -> Field:
-    """Passability where debris alone restricted it, as far as that has been cleared."""
+def _reopened(aftermath: Aftermath, cleared: City) -> Field:
+    """Passability where only what lies in the way restricted it, as far as that has been cleared."""
     city = aftermath.otherwise
-    before = passability_by_width(city, lying).values
-    now = passability_by_width(city, debris_cells(cleared) & drivable(city)).values
+    before = passability_by_width(city, in_the_way(aftermath.after)).values
+    now = passability_by_width(city, in_the_way(cleared) & drivable(city)).values
     codes = aftermath.passability.values
     return with_values(aftermath.passability, np.where(codes <= before, np.minimum(codes, now), codes))
 
@@ -210,5 +226,4 @@ def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) 
         ground=with_values(after.ground, codes),
         debris=take(after.debris, left),
     )
-    lying = debris_cells(after)
-    return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared, lying))
+    return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared))

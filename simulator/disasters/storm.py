@@ -34,10 +34,10 @@ from simulator.disasters.wind import (
 from simulator.disasters.wreckage import (
     blown_clutter,
     blown_pieces,
+    in_the_way,
     litter,
     storm_trees,
     thrown,
-    trunks,
     under_trees,
 )
 
@@ -195,7 +195,6 @@ def storm(city: City, parameters: StormParameters, rng: np.random.Generator, day
         vehicles=thrown(city.vehicles, cars, city.size, car_rng),
         debris=join_boxes(city.debris, pieces),
     )
-    obstructed = ndimage.uniform_filter(covered.astype(np.float32), round(2.0 / city.ground.cell)) > 0.3
     cause = np.where(battered, Cause.IMPACT, Cause.WIND)
     return replace(
         untouched(city),
@@ -204,7 +203,7 @@ def storm(city: City, parameters: StormParameters, rng: np.random.Generator, day
         damage=damage,
         cause=np.where(damage > Damage.NO_DAMAGE, cause, Cause.NONE).astype(np.uint8),
         intensity=houses.speed.astype(np.float32),
-        passability=passability_by_width(city, obstructed | trunks(standing, city.ground)),
+        passability=passability_by_width(city, in_the_way(after)),
     )
 
 

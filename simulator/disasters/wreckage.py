@@ -8,10 +8,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
-from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, Field, TreeKind, Trees
+from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, City, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.placing import take
-from simulator.disasters.cells import join_boxes
+from simulator.disasters.cells import debris_cells, join_boxes
 from simulator.disasters.debris import LIGHT, PIECES
 from simulator.disasters.wind import AIR, KMH, Gusts
 from simulator.scene.mesh import area_of, scatter
@@ -168,6 +168,12 @@ def storm_trees(trees: Trees, gusts: Gusts, browned: float, rng: np.random.Gener
         tint=tint,
         fallen=np.where(falls, gusts.towards + swing, trees.fallen),
     )
+
+
+def in_the_way(city: City) -> np.ndarray:
+    """(H, W) bool on the cells of `city.ground`: where debris, felled trees, a landslide or lava lie."""
+    covered = debris_cells(city) | trunks(city.trees, city.ground)
+    return covered | np.isin(city.ground.values, (Ground.SLIDE, Ground.LAVA))
 
 
 def trunks(trees: Trees, ground: Field) -> np.ndarray:
