@@ -15,11 +15,13 @@ from segmentation.datasets import Tile, TileSource, capture_sources, gold_source
 from segmentation.decisions import damage_levels, land_cover_classes
 from segmentation.metrics import (
     BINS,
+    alarm_rate,
     binary_tables,
     bootstrap_interval,
     confusion,
     damage_f1,
     f1,
+    false_alarms,
     harmonic_mean,
     iou,
     one_against_rest,
@@ -90,12 +92,14 @@ class TileCounts:
         damage: (5, 5) over true building pixels whose level is known.
         cover_pre: (11, 11) over fully labelled pixels.
         cover_post: (11, 11).
+        false_alarms: (2,), see `metrics.false_alarms`.
     """
 
     building: np.ndarray
     damage: np.ndarray
     cover_pre: np.ndarray
     cover_post: np.ndarray
+    false_alarms: np.ndarray
 
 
 def evaluate(
@@ -166,11 +170,11 @@ def tile_counts(
     ):  # fmt: skip
         full = (truth != LandCover.UNLABELLED) & (not (truth == NOT_BUILDING).any())
         tables[name] = confusion(truth[full], predicted[full], LAND_COVER_CLASSES)
+    levels = confusion(tile.damage[judged], damage[judged], DAMAGE_CLASSES)
     return TileCounts(
-        building=threshold_counts(building[known], probability[known]),
-        damage=confusion(tile.damage[judged], damage[judged], DAMAGE_CLASSES),
-        **tables,
-    )
+        building=threshold_counts(building[known], probability[known]), damage=levels,
+        false_alarms=false_alarms(levels), **tables,
+    )  # fmt: skip
 
 
 def summarise(counts: list[TileCounts], *, folder: str, rng: np.random.Generator) -> Report:
@@ -195,25 +199,36 @@ def summarise(counts: list[TileCounts], *, folder: str, rng: np.random.Generator
     }
     return Report(
         folder=folder, tiles=len(counts), threshold=best / BINS, scores=estimates,
-        absent=tuple(_absent(*(x.sum(0) for x in stacked))),
+        absent=tuple(_absent(*(x.sum(0) for x in stacked[:-1]))),
     )  # fmt: skip
 
 
 def _score_names() -> list[str]:
     covers = [f"land_cover_{date}_iou_{c}" for date in ("pre", "post") for c in ["mean", *COVERS]]
     levels = [f"damage_f1_{level}" for level in LEVELS]
-    return ["building_iou", "building_iou_best", "building_f1", *levels, "damage_f1", "xview2", *covers]
+    return [
+        "building_iou",
+        "building_iou_best",
+        "building_f1",
+        *levels,
+        "damage_f1",
+        "xview2",
+        "damage_false_alarms",
+        *covers,
+    ]
 
 
 def _scores(
-    building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray, *, best: int
-) -> np.ndarray:
+    building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray,
+    alarms: np.ndarray, *, best: int,
+) -> np.ndarray:  # fmt: skip
     """Scores (..., S) in the order of `_score_names`."""
     tables = binary_tables(building)
     ious, found = iou(*tables), f1(*tables)[..., HALF]
     levels = damage_f1(damage)
     parts = [ious[..., HALF], ious[..., best], found, *np.moveaxis(levels, -1, 0), harmonic_mean(levels)]
     parts.append(xview2_score(found, levels))
+    parts.append(alarm_rate(alarms))
     for table in (cover_pre, cover_post):
         by_class = iou(*one_against_rest(table))[..., 1:]
         present = np.isfinite(by_class)

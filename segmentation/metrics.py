@@ -71,6 +71,23 @@ def damage_f1(table: np.ndarray) -> np.ndarray:
     return f1(hits, false, missed)[..., 1:]
 
 
+def false_alarms(table: np.ndarray) -> np.ndarray:
+    """What a tile says of false alarms, (2,) int64 from its confusion (5, 5) of the damage levels.
+
+    Returns:
+        The undamaged building pixels that were found, and those of them that were called damaged; zeros
+        for a tile that has damage: there a neighbour's level is a question of outlines.
+    """
+    if table[2:].any():
+        return np.zeros(2, np.int64)
+    return np.array([table[1, 1:].sum(), table[1, 2:].sum()])
+
+
+def alarm_rate(counts: np.ndarray) -> np.ndarray:
+    """The share of `false_alarms` (..., 2), in [0, 1]; NaN where no undamaged building was found."""
+    return _ratio(counts[..., 1], counts[..., 0], present=counts[..., 0] > 0)
+
+
 def harmonic_mean(scores: np.ndarray) -> np.ndarray:
     """Harmonic mean over the last axis of the scores that are defined; 0 if one of them is.
 

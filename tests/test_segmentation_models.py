@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,22 @@ def test_footprints_alone_give_no_land_cover_scores() -> None:
     assert "land cover before" in report.absent
 
 
+def test_false_alarms_are_counted_on_tiles_without_damage() -> None:
+    """Half of the roofs found in an undamaged tile are called damaged; a damaged tile is left out."""
+    truth = tile()
+    roofs = truth.land_cover_pre == 8
+    quiet = replace(truth, damage=roofs.astype(np.uint8))
+    found = roofs & (np.arange(roofs.shape[1]) % 4 < 2)
+    called = np.where(found, np.where(np.arange(roofs.shape[1]) % 2, 4, 1), 0).astype(np.uint8)
+    covers = (truth.land_cover_pre, truth.land_cover_post)
+    counts = [tile_counts(t, roofs.astype(np.float32), *covers, called) for t in (quiet, truth)]
+    expected = (called > 1).sum() / found.sum()
+    report = summarise(counts, folder="f", rng=np.random.default_rng(0))
+    assert report.scores["damage_false_alarms"].value == pytest.approx(expected)
+    assert 0.4 < expected < 0.6
+    assert "damage_false_alarms" not in summarise(counts[1:], folder="f", rng=np.random.default_rng(0)).scores
+
+
 def test_windows_leave_no_pixel_out(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = tile(80)
     whole = count_tile(model, truth)
@@ -183,7 +200,7 @@ def test_windows_leave_no_pixel_out(model: Model, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("segmentation.evaluation.OVERLAP", 32)
     split = count_tile(model, truth)
     assert whole.building.shape == (2, BINS)
-    for name in ("building", "damage", "cover_pre", "cover_post"):
+    for name in ("building", "damage", "cover_pre", "cover_post", "false_alarms"):
         assert getattr(split, name).sum(-1).tolist() == getattr(whole, name).sum(-1).tolist()
 
 
