@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml constraints.txt
 setup: $(STAMP) ## make .venv with everything installed
 
 demo: $(STAMP) ## simulate, adapt, train, evaluate, map; TARGET= GOLD= VAL= PRE= POST= give it real data
-	$(BIN)/mage demo --out '$(OUT)/demo' --workers $(WORKERS) $(call opt,TARGET,target) $(call opt,GOLD,gold) \
+	$(BIN)/mage demo --out '$(OUT)/demo$(if $(TARGET),-real)' --workers $(WORKERS) $(call opt,TARGET,target) $(call opt,GOLD,gold) \
 	  $(call opt,VAL,val) $(call opt,PRE,pre) $(call opt,POST,post) $(ARGS)
 
 simulate: $(STAMP) ## captures of cities before and after disasters: SCENARIO= OUT= WORKERS=

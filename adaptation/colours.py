@@ -30,7 +30,7 @@ def fit_colours(
 ) -> tuple[Radiometry, dict[str, int]]:
     """Class colour maps, and how many target pixels each class was measured on."""
     encoder = lite0_encoder()
-    table = _transport_table(material, rng)
+    table = transport_table(material, rng)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     features, labels = _teaching_cells(material.ordinary, table, encoder, rng)
     classifier = fit_classifier(features, labels, generator)
@@ -70,7 +70,7 @@ def _pure(land_cover: np.ndarray) -> np.ndarray:
     return out
 
 
-def _transport_table(material: Material, rng: np.random.Generator) -> np.ndarray:
+def transport_table(material: Material, rng: np.random.Generator) -> np.ndarray:
     """How the sliced transport shifts each of 64^3 colours, float32 (64, 64, 64, 3)."""
     sides = []
     for images in ([image for image, _ in material.ordinary], material.target):
@@ -83,6 +83,11 @@ def _transport_table(material: Material, rng: np.random.Generator) -> np.ndarray
     return (moved - grid).astype(np.float32)
 
 
+def apply_table(image: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Image (3, H, W) uint8 shifted by `transport_table`, float32 in about [0, 1]."""
+    return image.astype(np.float32) / 255 + table[tuple(image >> 2)].transpose(2, 0, 1)
+
+
 def _teaching_cells(
     labelled: Sequence[Labelled], table: np.ndarray, encoder: nn.Module, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -92,8 +97,7 @@ def _teaching_cells(
         image, cover = labelled[k % len(labelled)]
         where = patch(image.shape, _SIDE, rng)
         image, cell = image[(slice(None), *where)], torch.from_numpy(cell_labels(cover[where]))
-        shift = table[tuple(image >> 2)].transpose(2, 0, 1)
-        made = cell_features(encoder, jitter(image.astype(np.float32) / 255 + shift, rng))
+        made = cell_features(encoder, jitter(apply_table(image, table), rng))
         features.append(made[cell > 0])
         labels.append(cell[cell > 0])
     return torch.cat(features), torch.cat(labels)

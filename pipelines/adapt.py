@@ -5,11 +5,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
 
 from adaptation.adapter import Adapter
+from adaptation.baselines import Baseline, fit_baseline
 from adaptation.checkpoint import check_gsd, load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
@@ -45,6 +47,7 @@ class Config(AdaptConfig):
         out: Folder for the adapter, the adapted captures, the fidelity report and the contact sheet.
         target_gsd: Ground sample distance of the target [m]; if not given, what its georeference says, else
             the captures' own. A difference of more than a quarter is refused.
+        method: "flow", the adapter; or a plain method to compare it with (adaptation.baselines).
         seed: Of the fit and of the looks that are drawn.
         note: Said on every figure, such as that the target is a stand-in.
         device: "auto", "cpu" or "cuda".
@@ -54,6 +57,7 @@ class Config(AdaptConfig):
     target: Path
     out: Path
     target_gsd: float | None = None
+    method: Literal["flow", "none", "histogram", "gaussian", "sliced", "fda"] = "flow"
     seed: int = 1
     note: str = ""
     device: str = "auto"
@@ -87,7 +91,10 @@ def run(config: Config) -> None:
             "simulate more or larger ones"
         )
     settle(config.out, "adapt", settings(config), [*capture_files(config.captures), *images])
-    adapter = _adapter(config, folders, fit_paths, gsd)
+    if config.method == "flow":
+        adapter = _adapter(config, folders, fit_paths, gsd)
+    else:
+        adapter = _baseline(config, folders, fit_paths)
     adapted = config.out / "captures"
     done = {folder.name for folder in finished(adapted)}
     for folder in tqdm(folders, desc="adapt", unit="capture"):
@@ -172,13 +179,28 @@ def _adapter(config: Config, folders: Sequence[Path], target: Sequence[Path], gs
             Lazy(folders, lambda folder: _labelled(folder, "pre")),
             Lazy(target, read_image),
             gsd=gsd,
-            config=AdaptConfig(**{f.name: getattr(config, f.name) for f in fields(AdaptConfig)}),
+            config=_adapt_config(config),
             rng=np.random.default_rng(config.seed),
             aftermath=Lazy(folders, lambda folder: _labelled(folder, "post")),
             progress=progress,
         )
     save_adapter(path, adapter)
     return adapter
+
+
+def _baseline(config: Config, folders: Sequence[Path], target: Sequence[Path]) -> Baseline:
+    """Fits in seconds, so it is not kept."""
+    return fit_baseline(
+        config.method,
+        Lazy(folders, lambda folder: _labelled(folder, "pre")),
+        Lazy(target, read_image),
+        config=_adapt_config(config),
+        rng=np.random.default_rng(config.seed),
+    )
+
+
+def _adapt_config(config: Config) -> AdaptConfig:
+    return AdaptConfig(**{f.name: getattr(config, f.name) for f in fields(AdaptConfig)})
 
 
 def _labelled(folder: Path, phase: str) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +210,7 @@ def _labelled(folder: Path, phase: str) -> tuple[np.ndarray, np.ndarray]:
     return layers[names[0]], layers[names[1]]
 
 
-def _adapt_capture(adapter: Adapter, folder: Path, out: Path, seed: int) -> None:
+def _adapt_capture(adapter: Adapter | Baseline, folder: Path, out: Path, seed: int) -> None:
     """Adapts one capture; its random draws hang on its name, not on the order."""
     rng = np.random.default_rng([seed, zlib.crc32(folder.name.encode())])
     grid = read_capture(folder, []).grid
