@@ -36,6 +36,8 @@ HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its 
 LEAST_HELD_OUT = 4  # and to fit on
 CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 
+Method = Literal["flow", "none", "histogram", "gaussian", "sliced", "fda"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config(AdaptConfig):
@@ -57,7 +59,7 @@ class Config(AdaptConfig):
     target: Path
     out: Path
     target_gsd: float | None = None
-    method: Literal["flow", "none", "histogram", "gaussian", "sliced", "fda"] = "flow"
+    method: Method = "flow"
     seed: int = 1
     note: str = ""
     device: str = "auto"
