@@ -253,7 +253,9 @@ def _along(
     faces = shapely.get_parts(
         shapely.polygonize(shapely.get_parts(shapely.unary_union([walls, *rims], grid_size=1e-3)))
     )
-    faces = faces[shapely.contains(shape.buffer(0.01), faces)]
+    room = shape.buffer(0.01)
+    shapely.prepare(room)
+    faces = faces[shapely.contains(room, faces)]
     return [part for face in shapely.intersection(faces, shape) for part in polygons(face, 5.0)]
 
 
