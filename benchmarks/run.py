@@ -21,10 +21,7 @@ from rasters.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
 SIZE = 512  # pixels of a capture at 1 m
-DENSE = (
-    "latin_american_metropolis", "east_asian_city", "south_asian_town", "mediterranean_hill_town",
-    "central_african_city",
-)  # fmt: skip
+TILED = "latin_american_metropolis"  # a dense style
 
 
 def cpu_seconds() -> float:
@@ -90,7 +87,7 @@ def simulator_work() -> dict[str, Callable[[], object]]:
     }
 
 
-def dense_city(style: str) -> object:
+def whole_city(style: str) -> object:
     """A square kilometre of a style, its city and its scene."""
     from simulator.city.city import generate_city
     from simulator.city.style import load_style
@@ -110,10 +107,14 @@ def tile_of_region(style: str) -> object:
 
 
 def city_work() -> dict[str, Callable[[], object]]:
-    """Dense cities of a square kilometre, and a tile of a large one."""
+    """Cities of a square kilometre in every style, and a tile of a large one."""
+    from simulator.city.style import STYLES
+
     return {
-        **{f"city_1km2_{style}": partial(dense_city, style) for style in DENSE},
-        "tile_1km2_of_25km2": partial(tile_of_region, DENSE[0]),
+        **{
+            f"city_1km2_{path.stem}": partial(whole_city, path.stem) for path in sorted(STYLES.glob("*.yaml"))
+        },
+        "tile_1km2_of_25km2": partial(tile_of_region, TILED),
     }
 
 

@@ -104,7 +104,7 @@ def inset_ring(shape: shapely.Polygon, distance: float) -> np.ndarray | None:
 
 
 def _moved_inwards(points: np.ndarray, distance: float) -> shapely.Polygon | None:
-    """A counter-clockwise ring (N, 2) with its sides moved inwards; None where one vanishes, as in `inset`."""
+    """A counter-clockwise ring (N, 2), its sides moved inwards as in `inset`; None where one vanishes."""
     along = np.concatenate([points[1:], points[:1]]) - points
     along = along / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-12)[:, None]
     before = np.concatenate([along[-1:], along[:-1]])
