@@ -11,6 +11,7 @@ import platform
 import resource
 import statistics
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -131,8 +132,8 @@ def measure_alone(work: Callable[[], object], *, repeat: int) -> dict[str, float
     greatest resident set of those processes [GB]."""
     runs = []
     for _ in range(repeat):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            runs.append(pool.apply(_timed_alone, (work,)))
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            runs.append(pool.submit(_timed_alone, work).result())
     return {**summary([run[:2] for run in runs]), "peak_memory": max(run[2] for run in runs)}
 
 
