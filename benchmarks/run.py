@@ -11,6 +11,7 @@ import platform
 import resource
 import statistics
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,7 @@ from rasters.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
 SIZE = 512  # pixels of a capture at 1 m
-DENSE = (
-    "latin_american_metropolis", "east_asian_city", "south_asian_town", "mediterranean_hill_town",
-    "central_african_city",
-)  # fmt: skip
+TILED = "latin_american_metropolis"  # a dense style
 
 
 def cpu_seconds() -> float:
@@ -44,13 +42,21 @@ def yardstick() -> float:
 def measure(work: Callable[[], object], *, repeat: int) -> dict[str, float]:
     """CPU-seconds of `work` after one warm-up: median, extremes, and the median ratio to the yardstick."""
     work()
-    seconds, ratios = [], []
-    for _ in range(repeat):
-        unit = yardstick()
-        start = cpu_seconds()
-        work()
-        seconds.append(cpu_seconds() - start)
-        ratios.append(seconds[-1] / unit)
+    return summary([timed(work) for _ in range(repeat)])
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """CPU-seconds of `work`, once, and their ratio to the yardstick."""
+    unit = yardstick()
+    start = cpu_seconds()
+    work()
+    seconds = cpu_seconds() - start
+    return seconds, seconds / unit
+
+
+def summary(times: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Median and extremes of CPU-seconds, and the median of their ratios to the yardstick."""
+    seconds, ratios = zip(*times, strict=True)
     return {
         "median": statistics.median(seconds),
         "least": min(seconds),
@@ -90,13 +96,13 @@ def simulator_work() -> dict[str, Callable[[], object]]:
     }
 
 
-def dense_city(style: str) -> object:
-    """A square kilometre of a style, its city and its scene."""
+def whole_city(style: str, size: float = 1000.0) -> object:
+    """A square of a style of `size` metres, its city and its scene."""
     from simulator.city.city import generate_city
     from simulator.city.style import load_style
     from simulator.scene.build import build_scene
 
-    return build_scene(generate_city(load_style(style), 1000.0, np.random.default_rng(1)))
+    return build_scene(generate_city(load_style(style), size, np.random.default_rng(1)))
 
 
 def tile_of_region(style: str) -> object:
@@ -110,23 +116,32 @@ def tile_of_region(style: str) -> object:
 
 
 def city_work() -> dict[str, Callable[[], object]]:
-    """Dense cities of a square kilometre, and a tile of a large one."""
+    """Cities of a square kilometre in every style, and a tile of a large one."""
+    from simulator.city.style import STYLES
+
     return {
-        **{f"city_1km2_{style}": partial(dense_city, style) for style in DENSE},
-        "tile_1km2_of_25km2": partial(tile_of_region, DENSE[0]),
+        **{
+            f"city_1km2_{path.stem}": partial(whole_city, path.stem) for path in sorted(STYLES.glob("*.yaml"))
+        },
+        "tile_1km2_of_25km2": partial(tile_of_region, TILED),
     }
 
 
-def peak_memory(work: Callable[[], object]) -> float:
-    """Greatest resident set of a new process that does `work`, a picklable one, once [GB]."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_resident_after, (work,))
+def measure_alone(work: Callable[[], object], *, repeat: int) -> dict[str, float]:
+    """As `measure`, of a picklable city's making, each time in a new process after a small city; with the
+    greatest resident set of those processes [GB]."""
+    runs = []
+    for _ in range(repeat):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            runs.append(pool.submit(_timed_alone, work).result())
+    return {**summary([run[:2] for run in runs]), "peak_memory": max(run[2] for run in runs)}
 
 
-def _resident_after(work: Callable[[], object]) -> float:
-    work()
+def _timed_alone(work: Callable[[], object]) -> tuple[float, float, float]:
+    whole_city(TILED, 200.0)
+    times = timed(work)
     unit = 1e9 if platform.system() == "Darwin" else 1e6  # bytes there, kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return *times, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def network_work() -> dict[str, Callable[[], object]]:
@@ -154,10 +169,9 @@ def main(words: Sequence[str] | None = None) -> None:
     figures = {}
     for group in given.groups:
         for name, work in GROUPS[group]().items():
-            figures[name] = measure(work, repeat=given.repeat)
-            if group == "cities":
-                figures[name]["peak_memory"] = peak_memory(work)
-            found = figures[name]
+            found = figures[name] = (measure_alone if group == "cities" else measure)(
+                work, repeat=given.repeat
+            )
             print(f"{name:36} {found['median']:7.3f} CPU-s  ({found['least']:.3f} to {found['greatest']:.3f})"
                   f"  {found.get('peak_memory', 0):.2f} GB")  # fmt: skip
     machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()}

@@ -17,7 +17,7 @@ from simulator.city.buildings import settle
 from simulator.city.character import Character, draw_district
 from simulator.city.city import REACH
 from simulator.city.fillings import fill_lot
-from simulator.city.frames import Frame, inset
+from simulator.city.frames import Frame, inset, inset_ring, ring
 from simulator.city.model import Building, Construction, Ground, Use
 from simulator.city.noise import draw_bend
 from simulator.city.open_land import fill_open_block
@@ -205,6 +205,10 @@ def test_an_inset_is_what_a_buffer_leaves(seed: int, distance: float) -> None:
     wanted = shapely.buffer(shapes, -distance, join_style="mitre")
     assert shapely.is_valid(found).all()
     assert shapely.area(shapely.symmetric_difference(found, wanted)).max() < 0.02
+    for shape, inner in zip(shapes, found, strict=True):
+        alone = inset_ring(shape, distance)
+        assert (alone is None) == (inner.is_empty or inner.geom_type != "Polygon")
+        assert alone is None or alone.tobytes() == ring(inner).tobytes()
 
 
 def test_a_shape_is_as_wide_as_it_is() -> None:

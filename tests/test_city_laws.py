@@ -15,20 +15,19 @@ from towns import TOWNS, region, town
 
 from rasters.classes import LandCover
 from rasters.errors import InputError
-from simulator.city.buildings import settle
 from simulator.city.city import generate_city
-from simulator.city.model import ROADWAY, Ground, Volume
+from simulator.city.model import ROADWAY, Ground
 from simulator.city.outline import bodies, outline
-from simulator.city.parcels import Parcel
-from simulator.city.quarter import build_quarter, fill_block
+from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
 from simulator.city.style import SHAPES, STYLES, Style, load_style
 from simulator.city.terrain import CELL
 from simulator.scene.build import build_scene
 from simulator.scene.fixtures import fixture_casts
-from simulator.scene.model import Scene
+from simulator.scene.model import GROUND_MATERIAL, Scene
 from simulator.scene.roofs import Cast, standing_casts
 
 BUILT = 1e-6  # overlap that is rounding, not geometry [m2]
+TOUCH = 0.05  # lots closer than this touch [m]
 ROOM = ("flat", "open", "rubble")  # roofs that any outline may bear
 
 
@@ -111,30 +110,40 @@ def test_every_building_lies_in_one_parcel(name: str) -> None:
     assert set(inside.tolist()) == set(range(len(inner)))
 
 
-def lots_of(name: str) -> list[tuple[int, Parcel, list[shapely.Polygon]]]:
-    """Every lot with its quarter and the buildings of its block."""
-    found = []
-    for index in range(len(region(name).superblocks)):
-        for number in range(len(build_quarter(region(name), index).blocks)):
-            filling = fill_block(region(name), index, number)
-            homes = [outline(b) for b in filling.plot.buildings]
-            found += [(index, lot, homes) for lot in filling.parcels]
-    return found
+def built_blocks(name: str) -> list[tuple[Quarter, Filling]]:
+    """Every block that has lots, with its quarter."""
+    plan = region(name)
+    quarters = [build_quarter(plan, index) for index in range(len(plan.superblocks))]
+    found = [(q, fill_block(plan, q.index, number)) for q in quarters for number in range(len(q.blocks))]
+    return [(quarter, filling) for quarter, filling in found if filling.parcels]
 
 
 @each_town
 def test_every_built_lot_reaches_a_street(name: str) -> None:
     built = 0
-    for index, lot, homes in lots_of(name):
-        quarter = build_quarter(region(name), index)
-        assert (lot.front is None) == (lot.behind != 0)
-        if lot.front is not None:
-            way = quarter.frontage.union(quarter.alleys)
-            assert shapely.Point(lot.front.origin).distance(way) < 0.6
-        if any(lot.shape.buffer(1e-6).contains(home) for home in homes):
-            built += 1
-            assert lot.behind >= 0
+    for quarter, filling in built_blocks(name):
+        homes = np.array([outline(b) for b in filling.plot.buildings])
+        way = quarter.frontage.union(quarter.alleys)
+        shapely.prepare(way)
+        for lot in filling.parcels:
+            assert (lot.front is None) == (lot.behind != 0)
+            assert lot.front is None or shapely.dwithin(way, shapely.Point(lot.front.origin), 0.6)
+            if len(homes) and shapely.contains(lot.shape.buffer(1e-6), homes).any():
+                built += 1
+                assert lot.behind >= 0
     assert built > 5
+
+
+@each_town
+def test_the_way_to_a_lot_leads_over_lots_that_touch(name: str) -> None:
+    for _, filling in built_blocks(name):
+        shapes = np.array([lot.shape for lot in filling.parcels])
+        behind = np.array([lot.behind for lot in filling.parcels])
+        lot, other = shapely.STRtree(shapes).query(shapes, "dwithin", distance=TOUCH)
+        nearest = np.full(len(shapes), 99)
+        np.minimum.at(nearest, lot, np.where((behind[other] < 0) | (lot == other), 99, behind[other]))
+        assert (nearest[behind > 0] == behind[behind > 0] - 1).all()
+        assert (nearest[behind < 0] >= 5).all()  # six lots deep at most
 
 
 @each_town
@@ -173,6 +182,32 @@ def test_all_that_is_built_is_closed_and_faces_outwards(name: str) -> None:
         np.add.at(whole, cast.owner, volumes(cast))
     walls = [shapely.Polygon(b.footprint).area * b.eave for b in houses]
     assert (whole > 0.999 * np.array(walls)).all()
+
+
+@each_town
+@pytest.mark.parametrize("cover", [LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE])
+def test_what_a_scene_draws_is_closed_and_faces_outwards(name: str, cover: LandCover) -> None:
+    drawn = scene(name)
+    of = drawn.face_class == cover
+    faces = drawn.faces[of].astype(np.int64)
+    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    there, back = (np.sort(edges[:, k] * len(drawn.vertices) + edges[:, 1 - k]) for k in (0, 1))
+    assert (np.diff(there) > 0).all()
+    np.testing.assert_array_equal(there, back)
+    corners = drawn.vertices[faces].astype(float)
+    local = corners - corners[:, :1].mean(axis=0)
+    inside = (local[:, 0] * np.cross(local[:, 1], local[:, 2])).sum(axis=1) / 6
+    assert (np.bincount(drawn.face_instance[of], inside)[np.unique(drawn.face_instance[of])] > 0).all()
+
+
+@each_town
+def test_the_ground_is_one_sheet_without_holes(name: str) -> None:
+    drawn = scene(name)
+    a, b, c = (drawn.vertices[drawn.faces[drawn.face_material == GROUND_MATERIAL, k], :2] for k in range(3))
+    (ax, ay), (bx, by) = (b.astype(float) - a).T, (c.astype(float) - a).T
+    area = (ax * by - ay * bx) / 2
+    assert (area > 0).all()  # it looks up
+    assert area.sum() == pytest.approx(np.prod(np.ptp(np.concatenate([a, b, c]), axis=0)), rel=1e-6)
 
 
 @each_town
@@ -231,36 +266,6 @@ def test_cars_stand_outside_buildings_and_apart(name: str) -> None:
     assert not len(shapely.STRtree(plans).query(places, "within")[0])
     a, b = shapely.STRtree(places).query(places, "dwithin", distance=1.0)
     assert (a == b).all()
-
-
-def test_of_two_overlapping_buildings_the_first_is_settled() -> None:
-    first = replace(town("north_american_suburb").buildings[0], wings=())
-    twin = replace(first, footprint=first.footprint + 1.0)
-    away = replace(first, footprint=first.footprint + 1000.0)
-    settled = settle([away, first, twin], 7)
-    assert [b.uid for b in settled] == [7, 8]
-    assert np.abs(settled[0].footprint - away.footprint).max() < 1e-9
-    assert np.abs(settled[1].footprint - first.footprint).max() < 1e-9
-
-
-def test_corners_that_all_but_coincide_are_one() -> None:
-    city = town("latin_american_metropolis")
-    ring = np.array(
-        [[50.0, 50.0], [60.0, 50.0], [60.0, 60.0], [55.0, 61.0], [50.0, 60.0], [50.0, 60.0 - 1e-4]]
-    )
-    first = replace(city.buildings[0], footprint=ring, wings=(), roof="flat", rise=0.0)
-    (settled,) = settle([first], 1)
-    assert len(settled.footprint) == 5
-    build_scene(replace(city, buildings=(settled,)))
-
-
-def test_a_wing_keeps_others_away() -> None:
-    first = replace(town("north_american_suburb").buildings[0], wings=())
-    wing = Volume(footprint=first.footprint + 6.0, eave=3.0, rise=0.0, roof="flat")
-    twin = replace(first, footprint=first.footprint + 9.0)
-    apart = shapely.Polygon(first.footprint).disjoint(shapely.Polygon(twin.footprint))
-    assert len(settle([first, twin], 1)) == 1 + apart
-    assert len(settle([replace(first, wings=(wing,)), twin], 1)) == 1
 
 
 def test_sizes_need_not_be_whole() -> None:

@@ -156,6 +156,38 @@ def test_trees_and_vehicles_are_the_same_in_both(style: str) -> None:
         assert found[0] or name == "clutter"
 
 
+def rows_of(city: City, name: str, low: tuple[float, float]) -> set[tuple[float, ...]]:
+    """The trees or things from a corner on, east and north, in the region's metres."""
+    things = getattr(city, name)
+    rows = np.column_stack([np.asarray(getattr(things, f.name), float) for f in fields(things)])
+    rows[:, :2] += city.origin  # the place is the first column of all
+    kept = rows[(rows[:, :2] >= low).all(axis=1)]
+    return {tuple(row) for row in np.nan_to_num(np.round(kept, 6), nan=-9.0).tolist()}
+
+
+@both
+def test_a_quarter_of_a_tile_is_the_same_alone(style: str) -> None:
+    """Its north-eastern one: it differs from the whole in each side but two, and in size."""
+    whole, half = tiles(style)[0], SIZE // 2
+    build_quarter.cache_clear()
+    fill_block.cache_clear()
+    corner = generate_tile(region(style), 400 + half, 480 + half, half)
+    for name in ("ground", "terrain", "water"):
+        cells = round(half / getattr(whole, name).cell)
+        np.testing.assert_array_equal(
+            getattr(whole, name).values[:cells, cells:], getattr(corner, name).values
+        )
+    for name in ("trees", "vehicles", "clutter"):
+        assert rows_of(corner, name, corner.origin) == rows_of(whole, name, corner.origin)
+    assert len(corner.trees.xy) > 5
+    known = {b.uid: b for b in whole.buildings}
+    assert len(corner.buildings) > 3
+    for building in corner.buildings:
+        twin = known[building.uid]
+        assert placed(corner, building.footprint).tobytes() == placed(whole, twin.footprint).tobytes()
+        assert building.base == pytest.approx(twin.base, abs=1e-5)
+
+
 @both
 def test_barriers_cover_the_same_lines(style: str) -> None:
     inner = strip(style).buffer(-1.0)  # one cut askew at the edge ends askew

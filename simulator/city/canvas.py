@@ -126,7 +126,9 @@ class Canvas:
         high = np.minimum(corner + sheet.shape[::-1], self.values.shape[::-1])
         if (low < high).all():
             cut = sheet[low[1] - corner[1] : high[1] - corner[1], low[0] - corner[0] : high[0] - corner[0]]
-            self.values[low[1] : high[1], low[0] : high[0]][cut == 1] = value
+            np.copyto(
+                self.values[low[1] : high[1], low[0] : high[0]], value, where=cut == 1, casting="unsafe"
+            )
 
     def _blocks(self, low: np.ndarray, high: np.ndarray) -> list[tuple[BaseGeometry, np.ndarray]]:
         """Blocks of the plane's lattice that meet cells `low` to `high` of the canvas: each as a box [m],

@@ -215,10 +215,10 @@ def _land_use(fillings: Sequence[Filling], square: shapely.Polygon, shift: np.nd
     kept = []
     for use, shape, near, inside in zip(uses, shapes, touches, within, strict=True):
         if inside:
-            kept.append(replace(use, ring=use.ring + shift))
+            kept.append(LandUse(ring=use.ring + shift, use=use.use))
         elif near:
             parts = polygons(shape.intersection(square), 0.01)
-            kept += [replace(use, ring=ring(part) + shift) for part in parts]
+            kept += [LandUse(ring=ring(part) + shift, use=use.use) for part in parts]
     return tuple(kept)
 
 

@@ -95,6 +95,30 @@ def inset(shapes: np.ndarray, distance: float) -> np.ndarray:
     return inner
 
 
+def inset_ring(shape: shapely.Polygon, distance: float) -> np.ndarray | None:
+    """`inset` of one polygon, as the `ring` (N, 2) of what is left of it; None if that is not one polygon."""
+    inner = _moved_inwards(ring(shape), distance) if not (shape.is_empty or shape.interiors) else None
+    if inner is None:
+        inner = shape.buffer(-distance, join_style="mitre")
+    return None if inner.is_empty or inner.geom_type != "Polygon" else ring(inner)
+
+
+def _moved_inwards(points: np.ndarray, distance: float) -> shapely.Polygon | None:
+    """A counter-clockwise ring (N, 2), its sides moved inwards as in `inset`; None where one vanishes."""
+    along = np.concatenate([points[1:], points[:1]]) - points
+    along = along / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-12)[:, None]
+    before = np.concatenate([along[-1:], along[:-1]])
+    turn = 1 + (along * before).sum(axis=1)
+    aside = np.stack([-along[:, 1], along[:, 0]], 1)
+    both = aside + np.concatenate([aside[-1:], aside[:-1]])
+    moved = points + distance * both / np.maximum(turn, 1e-3)[:, None]
+    left = ((np.concatenate([moved[1:], moved[:1]]) - moved) * along).sum(axis=1)
+    if not ((left > 1e-6) & (turn > 0.08)).all():
+        return None
+    inner = shapely.Polygon(moved)
+    return inner if inner.is_valid else None
+
+
 def holds_disc(shape: shapely.Polygon, radius: float) -> bool:
     """Whether a disc fits into a polygon [m]. Its inradius is at least its area over its perimeter
     (Bonnesen), which, with a look at its bounds and its centroid, spares most of them the erosion."""

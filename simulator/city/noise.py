@@ -1,6 +1,7 @@
 """Smooth random fields, of a generator or of a place, and a smooth random deformation of the plane."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,16 +135,13 @@ class Noise:
             lattice = self._lattice(
                 np.arange(south, int(j.max()) + 4), np.arange(int(i[0]), int(i[-1]) + 4), octave
             )
-            rows.append(sum(wx[a] * lattice[:, i - i[0] + a] for a in range(4)))
+            rows.append(_weighted(wx, i - i[0], len(lattice.T)) @ np.ascontiguousarray(lattice.T))
             columns += [above + j - south + b for b in range(4)]
             weights += [self._amplitude(octave) * w for w in wy]
             above += len(lattice)
         # one row after the other, its terms always in the same order: so windows agree to the bit
-        starts = np.arange(height + 1) * len(weights)
-        down = csr_array(
-            (np.stack(weights, 1).ravel(), np.stack(columns, 1).ravel(), starts), (height, above)
-        )
-        return (down @ np.concatenate(rows)).astype(np.float32)
+        down = _sparse(weights, columns, above)
+        return (down @ np.concatenate([row.T for row in rows])).astype(np.float32)
 
     def _place(self, at: np.ndarray, octave: int, axis: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """First lattice index (N,) of four neighbours along an axis, and their weights."""
@@ -158,6 +156,18 @@ class Noise:
     def _amplitude(self, octave: int) -> float:
         total = sum(self.gain ** (2 * k) for k in range(self.octaves))
         return self.gain**octave / (VARIANCE * math.sqrt(total))
+
+
+def _weighted(weights: Sequence[np.ndarray], first: np.ndarray, count: int) -> csr_array:
+    """(N, count) matrix that weighs neighbours from `first` (N,) on."""
+    return _sparse(weights, [first + k for k in range(len(weights))], count)
+
+
+def _sparse(weights: Sequence[np.ndarray], columns: Sequence[np.ndarray], count: int) -> csr_array:
+    """(N, count) matrix of (N,) weights in (N,) columns; a product adds up a row's terms in that order."""
+    rows = len(weights[0])
+    starts = np.arange(rows + 1) * len(weights)
+    return csr_array((np.stack(weights, 1).ravel(), np.stack(columns, 1).ravel(), starts), (rows, count))
 
 
 def _normal(word: np.ndarray) -> np.ndarray:
@@ -185,19 +195,24 @@ class Bend:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Bent positions of straight points (N, 2) [m]."""
-        return points + self._shift(points)
+        return points + self._shift(points, self._across())
 
     def straighten(self, points: np.ndarray) -> np.ndarray:
         """The inverse: straight positions of bent points (N, 2) [m], by fixed-point iteration."""
-        straight = points.copy()
+        straight, across = points.copy(), self._across()
         for _ in range(20):
-            straight = points - self._shift(straight)
+            last, straight = straight, points - self._shift(straight, across)
+            if np.array_equal(last, straight):
+                break
         return straight
 
-    def _shift(self, points: np.ndarray) -> np.ndarray:
-        across = np.stack([-self.waves[:, 1], self.waves[:, 0]], 1)
-        across /= np.linalg.norm(across, axis=1, keepdims=True)
+    def _shift(self, points: np.ndarray, across: np.ndarray) -> np.ndarray:
         return np.sin(points @ self.waves.T + self.phases) * self.amplitudes @ across
+
+    def _across(self) -> np.ndarray:
+        """(K, 2) unit vectors to the left of the waves."""
+        across = np.stack([-self.waves[:, 1], self.waves[:, 0]], 1)
+        return across / np.linalg.norm(across, axis=1, keepdims=True)
 
 
 def draw_bend(turn: float, rng: np.random.Generator) -> Bend:

@@ -30,7 +30,7 @@ def covered(building: Building) -> BaseGeometry:
 def outline(building: Building) -> shapely.Polygon:
     """What the bodies cover, its courts filled; where they lie apart, the largest piece of it."""
     whole = covered(building)
-    return _filled(whole) if building.wings else whole
+    return _filled(np.array([whole]))[0] if building.wings else whole
 
 
 def outlines(buildings: Sequence[Building]) -> np.ndarray:
@@ -44,12 +44,14 @@ def outlines(buildings: Sequence[Building]) -> np.ndarray:
     parts[np.arange(count.max()) < count[:, None]] = shapes_of(
         [body for k in winged for body in bodies(buildings[k])]
     )
-    shapes[winged] = [_filled(whole) for whole in shapely.union_all(parts, axis=1)]
+    shapes[winged] = _filled(shapely.union_all(parts, axis=1))
     return shapes
 
 
-def _filled(whole: BaseGeometry) -> shapely.Polygon:
-    if whole.geom_type != "Polygon":
-        whole = whole.buffer(JOINT, join_style="mitre").buffer(-JOINT, join_style="mitre")
-        whole = max(shapely.get_parts(whole), key=lambda part: part.area)
-    return shapely.orient_polygons(shapely.polygons(shapely.get_exterior_ring(whole)))
+def _filled(wholes: np.ndarray) -> np.ndarray:
+    """(N,) polygons without holes: of each of several geometries (N,) its outline, or its largest part's."""
+    wholes = wholes.copy()
+    for k in np.flatnonzero(shapely.get_type_id(wholes) != shapely.GeometryType.POLYGON):
+        joined = wholes[k].buffer(JOINT, join_style="mitre").buffer(-JOINT, join_style="mitre")
+        wholes[k] = max(shapely.get_parts(joined), key=lambda part: part.area)
+    return shapely.orient_polygons(shapely.polygons(shapely.get_exterior_ring(wholes)))

@@ -205,11 +205,10 @@ def _behind(lots: list[shapely.Polygon], fronts: list[Frame | None]) -> list[int
     if all(step == 0 for step in steps):
         return steps
     a, b = shapely.STRtree(lots).query(lots, "dwithin", distance=0.05)
+    far = np.array(steps)
     for step in range(1, 6):
-        for i, j in zip(a.tolist(), b.tolist(), strict=True):
-            if steps[i] == step - 1 and steps[j] < 0:
-                steps[j] = step
-    return steps
+        far[b[(far[a] == step - 1) & (far[b] < 0)]] = step
+    return far.tolist()
 
 
 def box_area(shape: shapely.Polygon) -> float:
@@ -254,7 +253,9 @@ def _along(
     faces = shapely.get_parts(
         shapely.polygonize(shapely.get_parts(shapely.unary_union([walls, *rims], grid_size=1e-3)))
     )
-    faces = faces[shapely.contains(shape.buffer(0.01), faces)]
+    room = shape.buffer(0.01)
+    shapely.prepare(room)
+    faces = faces[shapely.contains(room, faces)]
     return [part for face in shapely.intersection(faces, shape) for part in polygons(face, 5.0)]
 
 
@@ -352,11 +353,12 @@ def _fronts(lots: list[shapely.Polygon], axis: np.ndarray, way: BaseGeometry) ->
     length = np.linalg.norm(step, axis=1)
     open_edge = shapely.dwithin(way, shapely.points((start + end) / 2), 0.3) & (length > 2.5)
     score = np.where(open_edge, length * (0.35 + ((step @ axis) / np.maximum(length, 1e-9)) ** 2), 0.0)
-    fronts: list[Frame | None] = [None] * len(lots)
+    lot = owner[edge]
     best = np.zeros(len(lots))
-    for i in np.flatnonzero(open_edge):
-        lot = owner[edge[i]]
-        if score[i] > best[lot]:
-            best[lot] = score[i]
-            fronts[lot] = frame_of(start[i], end[i])
+    np.maximum.at(best, lot, score)
+    chosen, first = np.unique(np.where((score == best[lot]) & (score > 0), lot, -1), return_index=True)
+    fronts: list[Frame | None] = [None] * len(lots)
+    for k, i in zip(chosen.tolist(), first.tolist(), strict=True):
+        if k >= 0:
+            fronts[k] = frame_of(start[i], end[i])
     return fronts

@@ -10,7 +10,7 @@ import shapely
 
 from simulator.city.boxes import Box, corners, rectangle
 from simulator.city.character import Character, choose, pick
-from simulator.city.frames import Frame, inset, ring
+from simulator.city.frames import Frame, inset_ring, ring
 from simulator.city.model import (
     Barrier,
     BoxKind,
@@ -199,10 +199,9 @@ def enclose(
         c.boundary
     ]
     height, width = float(rng.uniform(low, high)), width * float(rng.uniform(0.85, 1.3))
-    inner = inset(np.array([land.simplify(min(0.2, 0.3 * width))]), 0.7 * width)[0]
-    if inner.geom_type != "Polygon" or inner.is_empty:
+    turns = inset_ring(land.simplify(min(0.2, 0.3 * width)), 0.7 * width)
+    if turns is None:
         return
-    turns = ring(inner)
     bottom = turns[:, 1].min()
     for a, b in pairwise([*turns.tolist(), turns[0].tolist()]):
         at_front = (a[1] + b[1]) / 2 < bottom + 1.5

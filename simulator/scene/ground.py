@@ -69,12 +69,16 @@ def lay_field(city: City) -> Field:
         at = np.stack([points[:, 0], city.size - points[:, 1]], 1) / LAY_CELL - 0.5
         return np.rint(at * 16).astype(np.int32)
 
+    def each(lines: list[np.ndarray]) -> list[np.ndarray]:
+        ends = np.cumsum([len(line) for line in lines])
+        return np.split(pixels(np.concatenate(lines)), ends[:-1]) if lines else []
+
     rings = [use.ring for use in city.land_use]
-    for ring, heading in zip(rings, _longest_headings(rings, city.size).tolist(), strict=True):
+    for ring, heading in zip(each(rings), _longest_headings(rings, city.size).tolist(), strict=True):
         if not math.isnan(heading):
-            cv2.fillPoly(values, [pixels(ring)], heading, lineType=cv2.LINE_8, shift=4)
-    for street in city.streets:
-        corners = pixels(street.centreline)
+            cv2.fillPoly(values, [ring], heading, lineType=cv2.LINE_8, shift=4)
+    courses = each([street.centreline for street in city.streets])
+    for street, corners in zip(city.streets, courses, strict=True):
         step = np.diff(street.centreline, axis=0)
         thick = max(1, math.ceil(street.width / LAY_CELL) + 1)
         for a, b, heading in zip(corners[:-1], corners[1:], np.arctan2(step[:, 1], step[:, 0]), strict=True):
