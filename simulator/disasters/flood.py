@@ -10,7 +10,7 @@ from rasters.classes import Passability
 from rasters.errors import InputError
 from simulator.city.model import City, Field, Street
 from simulator.disasters.aftermath import Aftermath, untouched
-from simulator.disasters.cells import check_range, join_boxes, with_values
+from simulator.disasters.cells import check_ranges, join_boxes, with_values
 from simulator.disasters.flood_damage import drift, flood_damage, greatest_at_walls, left_of, lost_spans
 from simulator.disasters.flood_flow import Flood, flow_through
 from simulator.disasters.flood_forcing import FloodKind, suited_kind
@@ -20,6 +20,13 @@ from simulator.disasters.recession import crest_surface, depth_on_ground, finer,
 from simulator.disasters.roads import deck_elevation, passability_in_water
 
 SETTLING = 12.0  # days in which two thirds of what a flood carries has settled: an assumption
+RANGES = {
+    "stage": (0, 50, "m"),
+    "rain": (0, 5, "m"),
+    "fall": (0, 50, "m/day"),
+    "largest_share": (1e-3, 1, ""),
+    "turbidity": (0, 1, ""),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +55,7 @@ class FloodParameters:
         kinds = ("suited", *get_args(FloodKind))
         if self.kind not in kinds:
             raise InputError(f"flood: kind must be one of {', '.join(kinds)}, got {self.kind!r}")
-        check_range("flood", "stage", self.stage, 0, 50, "m")
-        check_range("flood", "rain", self.rain, 0, 5, "m")
-        check_range("flood", "fall", self.fall, 0, 50, "m/day")
-        check_range("flood", "largest_share", self.largest_share, 1e-3, 1, "")
-        check_range("flood", "turbidity", self.turbidity, 0, 1, "")
+        check_ranges("flood", self, RANGES)
 
 
 class Waters(NamedTuple):
