@@ -64,7 +64,7 @@ def _nested(bed: Bed, depth: np.ndarray, forcing: Forcing, end: float) -> Flood:
     rows, cols = depth.shape
     pad = ((0, rows % 2), (0, cols % 2))
     if rows % 2 or cols % 2:
-        wide, more = _padded(bed, forcing, pad)
+        wide, more = padded(bed, forcing, pad)
         whole = _nested(wide, np.pad(depth, pad, mode="edge"), more, end)
         names = ("depth", "deepest", "fastest", "strongest", "east", "north")
         cut = {name: getattr(whole.flow, name)[:rows, :cols] for name in names}
@@ -93,8 +93,8 @@ def _nested(bed: Bed, depth: np.ndarray, forcing: Forcing, end: float) -> Flood:
     return Flood(bed=bed, flow=flow, start=volume(bed, depth), end=volume(bed, last.depth))
 
 
-def _padded(bed: Bed, forcing: Forcing, pad: tuple[tuple[int, int], ...]) -> tuple[Bed, Forcing]:
-    """With a further row or column like the last; what was an outlet there is now at the new edge alone."""
+def padded(bed: Bed, forcing: Forcing, pad: tuple[tuple[int, int], ...]) -> tuple[Bed, Forcing]:
+    """With further rows and columns like the last, as of `np.pad`; outlets move to the new edge."""
 
     def wide(values: np.ndarray) -> np.ndarray:
         return np.pad(values, pad, mode="edge")

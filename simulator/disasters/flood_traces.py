@@ -14,7 +14,7 @@ NATURAL = (
 )  # fmt: skip
 # Share of a standard deviation of the noise above which mud lies: less with depth, up to COVERED metres,
 # more on what is paved, which the flow and people wash: assumptions
-BARE, COVERING, COVERED, PAVED = 1.3, 2.2, 2.0, 1.1
+BARE, COVERING, COVERED, PAVED = 0.6, 1.6, 2.0, 1.1
 FLOATING = 0.3  # depth from which there is driftwood [m], and the water for one piece [m2]: assumptions
 WATER_PER_PIECE = 300.0
 WOOD = np.array([0.30, 0.24, 0.17])

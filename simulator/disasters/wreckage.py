@@ -87,7 +87,7 @@ def _blown(building: Building, wanted: int, speed: float, towards: float, rng: n
     xy = scatter(building.footprint, wanted, 0.0, rng)
     count = len(xy)
     low, high, share = PIECES[building.construction]
-    light = rng.random(count) < share + 0.1
+    light = rng.random(count) < share
     heavy = BRICK_MASS if building.construction in ("masonry", "concrete", "adobe") else BOARD_MASS
     bounds = np.log(np.where(light[:, None], LIGHT_MASS, heavy))
     mass = np.exp(rng.uniform(bounds[:, 0], bounds[:, 1]))
