@@ -75,7 +75,7 @@ def _nested(bed: Bed, depth: np.ndarray, forcing: Forcing, end: float) -> Flood:
     handed = _handed_over(bed, large, first.depth)
     last = run(bed, handed, forcing, start=end - FINE, end=end)
     crest = _crest_on(bed, large, first.deepest)
-    part = _conveyed(bed, large, crest)
+    part = conveyed(bed, large, crest)
     strong = _twice(first.strongest) * part
     fast = np.minimum(strong / np.maximum(crest, SHALLOW), np.sqrt(GRAVITY * crest))
     earlier = strong > last.strongest
@@ -164,7 +164,7 @@ def _crest_on(bed: Bed, large: Bed, deepest: np.ndarray) -> np.ndarray:
     return np.maximum(depth, 0).astype(np.float32)
 
 
-def _conveyed(bed: Bed, large: Bed, depth: np.ndarray) -> np.ndarray:
+def conveyed(bed: Bed, large: Bed, depth: np.ndarray) -> np.ndarray:
     """(H, W) float32, unit flow of each small cell over that of its large one, which is kept as a whole.
 
     By conveyance: on one slope the unit flow goes with the depth (H, W) [m] to the power 5/3 over Manning's

@@ -44,15 +44,16 @@ def receded(city: City, kind: FloodKind, flood: Flood, *, fall: float, days: flo
     ground = filled(city).values.astype(np.float32)
     solid = flood.bed.open == 0
     crest = np.where(flood.flow.depth > LEAST, flood.bed.elevation + flood.flow.depth, -BARRIER)
+    runs_off = kind in ("pluvial", "dam_break")
     lowered = crest - np.float32(fall * days)
-    outlet = edge_cells(ground.shape)
-    spill = spill_level(np.where(solid, BARRIER, ground), outlet, np.maximum(lowered, ground))
+    outside = ground if runs_off else np.maximum(lowered, ground)
+    spill = spill_level(np.where(solid, BARRIER, ground), edge_cells(ground.shape), outside)
     pools = crest - ground > POND
     together = spill_level(np.where(solid, BARRIER, ground), pools, np.where(pools, crest, BARRIER))
     full = np.minimum(np.minimum(crest, spill), together)
     ponds = full - np.float32(SEEPAGE * days)
     over = np.maximum(crest - ground, 0)
-    if kind in ("pluvial", "dam_break"):
+    if runs_off:
         surface = ponds + np.maximum(crest - ponds, 0) * np.float32(np.exp(-days / RUN_OFF))
         ran_for = RUN_OFF * np.log(np.maximum(over / LEAST, 1))
     else:
