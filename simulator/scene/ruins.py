@@ -50,11 +50,11 @@ CORE: dict[Construction, tuple[float, float, float]] = {
 the ranges of wood, brick, concrete, soil and steel in the ECOSTRESS library."""
 
 TIMBER_DEBRIS = {
-    0: (0.36, 0.26, 0.18),
-    1: (0.29, 0.20, 0.13),
-    3: (0.40, 0.26, 0.21),
-    4: (0.52, 0.49, 0.45),
-    7: (0.11, 0.08, 0.07),
+    0: (0.29, 0.21, 0.145),
+    1: (0.23, 0.16, 0.105),
+    3: (0.32, 0.21, 0.17),
+    4: (0.42, 0.39, 0.36),
+    7: (0.09, 0.065, 0.055),
 }
 """Linear albedo of new and old boards, bare sheathing, plasterboard and roofing felt, which timber houses
 break into, by their place among the colours of debris: assumptions, by which debris fields are redder than
