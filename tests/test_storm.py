@@ -370,7 +370,7 @@ def test_what_flew_out_of_the_city_hits_no_house_at_its_edge(city: City) -> None
         fallen=np.zeros(2),
     )
     assert under_trees(beyond, owner, 1).tolist() == [True]
-    assert under_trees(take(beyond, [0]), owner, 1).tolist() == [False]
+    assert under_trees(take(beyond, np.array([0])), owner, 1).tolist() == [False]
 
 
 def test_debris_of_timber_houses_is_redder_than_that_of_concrete_ones() -> None:
