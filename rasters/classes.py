@@ -103,8 +103,9 @@ DAMAGE_CROSSWALKS: Mapping[str, Mapping[str, Damage]] = {
     # Copernicus EMS rapid mapping grading, product portfolio
     "copernicus-ems": {"No visible damage": D.NO_DAMAGE, "Possibly damaged": D.MINOR, "Damaged": D.MAJOR,
                        "Destroyed": D.DESTROYED, "Not Analysed": D.BACKGROUND},
-    # European Macroseismic Scale 1998 (Gruenthal 1998); grades 4 and 5 both leave a ruin from above
-    "ems-98": {"0": D.NO_DAMAGE, "1": D.NO_DAMAGE, "2": D.MINOR, "3": D.MAJOR, "4": D.DESTROYED,
+    # European Macroseismic Scale 1998 (Gruenthal 1998), by its words beside xBD's: roof tiles detach at grade
+    # 3 ("roof elements missing"), roofs and walls fail in part at 4 ("partial wall or roof collapse")
+    "ems-98": {"0": D.NO_DAMAGE, "1": D.NO_DAMAGE, "2": D.MINOR, "3": D.MINOR, "4": D.MAJOR,
                "5": D.DESTROYED},
 }  # fmt: skip
 

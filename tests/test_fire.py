@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.sparse import csgraph
 
 from rasters.classes import Damage
 from rasters.sensing.smoke import EXTINCTION, Plume, add_smoke, optical_depth
@@ -36,21 +37,23 @@ from simulator.disasters.fuel import (
 )
 from simulator.disasters.rothermel import (
     BRUSH,
-    CLOSED_LITTER,
     GR2,
-    GRASS_UNDER_TREES,
     LEAF_LITTER,
     SHORT_GRASS,
     TIMBER,
+    FuelModel,
     flame_length,
     fuel_bed,
     most_wind,
 )
-from simulator.disasters.spread import Edges, Ellipses, arrival_times, cell_nodes, eccentricity_of
+from simulator.disasters.spread import Edges, Ellipses, cell_nodes, eccentricity_of, fire_graph
 from simulator.scene.build import building_pieces
 from simulator.scene.trees import tree_pieces
 from tests.test_disasters import SIZE, small_city
 
+# Two more of Anderson's models, in no city, to check the equations with herbs and with a packed bed
+GRASS_UNDER_TREES = FuelModel(dead=(2.0, 1.0, 0.5), herb=0.5, sav=3000, depth=1.0, extinction=0.15)  # 2
+CLOSED_LITTER = FuelModel(dead=(1.5, 1.0, 2.5), sav=2000, depth=0.2, extinction=0.30)  # 8
 STILL = Wind(speed=0.0, towards=0.0)
 FIVE_MPH, CHAIN_PER_HOUR = 5 * 0.44704, 20.1168 / 3600  # [m/s]
 
@@ -130,7 +133,7 @@ def times_on(ellipses: Ellipses, leaps: tuple[Edges, ...] = ()) -> np.ndarray:
     """(H, W) arrival from the middle [s]."""
     node = cell_nodes(ellipses.head)
     middle = tuple(n // 2 for n in node.shape)
-    times = arrival_times(ellipses, int(node[middle]), longest=1e9, leaps=leaps)
+    times = csgraph.dijkstra(fire_graph(ellipses, leaps=leaps), indices=int(node[middle]))
     return np.where(node >= 0, np.append(times, np.inf)[node], np.inf)
 
 

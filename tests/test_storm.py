@@ -11,8 +11,9 @@ from test_disasters import SIZE, house, small_city, struck
 from rasters.classes import Damage, Passability
 from rasters.errors import InputError
 from simulator.city.model import NO_BOXES, BoxKind, Building, City, Ground, Trees
+from simulator.city.placing import take
 from simulator.disasters.aftermath import Cause
-from simulator.disasters.cells import building_cells, mean_height
+from simulator.disasters.cells import building_cells, buildings_at, mean_height, with_values
 from simulator.disasters.storm import DAMAGE_OF_STATE, HurricaneParameters, TornadoParameters, sample_storm
 from simulator.disasters.wind import (
     BETA,
@@ -25,7 +26,16 @@ from simulator.disasters.wind import (
     rankine,
     wind_states,
 )
-from simulator.disasters.wreckage import FELLED, blown_pieces, flight, litter, storm_trees, thrown, trunks
+from simulator.disasters.wreckage import (
+    FELLED,
+    blown_pieces,
+    flight,
+    litter,
+    storm_trees,
+    thrown,
+    trunks,
+    under_trees,
+)
 from simulator.scene.build import build_scene
 from simulator.scene.coverings import PANEL, covering_pieces, roof_slopes
 from simulator.scene.materials import material_index
@@ -311,8 +321,9 @@ def test_felled_trees_lie_along_their_heading_low_on_the_ground(city: City) -> N
     assert along.min() > -0.2 * one.height[0]
     for p in pieces:
         a, b, c = (p.vertices[p.faces[:, k]] for k in range(3))
-        assert (np.linalg.norm(np.cross(b - a, c - a), axis=1) >= 0).all()
-        assert p.faces.max() < len(p.vertices)
+        area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+        assert (area > 1e-6).mean() > 0.97  # but at the poles of crowns
+        assert set(np.unique(p.faces)) == set(range(len(p.vertices)))
 
 
 def test_felled_trees_block_the_street_they_lie_across(city: City) -> None:
@@ -343,6 +354,35 @@ def test_cars_move_only_in_violent_wind_and_stay_in_the_city(city: City) -> None
         assert moved.any() == (share > 0)
         assert ((after.centre[:, :2] > 0) & (after.centre[:, :2] < SIZE)).all()
         assert (after.kind == BoxKind.CAR).all()
+
+
+def test_what_flew_out_of_the_city_hits_no_house_at_its_edge(city: City) -> None:
+    """A house in the north-east corner, and pieces and trees beyond the edges that it stands at."""
+    home = house(1, SIZE - 12.0, SIZE - 9.0, "timber")
+    town = replace(city, buildings=(home,))
+    owner = with_values(town.ground, building_cells([home], town.ground))
+    there = np.array([[SIZE - 6.0, SIZE - 4.0], [SIZE + 5.0, SIZE - 4.0], [SIZE - 6.0, SIZE + 9.0]])
+    assert buildings_at(owner, *there.T).tolist() == [1, 0, 0]
+    beyond = replace(
+        wood(2),
+        xy=np.array([[SIZE + 3.0, SIZE - 4.0], [SIZE - 20.0, SIZE - 4.0]]),
+        height=np.full(2, 15.0),
+        fallen=np.zeros(2),
+    )
+    assert under_trees(beyond, owner, 1).tolist() == [True]
+    assert under_trees(take(beyond, np.array([0])), owner, 1).tolist() == [False]
+
+
+def test_debris_of_timber_houses_is_redder_than_that_of_concrete_ones() -> None:
+    homes = {kind: [house(1, 100.0, 100.0, kind)] * 40 for kind in ("timber", "concrete")}
+    gusts = Gusts(speed=np.full(40, 80.0), towards=np.zeros(40))
+    red, blue = {}, {}
+    for kind, row in homes.items():
+        row = [replace(b, roof_material="roof_shingle", wall_material="wall_concrete") for b in row]
+        colour = blown_pieces(row, np.full(40, 5), gusts, np.random.default_rng(0)).colour.mean(axis=0)
+        red[kind], blue[kind] = colour[0] / colour[1], colour[1] / colour[2]
+    assert red["timber"] > 1.15 > red["concrete"]
+    assert blue["timber"] > blue["concrete"]
 
 
 # --- coverings

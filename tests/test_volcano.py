@@ -12,7 +12,7 @@ from rasters.classes import Damage, Passability
 from rasters.errors import InputError
 from simulator.city.model import City, Ground
 from simulator.disasters.aftermath import Cause
-from simulator.disasters.cells import building_cells, mean_height
+from simulator.disasters.cells import building_cells, mean_height, ruin
 from simulator.disasters.lava import CELL, DENSITY, GRAVITY, hummocky, lava_flow
 from simulator.disasters.tephra import (
     BETA,
@@ -214,6 +214,18 @@ def test_ash_makes_roofs_grey(city: City) -> None:
     assert changed.any()
     spread = np.linalg.norm(tints[1][changed] - grey, axis=1).min()
     assert spread < 1e-3
+
+
+def test_a_roof_that_fell_under_ash_is_greyer_than_one_that_shook_down(city: City) -> None:
+    fallen = ruin(house(1, 20, 120, "adobe"), "rubble", 1.5)
+    colours = []
+    for building in (fallen, replace(fallen, tephra=1.0)):
+        scene = build_scene(replace(city, buildings=(building,)))
+        mine = scene.face_instance == 1
+        albedo = np.array([m.albedo for m in scene.materials])
+        colours.append((albedo[scene.face_material[mine]] * scene.face_tint[mine]).mean(axis=0))
+    clean, ashen = (colour[0] / colour[2] for colour in colours)
+    assert 1.0 < ashen < clean - 0.3 * (clean - 1)
 
 
 @pytest.mark.parametrize("seed", range(6))

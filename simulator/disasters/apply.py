@@ -152,9 +152,9 @@ def _impact(
         case "fire", FireParameters():
             return fire(city, parameters, rng, days)
         case "storm", TornadoParameters() | HurricaneParameters():
-            return storm(city, parameters, rng, days)
+            return storm(city, parameters, rng)
         case "volcano", VolcanoParameters():
-            return volcano(city, parameters, rng, days)
+            return volcano(city, parameters, rng)
     wants = type(default_parameters(kind)).__name__
     raise InputError(f"disaster {kind!r} takes {wants}, got {type(parameters).__name__}")
 

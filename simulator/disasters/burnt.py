@@ -12,15 +12,12 @@ from rasters.classes import Damage
 from simulator.city.model import NO_BOXES, Barrier, Boxes, BoxKind, Building, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
 from simulator.disasters.aftermath import DESTROYED_HEIGHT
-from simulator.disasters.cells import building_cells, mean_height, ruin, with_values
+from simulator.disasters.cells import building_cells, mean_height, middles, ruin, with_values
 
 SCORCH_AIR = 35.0  # air temperature [deg C]: a fire day
 CROWN_BASE = {TreeKind.CONIFER: 0.2, TreeKind.SHRUB: 0.0}  # share of the height; others 0.3: assumptions
 BROADLEAF_HARDER = 3.0  # intensity at which a broadleaf crown burns over a conifer's: an assumption
-CONSUMES, BROWNS = (
-    38.0,
-    13.0,
-)  # radiation that burns and that kills a crown near a burning house [kW/m2]: assumptions
+CONSUMES, BROWNS = 38.0, 13.0  # radiation that burns, that kills a crown by a house [kW/m2]: assumptions
 CAR_REACH, CAR_BURNS = 3.0, 0.7  # [m]; probability that a car so near fire burns out: assumptions
 HOUSE_CAR_REACH = 5.0  # the same of a burning house
 CHIMNEY = {"timber": 0.6, "masonry": 0.25, "concrete": 0.0, "steel": 0.0, "adobe": 0.1}  # share: assumptions
@@ -208,15 +205,12 @@ def _remains_of(building: Building, rng: np.random.Generator) -> tuple[np.ndarra
 
 def towards_fire(buildings: Sequence[Building], burnt: Field) -> np.ndarray:
     """(N,) direction in which more burnt than elsewhere, counter-clockwise from east [rad]."""
-    if not buildings:
-        return np.zeros(0)
     share = ndimage.gaussian_filter(burnt.values.astype(np.float64), 8.0 / burnt.cell)
     south, east = np.gradient(share)
-    middle = np.array([b.footprint.mean(axis=0) for b in buildings]).T
+    middle = middles(buildings).T
     return np.arctan2(-with_values(burnt, south).nearest(*middle), with_values(burnt, east).nearest(*middle))
 
 
-def lost_cells(buildings: Sequence[Building], damage: np.ndarray, field: Field) -> np.ndarray:
-    """(H, W) bool on the cells of `field`: under buildings that burnt down."""
-    lost = np.concatenate([[False], damage == Damage.DESTROYED])
-    return lost[building_cells(buildings, field)]
+def lost_cells(buildings: Sequence[Building], gone: np.ndarray, field: Field) -> np.ndarray:
+    """(H, W) bool on the cells of `field`: under the buildings that burnt down, `gone` (N,) bool."""
+    return np.concatenate([[False], gone])[building_cells(buildings, field)]

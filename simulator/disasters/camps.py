@@ -9,7 +9,7 @@ from scipy.spatial import KDTree
 
 from rasters.classes import Damage
 from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, City, Ground, LandUse
-from simulator.disasters.cells import building_cells
+from simulator.disasters.cells import building_cells, middles
 
 FIRST_DAY = 1.0
 """Before, people stand about or sleep in cars [days]: an assumption."""
@@ -61,7 +61,7 @@ def camps(city: City, damage: np.ndarray, days: float, rng: np.random.Generator)
     heading = np.concatenate([np.full(len(xy), turn) for xy, turn in spots])
     free = _is_free(xy, city)
     xy, heading, of = xy[free], heading[free], of[free]
-    near, _ = KDTree(np.array([b.footprint.mean(axis=0) for b in homes])).query(xy)
+    near, _ = KDTree(middles(homes)).query(xy)
     order = np.lexsort((near, _least(near, of)[of]))[: round(wanted)]
     area = np.array([shapely.Polygon(lot.ring).area for lot in lots])
     return _tents(xy[order], heading[order], of[order], area, rng)

@@ -1,7 +1,7 @@
-"""Helpers on the cells of a `Field`: roads, footprints, noise, and the check of a parameter."""
+"""Helpers on the cells of a `Field`: roads, footprints, distances; and the check of parameters."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -9,6 +9,7 @@ import numpy as np
 import rasterio.features
 import shapely
 from affine import Affine
+from scipy import ndimage
 
 from rasters.errors import InputError
 from simulator.city.model import ROADWAY, Boxes, Building, City, Field, Ground
@@ -25,6 +26,12 @@ def check_range(owner: str, name: str, value: float, low: float, high: float, un
     if not (math.isfinite(value) and low <= value <= high):  # so written, NaN fails too
         wants = f"at least {low}" if math.isinf(high) else f"in [{low}, {high}]"
         raise InputError(f"{owner}: {name} must be a finite number {wants} {unit}, got {value!r}")
+
+
+def check_ranges(owner: str, parameters: object, ranges: Mapping[str, tuple[float, float, str]]) -> None:
+    """`check_range` of attributes of `parameters`: by name, the least and greatest value, and the unit."""
+    for name, limits in ranges.items():
+        check_range(owner, name, getattr(parameters, name), *limits)
 
 
 def with_values(field: Field, values: np.ndarray) -> Field:
@@ -44,6 +51,30 @@ def nearest_on_cells_of(field: Field, like: Field) -> np.ndarray:
     return field.nearest(x[None, :], y[:, None])
 
 
+def cells_at(field: Field, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row and column of the cell that holds each point [m], and whether there is one: all of a point's shape.
+
+    Beyond the edge row and column are those of no cell; `Field.nearest` takes the edge's there.
+    """
+    height, width = field.values.shape
+    row = np.floor((field.north - y) / field.cell).astype(np.int64)
+    col = np.floor((x - field.west) / field.cell).astype(np.int64)
+    return row, col, (row >= 0) & (row < height) & (col >= 0) & (col < width)
+
+
+def distance_to(cells: np.ndarray, field: Field) -> Field:
+    """Distance [m] to the nearest of `cells` (H, W) bool of `field`, float32; infinite if there are none."""
+    if not cells.any():
+        return with_values(field, np.full(cells.shape, np.inf, np.float32))
+    away = ndimage.distance_transform_edt(~cells, sampling=field.cell)
+    return with_values(field, away.astype(np.float32))
+
+
+def middles(buildings: Sequence[Building]) -> np.ndarray:
+    """(N, 2) mean of the corners of each main body [m]."""
+    return np.array([b.footprint.mean(axis=0) for b in buildings]).reshape(-1, 2)
+
+
 def road_cells(city: City) -> np.ndarray:
     """(H, W) bool on the cells of `city.ground`: asphalt and its markings, under no building."""
     codes = city.ground.values
@@ -60,10 +91,32 @@ def building_cells(buildings: Sequence[Building], field: Field) -> np.ndarray:
         for i, building in enumerate(buildings, start=1)
         for plan in bodies(building)
     ]
-    transform = Affine(field.cell, 0.0, field.west, 0.0, -field.cell, field.north)
     return rasterio.features.rasterize(
-        shapes, out_shape=field.values.shape, transform=transform, dtype=np.int32
+        shapes, out_shape=field.values.shape, transform=_transform(field), dtype=np.int32
     )
+
+
+def buildings_at(owner: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Position + 1 of the building over each point [m], of their shape; 0 for none and outside the city.
+
+    Args:
+        owner: `building_cells` of the city.
+        x, y: Of the points.
+    """
+    row, col, inside = cells_at(owner, x, y)
+    return np.where(inside, owner.values[np.where(inside, row, 0), np.where(inside, col, 0)], 0)
+
+
+def means_under(owner: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """(count,) mean of `values` (H, W) over the cells of each building; 0 for one without a cell.
+
+    Args:
+        owner: (H, W) position + 1 of the building over each cell, as of `building_cells`.
+        values: On the same cells.
+        count: Of the buildings.
+    """
+    total = np.bincount(owner.ravel(), weights=values.ravel(), minlength=count + 1)
+    return (total / np.maximum(np.bincount(owner.ravel(), minlength=count + 1), 1))[1:]
 
 
 def debris_cells(city: City) -> np.ndarray:
@@ -87,10 +140,17 @@ def raster(shapes: Sequence[shapely.Geometry] | np.ndarray, field: Field) -> np.
     """(H, W) bool: cells of `field` whose centre is in one of the shapes."""
     if len(shapes) == 0:
         return np.zeros(field.values.shape, bool)
-    transform = Affine(field.cell, 0.0, field.west, 0.0, -field.cell, field.north)
     return rasterio.features.rasterize(
-        [(shape, 1) for shape in shapes], out_shape=field.values.shape, transform=transform, dtype=np.uint8
+        [(shape, 1) for shape in shapes],
+        out_shape=field.values.shape,
+        transform=_transform(field),
+        dtype=np.uint8,
     ).astype(bool)
+
+
+def _transform(field: Field) -> Affine:
+    """From (column, row) to [m]."""
+    return Affine(field.cell, 0.0, field.west, 0.0, -field.cell, field.north)
 
 
 def wall_points(building: Building) -> np.ndarray:

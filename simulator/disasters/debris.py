@@ -19,7 +19,7 @@ FARTHEST = 14.0
 # What a construction breaks into: (low, high) of length, width, height [m], share of light pieces
 # (plasterboard, insulation, sheeting), seen in the Joplin 2011 imagery. Assumptions.
 PIECES: dict[Construction, tuple[tuple[float, float, float], tuple[float, float, float], float]] = {
-    "timber": ((0.8, 0.15, 0.08), (4.0, 1.0, 0.3), 0.35),
+    "timber": ((0.8, 0.15, 0.08), (4.0, 1.0, 0.3), 0.2),
     "masonry": ((0.3, 0.25, 0.15), (1.3, 0.9, 0.6), 0.06),
     "concrete": ((0.6, 0.4, 0.15), (3.0, 2.0, 0.6), 0.04),
     "adobe": ((0.2, 0.2, 0.12), (0.9, 0.7, 0.45), 0.04),

@@ -13,12 +13,20 @@ from simulator.city.outline import outline
 from simulator.city.placing import take
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.camps import camps
-from simulator.disasters.cells import building_cells, check_range, join_boxes, with_values
+from simulator.disasters.cells import building_cells, check_ranges, join_boxes, with_values
 from simulator.disasters.collapse import shaken, sheds
 from simulator.disasters.debris import FARTHEST, covered_ground, pieces
 from simulator.disasters.ground_failure import Failure, landslides, liquefaction, no_failure
 from simulator.disasters.roads import passability_by_width
 from simulator.disasters.shaking import acceleration_at, capacities, damage_of, damage_states, shaking
+
+RANGES = {
+    "magnitude": (4, 9.5, ""),
+    "distance": (0, 500, "km"),
+    "bearing": (-math.tau, math.tau, "rad"),
+    "vs30": (100, 2000, "m/s"),
+    "wetness": (0, 1, ""),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +52,7 @@ class EarthquakeParameters:
     wetness: float = 0.4
 
     def __post_init__(self) -> None:
-        check_range("earthquake", "magnitude", self.magnitude, 4, 9.5, "")
-        check_range("earthquake", "distance", self.distance, 0, 500, "km")
-        check_range("earthquake", "bearing", self.bearing, -math.tau, math.tau, "rad")
-        check_range("earthquake", "vs30", self.vs30, 100, 2000, "m/s")
-        check_range("earthquake", "wetness", self.wetness, 0, 1, "")
+        check_ranges("earthquake", self, RANGES)
 
 
 def sample_earthquake(rng: np.random.Generator) -> EarthquakeParameters:

@@ -30,10 +30,7 @@ BEARS: dict[Construction, float] = {
 }  # fmt: skip
 SCATTER = 0.2  # standard deviation of its logarithm
 RADIATES = 16.0  # no front ignites a wall farther off [m]
-PARTY, PARTY_PASSES = (
-    0.3,
-    0.45,
-)  # walls nearer than that are one [m]; probability that fire passes: assumptions
+PARTY, PARTY_PASSES = 0.3, 0.45  # walls so near are one [m]; probability that fire passes: assumptions
 LEAN = 0.15  # flames lean downwind by this for each m/s [s]: an assumption
 # Probability that flames 1 m long at its wall light a house, and of a brand on it: assumptions, in the order
 # of post-fire surveys (roofs of wood or thatch, then vents and decks of timber houses; Cohen 2000)

@@ -4,22 +4,35 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from scipy import ndimage
 
 from rasters.classes import Passability
 from rasters.errors import InputError
 from simulator.city.model import City, Field, Street
 from simulator.disasters.aftermath import Aftermath, untouched
-from simulator.disasters.cells import check_range, join_boxes, with_values
-from simulator.disasters.flood_damage import drift, flood_damage, greatest_at_walls, left_of, lost_spans
+from simulator.disasters.cells import check_ranges, join_boxes, with_values
+from simulator.disasters.flood_damage import (
+    drift,
+    flood_damage,
+    greatest_at_walls,
+    greatest_beside_walls,
+    left_of,
+    lost_spans,
+)
 from simulator.disasters.flood_flow import Flood, flow_through
 from simulator.disasters.flood_forcing import FloodKind, suited_kind
 from simulator.disasters.flood_traces import flotsam, muddy
-from simulator.disasters.inundation import continued, find_source
+from simulator.disasters.inundation import find_source
 from simulator.disasters.recession import crest_surface, depth_on_ground, finer, permanent_water, receded
-from simulator.disasters.roads import deck_elevation, passability_in_water
+from simulator.disasters.roads import deck_elevation, depth_on_roads, passability_in_water
 
 SETTLING = 12.0  # days in which two thirds of what a flood carries has settled: an assumption
+RANGES = {
+    "stage": (0, 50, "m"),
+    "rain": (0, 5, "m"),
+    "fall": (0, 50, "m/day"),
+    "largest_share": (1e-3, 1, ""),
+    "turbidity": (0, 1, ""),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +61,7 @@ class FloodParameters:
         kinds = ("suited", *get_args(FloodKind))
         if self.kind not in kinds:
             raise InputError(f"flood: kind must be one of {', '.join(kinds)}, got {self.kind!r}")
-        check_range("flood", "stage", self.stage, 0, 50, "m")
-        check_range("flood", "rain", self.rain, 0, 5, "m")
-        check_range("flood", "fall", self.fall, 0, 50, "m/day")
-        check_range("flood", "largest_share", self.largest_share, 1e-3, 1, "")
-        check_range("flood", "turbidity", self.turbidity, 0, 1, "")
+        check_ranges("flood", self, RANGES)
 
 
 class Waters(NamedTuple):
@@ -92,29 +101,26 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator, day
     Raises:
         InputError: The kind needs water that the city does not have.
     """
-    drift_rng, mud_rng, house_rng = rng.spawn(3)
+    drift_rng, mud_rng, house_rng, flotsam_rng = rng.spawn(4)
     source = find_source(city)
     kind = suited_kind(source) if parameters.kind == "suited" else parameters.kind
     limits = {"stage": parameters.stage, "rain": parameters.rain, "largest_share": parameters.largest_share}
     event = flow_through(city, kind, source, **limits)
-    surface = receded(city, kind, event, fall=parameters.fall, days=days)
-    waters = _waters(city, event, surface)
+    left = receded(city, kind, event, fall=parameters.fall, days=days)
+    waters = _waters(city, event, left.surface)
     deepest, damage, cause = _harm(city, event, waters.crest)
+    states = zip(city.buildings, damage, cause, house_rng.random((len(damage), 2)), strict=True)
     part = (with_values(city.terrain, event.flow.east), with_values(city.terrain, event.flow.north))
+    dry = days - finer(left.wet_for, city.ground.values.shape)
     after = replace(
         city,
-        water=with_values(city.water, surface),
+        water=with_values(city.water, left.surface),
         turbidity=_turbidity(city.turbidity, parameters.turbidity, days),
-        ground=muddy(city, waters.crest.values, waters.depth.values, parameters.fall, days, mud_rng),
-        buildings=tuple(
-            left_of(building, *state)
-            for building, *state in zip(
-                city.buildings, damage, cause, house_rng.random((len(damage), 2)), strict=True
-            )
-        ),
+        ground=muddy(city, waters.crest.values, waters.depth.values, dry, mud_rng),
+        buildings=tuple(left_of(*state) for state in states),
         streets=_streets_left(city, waters),
         vehicles=drift(city.vehicles, city, waters.crest_on_roads, part, waters.on_roads, drift_rng),
-        debris=join_boxes(city.debris, flotsam(city, waters.on_roads.values, house_rng)),
+        debris=join_boxes(city.debris, flotsam(city, waters.on_roads.values, flotsam_rng)),
     )
     return replace(
         untouched(city),
@@ -131,10 +137,13 @@ def flood(city: City, parameters: FloodParameters, rng: np.random.Generator, day
 
 def _waters(city: City, event: Flood, surface: np.ndarray) -> Waters:
     """The water of a flood over the ground, of which `surface` (H, W) [m] on the terrain's cells is left."""
-    top, normal, deck = crest_surface(event), permanent_water(city), deck_elevation(city)
+    top, normal = crest_surface(event), permanent_water(city)
     depth, crest = depth_on_ground(surface, city), depth_on_ground(top, city)
     np.minimum(depth, crest, out=depth, where=~normal)
-    on_roads, crest_on_roads = _over_decks(deck, depth, surface), _over_decks(deck, crest, top)
+    on_roads, crest_on_roads = (
+        depth_on_roads(replace(city, water=with_values(city.water, level)), on_ground)
+        for level, on_ground in ((surface, depth.copy()), (top, crest))
+    )
     speed = finer(event.flow.fastest, crest.shape) * (crest > 0)
     depth[normal] = 0
     parts = (depth, crest, on_roads, crest_on_roads, speed)
@@ -146,8 +155,8 @@ def _harm(city: City, event: Flood, crest: Field) -> tuple[np.ndarray, np.ndarra
     deepest = greatest_at_walls(city.buildings, crest)
     damage, cause = flood_damage(
         deepest,
-        greatest_at_walls(city.buildings, _around(city.terrain, event.flow.strongest)),
-        greatest_at_walls(city.buildings, _around(city.terrain, event.flow.fastest)),
+        greatest_beside_walls(city.buildings, with_values(city.terrain, event.flow.strongest)),
+        greatest_beside_walls(city.buildings, with_values(city.terrain, event.flow.fastest)),
         np.array([b.eave for b in city.buildings]).reshape(-1),
         [b.construction for b in city.buildings],
     )
@@ -161,26 +170,6 @@ def _streets_left(city: City, waters: Waters) -> tuple[Street, ...]:
     lost = lost_spans(city.streets, over, waters.speed)
     pairs = zip(city.streets, lost, strict=True)
     return tuple(replace(street, bridge=False) if gone else street for street, gone in pairs)
-
-
-def _around(like: Field, values: np.ndarray) -> Field:
-    """The greatest of `values` (H, W) in each cell of `like` and around: walls stand between cells."""
-    return with_values(like, ndimage.maximum_filter(values, 3))
-
-
-def _over_decks(deck: np.ndarray, depth: np.ndarray, surface: np.ndarray) -> np.ndarray:
-    """`depth` (H, W) [m] on the ground's cells, on bridges that over the `deck` (H, W) [m, NaN elsewhere].
-
-    Args:
-        deck: Elevation of the bridges.
-        depth: On the ground, under the bridges too.
-        surface: Of the water on the terrain's cells [m], NaN where dry.
-    """
-    wet = np.isfinite(surface)
-    if not wet.any() or not np.isfinite(deck).any():
-        return depth
-    level = finer(continued(surface, wet).astype(np.float32), depth.shape)
-    return np.where(np.isfinite(deck), np.minimum((level - deck).clip(0), depth), depth).astype(np.float32)
 
 
 def _passability(city: City, after: City, depth: np.ndarray) -> Field:

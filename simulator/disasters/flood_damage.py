@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import shapely
 
 from rasters.classes import Damage
 from simulator.city.model import Boxes, BoxKind, Building, City, Field, Street
+from simulator.city.outline import outlines
 from simulator.disasters.aftermath import Cause
 from simulator.disasters.cells import building_cells, ruin, wall_points, with_values
 
@@ -19,6 +21,9 @@ MAJOR_FACTOR, DESTROYED_FACTOR = 0.58, 0.85  # the factors at 1 m and 3 m of wat
 # (Clausen & Clark 1990, The development of criteria for predicting dambreak flood damages)
 PARTIAL_FLOW, TOTAL_FLOW, FAST = 3.0, 7.0, 2.0
 WET = 0.15  # depth at a wall from which water is over the doorstep [m]: an assumption
+BESIDE = 1.0
+"""So far from a wall [m] lies the cell whose flow touches it: a cell of 4 m through which water flows leaves
+0.6 m beside a straight wall at least, by `flood_forcing.SOLID`."""
 COVERED = 0.8  # share of the eave under water from which a house counts as covered: an assumption
 # How much of the factor a construction suffers: assumptions, in the order of HAZUS flood collapse curves
 VULNERABILITY = {"timber": 1.05, "masonry": 0.95, "concrete": 0.85, "steel": 0.85, "adobe": 1.3}
@@ -70,6 +75,17 @@ def greatest_at_walls(buildings: Sequence[Building], field: Field) -> np.ndarray
     points = [wall_points(b) for b in buildings]
     starts = np.cumsum([0, *(len(p) for p in points[:-1])])
     return np.maximum.reduceat(field.nearest(*np.concatenate(points).T), starts)
+
+
+def greatest_beside_walls(buildings: Sequence[Building], field: Field) -> np.ndarray:
+    """(N,) greatest value in the cells that touch the walls of each building from outside."""
+    if not buildings:
+        return np.zeros(0)
+    rings = shapely.get_exterior_ring(shapely.buffer(outlines(buildings), BESIDE, join_style="mitre"))
+    points, owner = shapely.get_coordinates(shapely.segmentize(rings, field.cell / 2), return_index=True)
+    greatest = np.zeros(len(buildings))
+    np.maximum.at(greatest, owner, field.nearest(*points.T))
+    return greatest
 
 
 def left_of(building: Building, damage: int, cause: int, draw: np.ndarray) -> Building:

@@ -8,8 +8,8 @@ import numpy as np
 from rasters.errors import InputError
 from simulator.city.model import City
 from simulator.disasters.flood_forcing import END, FloodKind, bed_of, breach, rising, storm
-from simulator.disasters.inundation import Source, continued, filled, stage_of_share
-from simulator.disasters.shallow_water import Bed, Flow, Forcing, run, volume
+from simulator.disasters.inundation import Source, continued, edge_cells, filled, stage_of_share
+from simulator.disasters.shallow_water import GRAVITY, SHALLOW, Bed, Flow, Forcing, run, volume
 
 FINE = 300.0  # of a run, on the terrain's own cells, at its end [s]
 SEA_BED = 2.0  # depth at which the bed under a sea of prescribed level is taken [m]
@@ -64,7 +64,7 @@ def _nested(bed: Bed, depth: np.ndarray, forcing: Forcing, end: float) -> Flood:
     rows, cols = depth.shape
     pad = ((0, rows % 2), (0, cols % 2))
     if rows % 2 or cols % 2:
-        wide, more = _padded(bed, forcing, pad)
+        wide, more = padded(bed, forcing, pad)
         whole = _nested(wide, np.pad(depth, pad, mode="edge"), more, end)
         names = ("depth", "deepest", "fastest", "strongest", "east", "north")
         cut = {name: getattr(whole.flow, name)[:rows, :cols] for name in names}
@@ -75,15 +75,17 @@ def _nested(bed: Bed, depth: np.ndarray, forcing: Forcing, end: float) -> Flood:
     handed = _handed_over(bed, large, first.depth)
     last = run(bed, handed, forcing, start=end - FINE, end=end)
     crest = _crest_on(bed, large, first.deepest)
-    strong = _twice(first.strongest) * (bed.open > 0)
+    part = conveyed(bed, large, crest)
+    strong = _twice(first.strongest) * part
+    fast = np.minimum(strong / np.maximum(crest, SHALLOW), np.sqrt(GRAVITY * crest))
     earlier = strong > last.strongest
     flow = Flow(
         depth=last.depth,
         deepest=np.maximum(last.deepest, crest),
-        fastest=np.maximum(last.fastest, _twice(first.fastest) * (bed.open > 0)),
+        fastest=np.maximum(last.fastest, fast),
         strongest=np.where(earlier, strong, last.strongest),
-        east=np.where(earlier, _twice(first.east), last.east),
-        north=np.where(earlier, _twice(first.north), last.north),
+        east=np.where(earlier, _twice(first.east) * part, last.east),
+        north=np.where(earlier, _twice(first.north) * part, last.north),
         gained=first.gained + last.gained,
         rained=first.rained + last.rained,
         left=first.left + last.left,
@@ -91,12 +93,14 @@ def _nested(bed: Bed, depth: np.ndarray, forcing: Forcing, end: float) -> Flood:
     return Flood(bed=bed, flow=flow, start=volume(bed, depth), end=volume(bed, last.depth))
 
 
-def _padded(bed: Bed, forcing: Forcing, pad: tuple[tuple[int, int], ...]) -> tuple[Bed, Forcing]:
-    """With a further row or column like the last."""
+def padded(bed: Bed, forcing: Forcing, pad: tuple[tuple[int, int], ...]) -> tuple[Bed, Forcing]:
+    """With further rows and columns like the last, as of `np.pad`; outlets move to the new edge."""
 
     def wide(values: np.ndarray) -> np.ndarray:
         return np.pad(values, pad, mode="edge")
 
+    outlet = wide(forcing.outlet)
+    outlet[~edge_cells(outlet.shape)] = 0
     return (
         replace(
             bed,
@@ -109,7 +113,7 @@ def _padded(bed: Bed, forcing: Forcing, pad: tuple[tuple[int, int], ...]) -> tup
             held=wide(forcing.held),
             level=wide(forcing.level),
             rain=wide(forcing.rain),
-            outlet=wide(forcing.outlet),
+            outlet=outlet,
         ),
     )
 
@@ -158,6 +162,17 @@ def _crest_on(bed: Bed, large: Bed, deepest: np.ndarray) -> np.ndarray:
     surface = cv2.resize(top, bed.elevation.shape[::-1], interpolation=cv2.INTER_LINEAR)
     depth = np.where(_twice(wet) & (bed.open > 0), surface - bed.elevation, 0)
     return np.maximum(depth, 0).astype(np.float32)
+
+
+def conveyed(bed: Bed, large: Bed, depth: np.ndarray) -> np.ndarray:
+    """(H, W) float32, unit flow of each small cell over that of its large one, which is kept as a whole.
+
+    By conveyance: on one slope the unit flow goes with the depth (H, W) [m] to the power 5/3 over Manning's
+    n, so that what flows in a channel is not taken for that on its bank.
+    """
+    conveyance = np.where(bed.open > 0, depth ** (5 / 3) / bed.roughness, 0)
+    total = _sums(conveyance * bed.open)
+    return (conveyance * _twice(4 * large.open / np.maximum(total, 1e-12))).astype(np.float32)
 
 
 def _twice(values: np.ndarray) -> np.ndarray:

@@ -14,22 +14,21 @@ NATURAL = (
 )  # fmt: skip
 # Share of a standard deviation of the noise above which mud lies: less with depth, up to COVERED metres,
 # more on what is paved, which the flow and people wash: assumptions
-BARE, COVERING, COVERED, PAVED = 1.3, 2.2, 2.0, 1.1
+BARE, COVERING, COVERED, PAVED = 0.6, 1.6, 2.0, 1.1
 FLOATING = 0.3  # depth from which there is driftwood [m], and the water for one piece [m2]: assumptions
 WATER_PER_PIECE = 300.0
 WOOD = np.array([0.30, 0.24, 0.17])
 
 
 def muddy(
-    city: City, crest: np.ndarray, depth: np.ndarray, fall: float, days: float, rng: np.random.Generator
+    city: City, crest: np.ndarray, depth: np.ndarray, dry: np.ndarray, rng: np.random.Generator
 ) -> Field:
     """The ground where water stood: mud, in patches the more closed the deeper it was; silt where it dried.
 
     Args:
         city: Before.
         crest, depth: Greatest depth, and that which is left [m], (H, W).
-        fall: Of the level [m/day].
-        days: Since the crest.
+        dry: For how long each cell has lain dry [days], (H, W).
         rng: Random generator.
     """
     codes = city.ground.values.copy()
@@ -40,7 +39,6 @@ def muddy(
     bare = BARE - COVERING * np.minimum(crest / COVERED, 1) + np.where(natural, np.float32(0), PAVED)
     mud = (crest > 0) & (noise > bare)
     codes[mud] = Ground.MUD
-    dry = days - crest / max(fall, 1e-6)  # since when it lies dry [days]; the highest ground longest
     codes[mud & (depth == 0) & (dry > DRYING * (1 + 0.3 * noise))] = Ground.SILT
     return with_values(city.ground, codes)
 

@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio.features
-from affine import Affine
+import shapely
 
 from simulator.city.model import City, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
-from simulator.disasters.cells import building_cells, on_cells_of, road_cells, with_values
+from simulator.disasters.cells import building_cells, on_cells_of, raster, road_cells, with_values
 from simulator.disasters.rothermel import (
     BRUSH,
     GR1,
@@ -199,30 +198,16 @@ def _points(fine: Field, cells: Field) -> np.ndarray:
 def _watered(city: City, cells: Field, rng: np.random.Generator) -> np.ndarray:
     """(H, W) bool: lots that somebody waters, and between lots patches of as much of the land."""
     green = rng.random(len(city.land_use)) < WATERED
-    rings = [
-        {"type": "Polygon", "coordinates": [np.vstack([use.ring, use.ring[:1]]).tolist()]}
-        for use in city.land_use
-    ]
+    lots = [shapely.Polygon(use.ring) for use in city.land_use]
     patches = smooth_noise(cells.values.shape, cells.cell, VERGE, rng) < WATERED_BELOW
-    wet = [shape for shape, is_green in zip(rings, green, strict=True) if is_green]
-    return np.where(_drawn(rings, cells), _drawn(wet, cells), patches)
+    wet = [lot for lot, is_green in zip(lots, green, strict=True) if is_green]
+    return np.where(raster(lots, cells), raster(wet, cells), patches)
 
 
 def _brush(city: City, cells: Field) -> np.ndarray:
     """(H, W) bool: shrubs and hedges."""
-    hedges = [
-        {"type": "LineString", "coordinates": barrier.line.tolist()}
-        for barrier in city.barriers
-        if barrier.kind == "hedge"
-    ]
-    return _drawn(hedges, cells) | crown_cells(city.trees, cells, city.trees.kind == TreeKind.SHRUB)
-
-
-def _drawn(shapes: list[dict], cells: Field) -> np.ndarray:
-    if not shapes:
-        return np.zeros(cells.values.shape, bool)
-    transform = Affine(cells.cell, 0.0, cells.west, 0.0, -cells.cell, cells.north)
-    return rasterio.features.rasterize(shapes, cells.values.shape, transform=transform, dtype=np.uint8) > 0
+    hedges = [shapely.LineString(b.line) for b in city.barriers if b.kind == "hedge"]
+    return raster(hedges, cells) | crown_cells(city.trees, cells, city.trees.kind == TreeKind.SHRUB)
 
 
 def crown_cells(trees: Trees, cells: Field, wanted: np.ndarray) -> np.ndarray:

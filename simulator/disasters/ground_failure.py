@@ -10,7 +10,13 @@ from scipy.special import ndtr
 from rasters.classes import Damage
 from simulator.city.model import City, Field
 from simulator.city.noise import smooth_noise
-from simulator.disasters.cells import building_cells, nearest_on_cells_of, on_cells_of, with_values
+from simulator.disasters.cells import (
+    building_cells,
+    means_under,
+    nearest_on_cells_of,
+    on_cells_of,
+    with_values,
+)
 
 COHESION, FRICTION = 10.0, math.radians(30)
 """Effective strength of the soil on slopes [kPa, rad]: of loose colluvium, an assumption."""
@@ -105,7 +111,7 @@ def landslides(
     edge = smooth_noise(city.ground.values.shape, city.ground.cell, 5.0, rng, octaves=2)
     share = on_cells_of(with_values(terrain, moved), city.ground)
     field = with_values(city.ground, share + 0.12 * edge * (share > 0) > 0.5)
-    covered = _share_under(city, field.values)
+    covered = means_under(building_cells(city.buildings, city.ground), field.values, len(city.buildings))
     damage = _unharmed(city)
     damage[covered > STRUCK] = Damage.MAJOR
     damage[covered > BURIED] = Damage.DESTROYED
@@ -174,20 +180,12 @@ def liquefaction(city: City, shaking: Field, magnitude: float, rng: np.random.Ge
     crack = np.abs((far + 5 * cracks) % FISSURES - FISSURES / 2) < 1.2 * share / LIQUEFIABLE[0][4]
     moved = (ndtr(sand) < share) | (crack & (far < SPREAD) & (share > 0) & (cracks > -0.3))
     moved &= (built == 0) & ~nearest_on_cells_of(with_values(city.terrain, wet), city.ground)
-    count = np.bincount(built.ravel(), minlength=len(city.buildings) + 1)
-    at = np.bincount(built.ravel(), share.ravel(), len(city.buildings) + 1) / np.maximum(count, 1)
+    at = means_under(built, share, len(city.buildings))
     damage = _unharmed(city)
-    damage[fate < at[1:]] = Damage.MAJOR
-    damage[fate < COMPLETE_SHARE * at[1:]] = Damage.DESTROYED
+    damage[fate < at] = Damage.MAJOR
+    damage[fate < COMPLETE_SHARE * at] = Damage.DESTROYED
     return Failure(with_values(city.ground, moved), damage)
 
 
 def _unharmed(city: City) -> np.ndarray:
     return np.full(len(city.buildings), Damage.NO_DAMAGE, np.uint8)
-
-
-def _share_under(city: City, moved: np.ndarray) -> np.ndarray:
-    """(N,) share of each building's cells where `moved` (H, W)."""
-    cells, count = building_cells(city.buildings, city.ground).ravel(), len(city.buildings) + 1
-    whole = np.maximum(np.bincount(cells, minlength=count), 1)
-    return (np.bincount(cells, moved.ravel(), count) / whole)[1:]

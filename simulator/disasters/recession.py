@@ -1,5 +1,7 @@
 """What is left of a flood days after its crest: falling levels, ponds in hollows, and where the shore is."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from scipy import ndimage
@@ -19,31 +21,52 @@ UNDER = 6  # how far the surface is continued under buildings [cells]
 BARRIER = np.float32(1e6)  # [m]
 
 
-def receded(city: City, kind: FloodKind, flood: Flood, *, fall: float, days: float) -> np.ndarray:
-    """(H, W) float32 elevation of the water `days` after the crest [m], NaN where dry.
+class Recession(NamedTuple):
+    """What is left of a flood, on the terrain's cells.
+
+    Attributes:
+        surface: (H, W) float32 elevation of the water [m], NaN where dry.
+        wet_for: (H, W) float32, how long after the crest each cell lay under water that is gone now [days];
+            0 where none stood.
+    """
+
+    surface: np.ndarray
+    wet_for: np.ndarray
+
+
+def receded(city: City, kind: FloodKind, flood: Flood, *, fall: float, days: float) -> Recession:
+    """The water `days` after the crest.
 
     The level of a river or sea, and that outside the city, falls by `fall` a day; what lies higher has run
     off to it, but for hollows, which stay full to their lowest outlet and seep away. Films on slopes run
-    together in the pools below them.
+    together in the pools below them. After rain and behind a broken dam no level falls: water runs off.
     """
     ground = filled(city).values.astype(np.float32)
     solid = flood.bed.open == 0
     crest = np.where(flood.flow.depth > LEAST, flood.bed.elevation + flood.flow.depth, -BARRIER)
+    runs_off = kind in ("pluvial", "dam_break")
     lowered = crest - np.float32(fall * days)
-    outlet = edge_cells(ground.shape)
-    spill = spill_level(np.where(solid, BARRIER, ground), outlet, np.maximum(lowered, ground))
+    outside = ground if runs_off else np.maximum(lowered, ground)
+    spill = spill_level(np.where(solid, BARRIER, ground), edge_cells(ground.shape), outside)
     pools = crest - ground > POND
     together = spill_level(np.where(solid, BARRIER, ground), pools, np.where(pools, crest, BARRIER))
-    ponds = np.minimum(np.minimum(crest, spill), together) - np.float32(SEEPAGE * days)
-    if kind in ("pluvial", "dam_break"):
+    full = np.minimum(np.minimum(crest, spill), together)
+    ponds = full - np.float32(SEEPAGE * days)
+    over = np.maximum(crest - ground, 0)
+    if runs_off:
         surface = ponds + np.maximum(crest - ponds, 0) * np.float32(np.exp(-days / RUN_OFF))
+        ran_for = RUN_OFF * np.log(np.maximum(over / LEAST, 1))
     else:
         surface = np.maximum(lowered, ponds)
+        ran_for = over / max(fall, 1e-6)
     wet = _bodies(surface - ground) & ~solid
     normal = np.isfinite(city.water.values)
     surface = np.where(wet, surface, np.nan)
     surface[normal] = np.fmax(surface, city.water.values)[normal]
-    return _under_buildings(surface, ground, solid).astype(np.float32)
+    return Recession(
+        surface=_under_buildings(surface, ground, solid).astype(np.float32),
+        wet_for=np.maximum(ran_for, np.maximum(full - ground, 0) / SEEPAGE).astype(np.float32),
+    )
 
 
 def spill_level(ground: np.ndarray, outlet: np.ndarray, level: np.ndarray) -> np.ndarray:

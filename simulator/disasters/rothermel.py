@@ -48,12 +48,10 @@ class FuelModel:
     cures: bool = False
 
 
-# Anderson 1982, USDA INT-122, table 1 (his "live" load, herbs in model 2, wood in the others); GR models:
+# Anderson 1982, USDA INT-122, table 1 (his "live" load is wood); GR models:
 # Scott & Burgan 2005, USDA RMRS-GTR-153, table 7.
 SHORT_GRASS = FuelModel(dead=(0.74, 0, 0), sav=3500, depth=1.0, extinction=0.12)  # 1
-GRASS_UNDER_TREES = FuelModel(dead=(2.0, 1.0, 0.5), herb=0.5, sav=3000, depth=1.0, extinction=0.15)  # 2
 BRUSH = FuelModel(dead=(1.0, 0.5, 0.0), woody=2.0, sav=2000, depth=2.0, extinction=0.20)  # 5
-CLOSED_LITTER = FuelModel(dead=(1.5, 1.0, 2.5), sav=2000, depth=0.2, extinction=0.30)  # 8
 LEAF_LITTER = FuelModel(dead=(2.92, 0.41, 0.15), sav=2500, depth=0.2, extinction=0.25)  # 9
 TIMBER = FuelModel(dead=(3.01, 2.0, 5.01), woody=2.0, sav=2000, depth=1.0, extinction=0.25)  # 10
 GR1 = FuelModel(dead=(0.10, 0, 0), herb=0.30, sav=2200, sav_herb=2000, depth=0.4, extinction=0.15, cures=True)

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from rasters.classes import Damage
 from simulator.city.model import Building, Construction, Field
-from simulator.disasters.cells import with_values
+from simulator.disasters.cells import middles, with_values
 
 # Peak ground acceleration (RotD50) of shallow crustal earthquakes, unspecified mechanism, no regional
 # adjustment: Boore, Stewart, Seyhan & Atkinson 2014, Earthquake Spectra 30, 1057-1085, equations 2 to 8
@@ -187,6 +187,4 @@ def damage_of(state: np.ndarray, construction: Sequence[Construction], fall: np.
 
 def acceleration_at(buildings: Sequence[Building], field: Field) -> np.ndarray:
     """(N,) value of `field` at the middle of each building."""
-    if not buildings:
-        return np.zeros(0)
-    return field.sample(*np.array([b.footprint.mean(axis=0) for b in buildings]).T)
+    return field.sample(*middles(buildings).T)

@@ -181,7 +181,7 @@ class _Faces:
 class _Exchange:
     """What comes and goes over the borders of the domain, and the tally of it."""
 
-    def __init__(self, bed: Bed, forcing: Forcing, ground: np.ndarray) -> None:
+    def __init__(self, bed: Bed, forcing: Forcing) -> None:
         room = bed.open.ravel()
         self.forcing, self.cell = forcing, bed.cell
         self.held = np.flatnonzero(forcing.held.ravel() & (room > 0))
@@ -227,7 +227,7 @@ def run(bed: Bed, depth: np.ndarray, forcing: Forcing, *, start: float, end: flo
     inverse = np.where(room > 0, 1 / np.maximum(room, 1e-6), 0).astype(np.float32)
     ground = (bed.elevation.ravel() - bed.elevation.min()).astype(np.float32)
     faces = (_Faces(bed, ground, 1), _Faces(bed, ground, shape[1]))
-    exchange = _Exchange(bed, forcing, ground)
+    exchange = _Exchange(bed, forcing)
     store = (depth.ravel() * room).astype(np.float32)
     surface, work = np.zeros_like(store), np.zeros((2, store.size), np.float32)
     work[1] = 1

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import csgraph
 
 # Moves (rows, columns) in one eighth of the compass and the cells that each passes over
 OCTANT: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {
@@ -68,22 +67,6 @@ def cell_nodes(head: np.ndarray) -> np.ndarray:
     """(H, W) int32 number of each cell that burns, row by row from 0; -1 for the others."""
     burns = head > 0
     return np.where(burns, np.cumsum(burns).reshape(burns.shape) - 1, -1).astype(np.int32)
-
-
-def arrival_times(
-    ellipses: Ellipses, ignition: int, *, longest: float, houses: int = 0, leaps: Sequence[Edges] = ()
-) -> np.ndarray:
-    """(N + houses,) time at which fire arrives at each node [s], inf where it does not within `longest`.
-
-    Args:
-        ellipses: N of the cells burn; their nodes come first, as `cell_nodes` numbers them.
-        ignition: Node that burns first.
-        longest: [s].
-        houses: How many further nodes.
-        leaps: Edges over bare ground, from, to and between houses.
-    """
-    graph = fire_graph(ellipses, houses, leaps)
-    return csgraph.dijkstra(graph, indices=ignition, limit=longest)
 
 
 def fire_graph(ellipses: Ellipses, houses: int = 0, leaps: Sequence[Edges] = ()) -> sparse.csr_array:

@@ -1,22 +1,25 @@
 """Tornado and hurricane: torn roofs, houses without walls, debris downwind, felled trees, thrown cars."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
 
 from rasters.classes import Damage
-from simulator.city.model import Boxes, Building, City, Field, Ground, Trees
+from simulator.city.model import Barrier, Boxes, Building, City, Field, Ground, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.placing import take
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.cells import (
     building_cells,
-    check_range,
+    buildings_at,
+    check_ranges,
     join_boxes,
     mean_height,
+    middles,
     road_cells,
     ruin,
     with_values,
@@ -66,6 +69,24 @@ FENCES = 42.0
 SCOUR, SCOUR_SPREAD = 100.0, 8.0
 """Gust that strips half of a lawn to the soil, and standard deviation of that of its patches [m/s]:
 assumptions; scouring is reported of the most violent tornadoes only."""
+TURN, INFLOW = (-math.tau, math.tau, "rad"), (0, 1.4, "rad")
+TORNADO_RANGES = {
+    "gust": (20, 140, "m/s"),
+    "radius": (10, 2000, "m"),
+    "heading": TURN,
+    "offset": (-20_000, 20_000, "m"),
+    "inflow": INFLOW,
+}
+HURRICANE_RANGES = {
+    "deficit": (5, 150, "hPa"),
+    "radius": (3, 200, "km"),
+    "shape": (0.8, 2.5, ""),
+    "translation": (0, 30, "m/s"),
+    "heading": TURN,
+    "offset": (-500, 500, "km"),
+    "latitude": (0, 1.2, "rad"),
+    "inflow": INFLOW,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +110,7 @@ class TornadoParameters:
     inflow: float = 0.5
 
     def __post_init__(self) -> None:
-        check_range("tornado", "gust", self.gust, 20, 140, "m/s")
-        check_range("tornado", "radius", self.radius, 10, 2000, "m")
-        check_range("tornado", "translation", self.translation, 0, self.gust / 2, "m/s")
-        check_range("tornado", "heading", self.heading, -math.tau, math.tau, "rad")
-        check_range("tornado", "offset", self.offset, -20_000, 20_000, "m")
-        check_range("tornado", "inflow", self.inflow, 0, 1.4, "rad")
+        check_ranges("tornado", self, {**TORNADO_RANGES, "translation": (0, self.gust / 2, "m/s")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +138,7 @@ class HurricaneParameters:
     inflow: float = 0.35
 
     def __post_init__(self) -> None:
-        check_range("hurricane", "deficit", self.deficit, 5, 150, "hPa")
-        check_range("hurricane", "radius", self.radius, 3, 200, "km")
-        check_range("hurricane", "shape", self.shape, 0.8, 2.5, "")
-        check_range("hurricane", "translation", self.translation, 0, 30, "m/s")
-        check_range("hurricane", "heading", self.heading, -math.tau, math.tau, "rad")
-        check_range("hurricane", "offset", self.offset, -500, 500, "km")
-        check_range("hurricane", "latitude", self.latitude, 0, 1.2, "rad")
-        check_range("hurricane", "inflow", self.inflow, 0, 1.4, "rad")
+        check_ranges("hurricane", self, HURRICANE_RANGES)
 
 
 StormParameters = TornadoParameters | HurricaneParameters
@@ -159,40 +168,31 @@ def sample_storm(rng: np.random.Generator) -> StormParameters:
     )
 
 
-def storm(city: City, parameters: StormParameters, rng: np.random.Generator, days: float) -> Aftermath:
-    """`city`, `days` after the storm; the same `rng` and a stronger gust leave no building's walls better."""
-    streams = rng.spawn(9)
-    field_rng, strength_rng, shape_rng, piece_rng, litter_rng, tree_rng, car_rng, scour_rng, clutter_rng = (
-        streams
-    )
-    uneven = _unevenness(city, field_rng)
-    fences = np.array([b.line.mean(axis=0) for b in city.barriers]).reshape(-1, 2)
-    loose = (city.trees.xy, city.vehicles.centre[:, :2], city.clutter.centre[:, :2], fences)
-    houses, trees, cars, clutter, barriers = (
-        _gusts(city, parameters, uneven, places) for places in (_middles(city.buildings), *loose)
-    )
+def storm(city: City, parameters: StormParameters, rng: np.random.Generator) -> Aftermath:
+    """`city` after the storm; the same `rng` and a stronger gust leave no building's walls better."""
+    field_rng, strength_rng, shape_rng, piece_rng, litter_rng, *others = rng.spawn(9)
+    tree_rng, car_rng, scour_rng, clutter_rng = others
+    gusts = partial(_gusts, city, parameters, _unevenness(city, field_rng))
+    houses = gusts(middles(city.buildings))
     strength = strength_rng.standard_normal(len(city.buildings))
     state = wind_states(houses.speed, capacities(city.buildings), strength)
     pieces = blown_pieces(city.buildings, state, houses, piece_rng)
     browned = TORNADO_BROWNS if isinstance(parameters, TornadoParameters) else 1.0
-    standing = storm_trees(city.trees, trees, browned, tree_rng)
-    state, battered, pieces = _battered(city, state, pieces, standing)
+    trees = storm_trees(city.trees, gusts(city.trees.xy), browned, tree_rng)
+    state, battered, pieces = _battered(city, state, pieces, trees)
     damage = DAMAGE_OF_STATE[state]
     draws = shape_rng.random((len(state), 2))
     rows = zip(city.buildings, state, houses.towards, draws, strict=True)
     covered = litter(pieces, city.ground, litter_rng)
-    wind = _gusts(city, parameters, uneven, _cell_middles(city.terrain))
-    gust_map = with_values(city.terrain, wind.speed.reshape(city.terrain.values.shape))
+    speed = gusts(_cell_middles(city.terrain)).speed.reshape(city.terrain.values.shape)
     after = replace(
         city,
         buildings=tuple(_struck(*row) for row in rows),
-        ground=_wrecked_ground(city, state, covered, gust_map, scour_rng),
-        trees=standing,
-        barriers=tuple(
-            b for b, v in zip(city.barriers, barriers.speed, strict=True) if b.kind != "fence" or v < FENCES
-        ),
-        clutter=blown_clutter(city.clutter, clutter, clutter_rng),
-        vehicles=thrown(city.vehicles, cars, city.size, car_rng),
+        ground=_wrecked_ground(city, state, covered, with_values(city.terrain, speed), scour_rng),
+        trees=trees,
+        barriers=_standing_barriers(city.barriers, gusts),
+        clutter=blown_clutter(city.clutter, gusts(city.clutter.centre[:, :2]), clutter_rng),
+        vehicles=thrown(city.vehicles, gusts(city.vehicles.centre[:, :2]), city.size, car_rng),
         debris=join_boxes(city.debris, pieces),
     )
     cause = np.where(battered, Cause.IMPACT, Cause.WIND)
@@ -235,24 +235,27 @@ def _unevenness(city: City, rng: np.random.Generator) -> Field:
     return with_values(city.terrain, np.exp(UNEVEN * noise))
 
 
-def _middles(buildings: Sequence[Building]) -> np.ndarray:
-    """(N, 2) [m]."""
-    return np.array([b.footprint.mean(axis=0) for b in buildings]).reshape(-1, 2)
-
-
 def _cell_middles(field: Field) -> np.ndarray:
     """(H * W, 2) [m]."""
     x, y = field.centres()
     return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)
 
 
+def _standing_barriers(
+    barriers: Sequence[Barrier], gusts: Callable[[np.ndarray], Gusts]
+) -> tuple[Barrier, ...]:
+    """Walls and hedges, and the fences that the gust in their middle leaves."""
+    speed = gusts(np.array([b.line.mean(axis=0) for b in barriers]).reshape(-1, 2)).speed
+    return tuple(b for b, v in zip(barriers, speed, strict=True) if b.kind != "fence" or v < FENCES)
+
+
 def _battered(
     city: City, state: np.ndarray, pieces: Boxes, trees: Trees
 ) -> tuple[np.ndarray, np.ndarray, Boxes]:
     """States after trees and the neighbours' debris have hit roofs that stood, which roofs those are, and
-    the pieces that reached the ground or ruins."""
+    the pieces that reached the ground or ruins. What flew out of the city has hit none of its roofs."""
     owner = with_values(city.ground, building_cells(city.buildings, city.ground))
-    over = owner.nearest(*pieces.centre[:, :2].T)
+    over = buildings_at(owner, *pieces.centre[:, :2].T)
     hit = np.bincount(over, minlength=len(state) + 1)[1:]
     battered = (state == 0) & ((hit >= BATTERED) | under_trees(trees, owner, len(state)))
     roofed = np.concatenate([[False], state < 3])

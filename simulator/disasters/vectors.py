@@ -9,10 +9,9 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
-from rasters.classes import DAMAGE_CROSSWALKS, Damage, Passability
+from rasters.classes import DAMAGE_CROSSWALKS, Passability
 from simulator.city.model import Building
 from simulator.city.outline import covered
-from simulator.city.style import SHAPES
 from simulator.city.vectors import lengths, table, write_layers
 from simulator.disasters.aftermath import UNITS, Aftermath, Cause
 from simulator.disasters.cells import mean_height, with_values
@@ -51,8 +50,8 @@ def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
     """A row for each building that stood before, in the order of `aftermath.before.buildings`.
 
     `height_before` and `height_after` are means over the plan [m], 0 where it stands no more; `damage` is
-    xBD's word, `ems98` and `copernicus` the grades that its level crosses over to; `state` tells what stands
-    there now: "standing", "demolished" (for ordinary reasons) or "cleared" (with the debris).
+    xBD's word, `ems98` and `copernicus` the lowest grades that cross over to its level; `state` tells what
+    stands there now: "standing", "demolished" (for ordinary reasons) or "cleared" (with the debris).
     """
     buildings = aftermath.before.buildings
     after = {b.instance: b for b in aftermath.after.buildings}
@@ -72,7 +71,7 @@ def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
         "cause": [Cause(code).name.lower() for code in aftermath.cause],
         "intensity": np.round(aftermath.intensity.astype(float), 4),
         "unit": [UNITS[aftermath.kind]] * len(buildings),
-        "ems98": [_ems98(code, new) for code, new in zip(aftermath.damage, now, strict=True)],
+        "ems98": [_word("ems-98", code) for code in aftermath.damage],
         "copernicus": [_word("copernicus-ems", code) for code in aftermath.damage],
     }
     return table(columns, [covered(b) for b in buildings])
@@ -86,13 +85,6 @@ def _state(building: Building, now: Building | None, otherwise: set[int]) -> str
 
 def _word(scale: str, level: int) -> str:
     return next(word for word, damage in DAMAGE_CROSSWALKS[scale].items() if damage == level)
-
-
-def _ems98(level: int, now: Building | None) -> str:
-    """The grade that a level crosses over to: of what is destroyed, what lies in a heap is grade 5."""
-    if level == Damage.DESTROYED:
-        return "4" if now is not None and now.roof in (*SHAPES, "open") else "5"
-    return _word("ems-98", level)
 
 
 def road_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:

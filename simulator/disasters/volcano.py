@@ -5,33 +5,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
-from scipy.special import ndtr
 
 from rasters.classes import Damage, Passability
-from simulator.city.model import ROADWAY, Boxes, Building, City, Field, Ground, Trees
+from simulator.city.model import City, Field
 from simulator.city.noise import smooth_noise
-from simulator.city.placing import take
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
+from simulator.disasters.buried import THIN, ashen_trees, covered_ground, dammed, dusted, erupted, outside
 from simulator.disasters.cells import (
     building_cells,
     check_range,
-    mean_height,
+    check_ranges,
+    distance_to,
+    means_under,
+    middles,
     on_cells_of,
     road_cells,
-    ruin,
     with_values,
 )
 from simulator.disasters.lava import hummocky, lava_flow
 from simulator.disasters.roads import passability_by_width
 from simulator.disasters.tephra import load_of, tephra_states, thickness_at
-from simulator.scene.materials import GROUND_MATERIALS, OBJECT_MATERIALS
 
-COVERING = 0.008  # thickness [m] that hides two thirds of the ground: an assumption
-ROOF_COVERING = 0.012
-SWEPT = 0.55  # share of that on roadways, which traffic and wind sweep: an assumption
-IMPASSABLE = (
-    0.1  # for cars without four-wheel drive [m] (U.S. Geological Survey, Volcanic ash impacts, roads)
-)
+IMPASSABLE = 0.1
+"""For cars without four-wheel drive [m]: U.S. Geological Survey, Volcanic ash impacts, roads."""
 BURIED = 0.15  # share of a building's plan under lava that destroys it: an assumption
 CONTACT, NEARBY = 2.0, 8.0
 """Distances from lava that are encroaching (major) and nearby (minor) in the Joint Damage Scale [m]:
@@ -39,10 +35,20 @@ assumptions, the scale gives words only."""
 OBSTACLES, OBSTACLE_LENGTH, WALLS = 0.9, 70.0, 1.2
 """What holds lava up beside the terrain model: standard deviation and length of its roughness, and what
 houses add [m]. Assumptions that give fronts with lobes."""
-HEAT, SCORCH = 14.0, 5.0
-"""Reach of a flow front's heat on crowns, and on grass [m]: assumptions."""
-ASH_GREY = np.array(GROUND_MATERIALS[Ground.TEPHRA].albedo)
-LEAF = np.array(next(m.albedo for m in OBJECT_MATERIALS if m.name == "leaf"))
+SCORCH = 5.0
+"""Reach of a flow front's heat on grass [m]: an assumption."""
+RANGES = {
+    "lava": (0, 1e9, "m3"),
+    "strength": (10, 1e6, "Pa"),
+    "contained": (1e-3, 1, ""),
+    "tephra": (0, 20, "m"),
+    "halving": (0.05, 200, "km"),
+    "distance": (0, 500, "km"),
+    "bearing": (-math.tau, math.tau, "rad"),
+    "wind_towards": (-math.tau, math.tau, "rad"),
+    "elongation": (1, 20, ""),
+    "density": (200, 2500, "kg/m3"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +82,7 @@ class VolcanoParameters:
     density: float = 1100.0
 
     def __post_init__(self) -> None:
-        check_range("volcano", "lava", self.lava, 0, 1e9, "m3")
-        check_range("volcano", "strength", self.strength, 10, 1e6, "Pa")
-        check_range("volcano", "contained", self.contained, 1e-3, 1, "")
-        check_range("volcano", "tephra", self.tephra, 0, 20, "m")
-        check_range("volcano", "halving", self.halving, 0.05, 200, "km")
-        check_range("volcano", "distance", self.distance, 0, 500, "km")
-        check_range("volcano", "bearing", self.bearing, -math.tau, math.tau, "rad")
-        check_range("volcano", "wind_towards", self.wind_towards, -math.tau, math.tau, "rad")
-        check_range("volcano", "elongation", self.elongation, 1, 20, "")
-        check_range("volcano", "density", self.density, 200, 2500, "kg/m3")
+        check_ranges("volcano", self, RANGES)
         for value in self.vent or ():
             check_range("volcano", "vent", value, 0, math.inf, "m")
 
@@ -109,41 +106,37 @@ def sample_volcano(rng: np.random.Generator) -> VolcanoParameters:
     )
 
 
-def volcano(city: City, parameters: VolcanoParameters, rng: np.random.Generator, days: float) -> Aftermath:
-    """`city`, `days` after lava and ash; the same `rng` and more tephra leave no roof better."""
+def volcano(city: City, parameters: VolcanoParameters, rng: np.random.Generator) -> Aftermath:
+    """`city` after lava and ash; the same `rng` and more tephra leave no roof better."""
     lava_rng, roof_rng, shape_rng, ash_rng, tree_rng, edge_rng = rng.spawn(6)
     lava = _lava(city, parameters, lava_rng)
     deep = with_values(city.ground, on_cells_of(lava, city.ground))
-    flooded = deep.values > 0.25
-    away = with_values(city.ground, _distance(flooded, city.ground.cell))
-    load, fall = _loads(city, parameters)
-    broken = tephra_states(load, city.buildings, roof_rng.standard_normal(len(city.buildings)))
-    burnt_down = _lava_damage(city, flooded, away)
-    draws = shape_rng.random((len(load), 2))
-    by_lava = burnt_down >= np.maximum(broken, Damage.MINOR)
-    depth = _mean_over(city, deep.values)
-    rows = zip(city.buildings, burnt_down, broken, depth, fall, draws, strict=True)
+    flooded = deep.values > THIN
+    away = distance_to(flooded, city.ground)
+    fall = _fall(*middles(city.buildings).T, city.size, parameters)
+    load = load_of(fall, parameters.density)
+    broken = tephra_states(load, city.buildings, roof_rng.standard_normal(len(load)))
+    owner = building_cells(city.buildings, city.ground)
+    overrun = _lava_damage(owner, flooded, away, len(load))
+    depth = means_under(owner, deep.values, len(load))
+    states = zip(city.buildings, overrun, broken, depth, fall, shape_rng.random((len(load), 2)), strict=True)
     scorched = _scorched(away, edge_rng)
-    roads, thickness = passability_by_width(city, flooded), tephra_thickness(city.ground, parameters)
-    codes = np.where(
-        (roads.values == Passability.OPEN) & (thickness > IMPASSABLE), Passability.RESTRICTED, roads.values
-    )
+    thickness, dust = tephra_thickness(city.ground, parameters), _middle_fall(parameters)
+    raised = (city.terrain.values + lava.values).astype(city.terrain.values.dtype)
     after = replace(
         city,
-        terrain=with_values(
-            city.terrain, (city.terrain.values + lava.values).astype(city.terrain.values.dtype)
-        ),
-        water=_dammed(city.water, city.terrain, lava.values),
-        buildings=tuple(_erupted(*row) for row in rows),
-        ground=_covered_ground(city, flooded, scorched, thickness, ash_rng),
-        trees=_trees(city.trees, deep, away, parameters, tree_rng),
-        vehicles=_dusted(_outside(city.vehicles, deep), parameters),
-        clutter=_dusted(_outside(city.clutter, deep), parameters),
-        debris=_outside(city.debris, deep),
-        barriers=tuple(b for b in city.barriers if deep.nearest(*b.line.T).max(initial=0) <= 0.25),
+        terrain=with_values(city.terrain, raised),
+        water=dammed(city.water, city.terrain, lava.values),
+        buildings=tuple(erupted(*state) for state in states),
+        ground=covered_ground(city, flooded, scorched, thickness, ash_rng),
+        trees=ashen_trees(city.trees, deep, away, dust, tree_rng),
+        vehicles=dusted(outside(city.vehicles, deep), dust),
+        clutter=dusted(outside(city.clutter, deep), dust),
+        debris=outside(city.debris, deep),
+        barriers=tuple(b for b in city.barriers if deep.nearest(*b.line.T).max(initial=0) <= THIN),
     )
-    damage = np.maximum(broken, burnt_down)
-    cause = np.where(by_lava, Cause.LAVA, Cause.TEPHRA)
+    damage = np.maximum(broken, overrun)
+    cause = np.where(overrun >= np.maximum(broken, Damage.MINOR), Cause.LAVA, Cause.TEPHRA)
     return replace(
         untouched(city),
         kind="volcano",
@@ -152,8 +145,15 @@ def volcano(city: City, parameters: VolcanoParameters, rng: np.random.Generator,
         cause=np.where(damage > Damage.NO_DAMAGE, cause, Cause.NONE).astype(np.uint8),
         intensity=load.astype(np.float32),
         burnt=with_values(city.ground, (scorched & ~flooded & ~road_cells(city)).astype(np.uint8)),
-        passability=with_values(city.ground, codes.astype(np.uint8)),
+        passability=_passability(city, flooded, thickness),
     )
+
+
+def _passability(city: City, flooded: np.ndarray, thickness: np.ndarray) -> Field:
+    """`Passability` codes, uint8, beside lava and under ash (H, W) [m]."""
+    roads = passability_by_width(city, flooded)
+    slow = (roads.values == Passability.OPEN) & (thickness > IMPASSABLE)
+    return with_values(city.ground, np.where(slow, np.uint8(Passability.RESTRICTED), roads.values))
 
 
 def tephra_thickness(field: Field, p: VolcanoParameters) -> np.ndarray:
@@ -177,15 +177,6 @@ def _fall(x: np.ndarray, y: np.ndarray, size: float, p: VolcanoParameters) -> np
 def _middle_fall(p: VolcanoParameters) -> float:
     """Thickness of tephra in the middle of the city [m]."""
     return float(_fall(np.zeros(()), np.zeros(()), 0.0, p))
-
-
-def _loads(city: City, p: VolcanoParameters) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) load [kPa] and thickness [m] of tephra at each building."""
-    if not city.buildings:
-        return np.zeros(0), np.zeros(0)
-    xy = np.array([b.footprint.mean(axis=0) for b in city.buildings])
-    fall = _fall(*xy.T, city.size, p)
-    return load_of(fall, p.density), fall
 
 
 def _lava(city: City, p: VolcanoParameters, rng: np.random.Generator) -> Field:
@@ -213,115 +204,27 @@ def _highest_edge(terrain: Field) -> tuple[float, float]:
     return float(x[col]), float(y[row])
 
 
-def _distance(mask: np.ndarray, cell: float) -> np.ndarray:
-    """(H, W) distance from the marked cells [m]; infinite if there are none."""
-    if not mask.any():
-        return np.full(mask.shape, np.inf)
-    return ndimage.distance_transform_edt(~mask, sampling=cell)
+def _lava_damage(owner: np.ndarray, flooded: np.ndarray, away: Field, count: int) -> np.ndarray:
+    """`Damage` codes, uint8 (count,), by the share of each plan under lava and its distance.
 
-
-def _lava_damage(city: City, flooded: np.ndarray, away: Field) -> np.ndarray:
-    """`Damage` codes, uint8 (N,), by the share of each plan under lava and its distance."""
-    code = np.full(len(city.buildings), Damage.NO_DAMAGE, np.uint8)
-    if not flooded.any() or not len(code):
+    Args:
+        owner: (H, W) position + 1 of the building over each cell of the ground, 0 for none.
+        flooded: (H, W) bool, under lava.
+        away: Distance to it [m].
+        count: Of the buildings.
+    """
+    code = np.full(count, Damage.NO_DAMAGE, np.uint8)
+    if not flooded.any() or not count:
         return code
-    cells = building_cells(city.buildings, city.ground)
-    index = np.arange(1, len(code) + 1)
-    seen = np.isin(index, cells)
-    near = np.where(seen, ndimage.minimum(away.values, cells, index), np.inf)
+    index = np.arange(1, count + 1)
+    near = np.where(np.isin(index, owner), ndimage.minimum(away.values, owner, index), np.inf)
     code[near <= NEARBY] = Damage.MINOR
     code[near <= CONTACT] = Damage.MAJOR
-    code[_mean_over(city, flooded) >= BURIED] = Damage.DESTROYED
+    code[means_under(owner, flooded, count) >= BURIED] = Damage.DESTROYED
     return code
-
-
-def _mean_over(city: City, values: np.ndarray) -> np.ndarray:
-    """(N,) mean of values (H, W) on the cells of the ground over each plan; 0 for those outside."""
-    cells = building_cells(city.buildings, city.ground).ravel()
-    length = len(city.buildings) + 1
-    total = np.bincount(cells, weights=values.ravel(), minlength=length)
-    return (total / np.maximum(np.bincount(cells, minlength=length), 1))[1:]
-
-
-def _erupted(
-    building: Building, by_lava: int, by_tephra: int, depth: float, fall: float, draw: np.ndarray
-) -> Building:
-    """The building after the eruption; `draw` is (2,) in [0, 1)."""
-    if fall > 5e-4:
-        building = replace(building, tephra=max(building.tephra, float(1 - np.exp(-fall / ROOF_COVERING))))
-    height = mean_height(building)
-    if by_lava == Damage.DESTROYED:
-        left = 0.25 * height * draw[0]
-        if depth + left > building.eave or draw[1] < 0.3:
-            return ruin(building, "rubble", 0.0)
-        return ruin(building, "open", depth + left, soot=max(building.soot, 0.4 + 0.3 * draw[1]))
-    if by_tephra == Damage.DESTROYED:
-        return ruin(building, "rubble", (0.18 + 0.14 * draw[0]) * height)
-    if by_tephra == Damage.MAJOR:
-        return ruin(building, "open", (0.8 + 0.2 * draw[0]) * building.eave)
-    if by_lava == Damage.MAJOR:
-        loss = max(building.roof_loss, 0.2 + 0.3 * draw[1])
-        return replace(building, soot=max(building.soot, 0.3 + 0.3 * draw[0]), roof_loss=loss)
-    if by_lava == Damage.MINOR:
-        building = replace(building, soot=max(building.soot, 0.08 + 0.12 * draw[0]))
-    if by_tephra == Damage.MINOR:
-        building = replace(building, roof_loss=max(building.roof_loss, 0.03 + 0.1 * draw[1]))
-    return building
 
 
 def _scorched(away: Field, rng: np.random.Generator) -> np.ndarray:
     """(H, W) bool: ground that lava or its heat has burnt."""
     noise = smooth_noise(away.values.shape, away.cell, 4.0, rng, octaves=2)
     return away.values < SCORCH * (0.6 + 0.4 * noise)
-
-
-def _covered_ground(
-    city: City, flooded: np.ndarray, scorched: np.ndarray, thickness: np.ndarray, rng: np.random.Generator
-) -> Field:
-    """The ground with ash in patches, scorched rims and lava."""
-    codes = city.ground.values.copy()
-    paved = np.isin(codes, ROADWAY)
-    burns = ~paved & np.isin(
-        codes,
-        (Ground.GRASS, Ground.LAWN, Ground.MEADOW, Ground.CROP, Ground.FOREST_FLOOR, Ground.DRY_GRASS,
-         Ground.STUBBLE, Ground.SPORT),
-    )  # fmt: skip
-    codes[scorched & burns] = Ground.CHAR
-    share = (1 - np.exp(-thickness / COVERING)) * np.where(paved, SWEPT, 1.0)
-    patches = 0.8 * smooth_noise(codes.shape, city.ground.cell, 7.0, rng, octaves=3)
-    patches += 0.6 * rng.standard_normal(codes.shape, dtype=np.float32)
-    codes[(ndtr(patches) < share) & (codes != Ground.POOL)] = Ground.TEPHRA
-    codes[flooded] = Ground.LAVA
-    return with_values(city.ground, codes)
-
-
-def _dammed(water: Field, terrain: Field, lava: np.ndarray) -> Field:
-    """Open water without what lava has filled."""
-    filled = (lava > 0) & (np.asarray(terrain.values) + lava > np.nan_to_num(water.values, nan=-np.inf))
-    return with_values(water, np.where(filled, np.float32(np.nan), water.values))
-
-
-def _trees(trees: Trees, deep: Field, away: Field, p: VolcanoParameters, rng: np.random.Generator) -> Trees:
-    """Trees outside the lava: burnt near it, grey with ash."""
-    luck = rng.random(len(trees.height))
-    near = np.clip(1.4 - away.nearest(*trees.xy.T) / HEAT + 0.4 * (luck - 0.5), 0, 1)
-    grey = 0.55 * (1 - math.exp(-_middle_fall(p) / 0.03))
-    tint = (1 - grey) * trees.tint + grey * ASH_GREY / LEAF
-    changed = replace(
-        trees,
-        burnt=np.maximum(trees.burnt, near),
-        tint=tint,
-        foliage=trees.foliage * (1 - 0.5 * grey),
-    )
-    return take(changed, deep.nearest(*trees.xy.T) <= 0.25)
-
-
-def _outside(boxes: Boxes, deep: Field) -> Boxes:
-    """What stands outside the lava."""
-    return take(boxes, deep.nearest(*boxes.centre[:, :2].T) <= 0.25)
-
-
-def _dusted(boxes: Boxes, p: VolcanoParameters) -> Boxes:
-    """Under a film of ash."""
-    grey = 0.6 * (1 - math.exp(-_middle_fall(p) / 0.01))
-    return replace(boxes, colour=(1 - grey) * boxes.colour + grey * ASH_GREY)

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from simulator.city.model import NO_BOXES, Boxes, BoxKind, Building, City, Field, Ground, TreeKind, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.placing import take
-from simulator.disasters.cells import debris_cells, join_boxes
+from simulator.disasters.cells import buildings_at, cells_at, debris_cells, join_boxes
 from simulator.disasters.debris import LIGHT, PIECES
 from simulator.disasters.wind import AIR, KMH, Gusts
 from simulator.scene.mesh import area_of, scatter
@@ -87,7 +87,7 @@ def _blown(building: Building, wanted: int, speed: float, towards: float, rng: n
     xy = scatter(building.footprint, wanted, 0.0, rng)
     count = len(xy)
     low, high, share = PIECES[building.construction]
-    light = rng.random(count) < share + 0.1
+    light = rng.random(count) < share
     heavy = BRICK_MASS if building.construction in ("masonry", "concrete", "adobe") else BOARD_MASS
     bounds = np.log(np.where(light[:, None], LIGHT_MASS, heavy))
     mass = np.exp(rng.uniform(bounds[:, 0], bounds[:, 1]))
@@ -127,9 +127,7 @@ def litter(pieces: Boxes, ground: Field, rng: np.random.Generator) -> np.ndarray
     many that are smaller than a cell.
     """
     height, width = ground.values.shape
-    col = ((pieces.centre[:, 0] - ground.west) / ground.cell).astype(np.int64)
-    row = ((ground.north - pieces.centre[:, 1]) / ground.cell).astype(np.int64)
-    inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)
+    row, col, inside = cells_at(ground, *pieces.centre[:, :2].T)
     area = np.minimum(pieces.size[:, 0] * pieces.size[:, 1], 2.0)[inside]
     laid = np.bincount(row[inside] * width + col[inside], weights=area, minlength=height * width)
     laid = laid.reshape(height, width).astype(np.float32)
@@ -184,13 +182,10 @@ def trunks(trees: Trees, ground: Field) -> np.ndarray:
     along = trees.height[down, None] * share
     side = trees.radius[down, None] * np.interp(share, [0.3, 0.6, 1.0], [0.03, 0.6, 0.15])
     c, s = np.cos(trees.fallen[down])[:, None], np.sin(trees.fallen[down])[:, None]
-    height, width = covered.shape
     for across in (-0.8, -0.4, 0.0, 0.4, 0.8):
         x = trees.xy[down, :1] + c * along - s * side * across
         y = trees.xy[down, 1:] + s * along + c * side * across
-        col = np.floor((x - ground.west) / ground.cell).astype(np.int64)
-        row = np.floor((ground.north - y) / ground.cell).astype(np.int64)
-        inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)
+        row, col, inside = cells_at(ground, x, y)
         covered[row[inside], col[inside]] = True
     return covered
 
@@ -256,7 +251,7 @@ def blown_clutter(clutter: Boxes, gusts: Gusts, rng: np.random.Generator) -> Box
 
 
 def under_trees(trees: Trees, owner: Field, count: int) -> np.ndarray:
-    """(count,) bool: buildings on which the stem of a tall tree fell.
+    """(count,) bool: buildings on which the stem of a tall tree fell, as far as that lies in the city.
 
     Args:
         trees: After the storm.
@@ -267,4 +262,4 @@ def under_trees(trees: Trees, owner: Field, count: int) -> np.ndarray:
     along = trees.height[down, None] * np.linspace(0.15, 0.8, 14)
     x = trees.xy[down, :1] + np.cos(trees.fallen[down])[:, None] * along
     y = trees.xy[down, 1:] + np.sin(trees.fallen[down])[:, None] * along
-    return np.bincount(owner.nearest(x, y).ravel(), minlength=count + 1)[1:] > 0
+    return np.bincount(buildings_at(owner, x, y).ravel(), minlength=count + 1)[1:] > 0

@@ -10,7 +10,7 @@ from simulator.city.model import RUINED, Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
-from simulator.scene.coverings import ash_on_roofs, covering_pieces
+from simulator.scene.coverings import ash_on, ash_on_roofs, covering_pieces
 from simulator.scene.fixtures import fixture_casts
 from simulator.scene.ground import lay_field, terrain_piece, water_piece
 from simulator.scene.heaps import Mass
@@ -25,6 +25,9 @@ from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
 """How far walls go below the lowest ground that they meet [m]."""
+ASH_ON_RUINS = 0.65
+"""Share of the ash of a whole roof that lies to be seen on what it broke, the rest between and under it: an
+assumption."""
 SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
 """Parts that a cast's shade is for."""
 _PART_MATERIALS = {
@@ -161,7 +164,8 @@ def _painted_cast(
 
 
 def _painted_ruins(houses: Sequence[Building], mass: Mass) -> Piece:
-    """Ruins in the materials of their buildings; all but walls that stand are debris."""
+    """Ruins in the materials of their buildings, under the ash that broke them; all but standing walls are
+    debris."""
     part_of = np.tile([_PART_MATERIALS.get(part, 0) for part in Part], (len(houses), 1))
     part_of[:, Part.WALL] = [material_index(b.wall_material) for b in houses]
     part_of[:, Part.ROOF] = [material_index(b.roof_material) for b in houses]
@@ -171,8 +175,8 @@ def _painted_ruins(houses: Sequence[Building], mass: Mass) -> Piece:
     roofs = np.array([b.roof_tint for b in houses])[mass.owner]
     part = mass.part[:, None]
     tint = np.where(part == Part.RUBBLE, broken, np.where(part == Part.ROOF, roofs, 1.0))
-    instance, soot, loss = np.array([(b.instance, b.soot, b.roof_loss) for b in houses]).T
-    return paint(
+    instance, soot, loss, ash = np.array([(b.instance, b.soot, b.roof_loss, b.tephra) for b in houses]).T
+    piece = paint(
         mass.vertices,
         mass.faces,
         material=part_of[mass.owner, mass.part],
@@ -182,6 +186,8 @@ def _painted_ruins(houses: Sequence[Building], mass: Mass) -> Piece:
         soot=soot[mass.owner],
         loss=np.where(mass.part == Part.ROOF, loss[mass.owner], 0.0),
     )
+    share = ASH_ON_RUINS * ash[mass.owner] * (mass.part != Part.WALL)
+    return ash_on(piece, share) if share.any() else piece
 
 
 def _decks(streets: Sequence[Street], terrain: Field) -> list[tuple[np.ndarray, float]]:

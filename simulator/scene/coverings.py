@@ -269,7 +269,11 @@ def ash_on_roofs(piece: Piece, cast: Cast, tephra: np.ndarray) -> Piece:
     a, b, c = (piece.vertices[piece.faces[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     up = normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
-    share = share * np.interp(up, [0.2, SHED_TO, SHED_FROM], [0.0, CLINGS, 1.0])
+    return ash_on(piece, share * np.interp(up, [0.2, SHED_TO, SHED_FROM], [0.0, CLINGS, 1.0]))
+
+
+def ash_on(piece: Piece, share: np.ndarray) -> Piece:
+    """The piece with volcanic ash on a share (F,) of each face."""
     albedo = np.array([m.albedo for m in MATERIALS])
     wanted = albedo[material_index("tephra")] / np.maximum(albedo[piece.material], 0.01)
     tint = (1 - share[:, None]) * piece.tint + share[:, None] * wanted

@@ -74,7 +74,7 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.MUD: _m("mud", (0.165, 0.128, 0.088, 0.20), (0.20, 7, 0.09), specular=0.015, soft=1),
     Ground.CHAR: _m("char", (0.042, 0.038, 0.034, 0.06), (0.30, 5, 0.20), soft=1),
     Ground.ASH: _m("ash", (0.190, 0.185, 0.178, 0.20), (0.28, 4, 0.16), soft=1),
-    Ground.RUBBLE: _m("rubble", (0.255, 0.228, 0.195, 0.29), (0.28, 2.5, 0.28), soft=1),
+    Ground.RUBBLE: _m("rubble", (0.235, 0.198, 0.166, 0.28), (0.28, 2.5, 0.28), soft=1),
     Ground.LAWN: _m(
         "lawn", (0.078, 0.112, 0.049, 0.42), (0.09, 12, 0.05), (Pattern.MOWN, 1.8, 1.0), soft=0.6
     ),

@@ -49,6 +49,17 @@ CORE: dict[Construction, tuple[float, float, float]] = {
 """Linear albedo of what walls and floors of a construction are inside, and of its dust: assumptions within
 the ranges of wood, brick, concrete, soil and steel in the ECOSTRESS library."""
 
+TIMBER_DEBRIS = {
+    0: (0.29, 0.21, 0.145),
+    1: (0.23, 0.16, 0.105),
+    3: (0.32, 0.21, 0.17),
+    4: (0.42, 0.39, 0.36),
+    7: (0.09, 0.065, 0.055),
+}
+"""Linear albedo of new and old boards, bare sheathing, plasterboard and roofing felt, which timber houses
+break into, by their place among the colours of debris: assumptions, by which debris fields are redder than
+the streets about as much as in the imagery of Joplin 2011."""
+
 
 class Remains(NamedTuple):
     """Ruined bodies of one kind and number of corners; columns as of `roofs.Bodies`, (B,) unless said.
@@ -336,4 +347,8 @@ def ruin_colours(houses: Sequence[Building]) -> np.ndarray:
     mixed = [
         dust, dust, 0.8 * dust, core, 0.5 * (core + roof), 0.6 * core + 0.4 * wall, 0.85 * roof, 0.55 * core
     ]  # fmt: skip
-    return np.stack(mixed, axis=1)
+    colours = np.stack(mixed, axis=1)
+    timber = np.array([b.construction == "timber" for b in houses])
+    for place, colour in TIMBER_DEBRIS.items():
+        colours[timber, place] = colour
+    return colours
