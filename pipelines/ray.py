@@ -12,7 +12,7 @@ from rasters.errors import InputError
 
 Job = TypeVar("Job")
 ANSWERS_WITHIN = 10.0  # a cluster's head [s]
-OF_A_GPU = 0.25  # what a task asks for where GPUs draw: an assumption, a scene takes 1 to 4 GB
+OF_A_GPU = 0.25  # what a task asks for where GPUs draw: an assumption
 
 
 def done_on_ray(
@@ -62,6 +62,11 @@ def _result(ray: Any, reference: Any) -> None:
     try:
         ray.get(reference)
     except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ray.exceptions.RayError):
+            raise InputError(
+                f"a node cannot load the task ({_first_line(error.cause)}); "
+                "install the same MAGE on all machines"
+            ) from None
         raise error.cause from None
     except ray.exceptions.RayError as error:
         raise InputError(

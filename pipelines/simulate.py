@@ -44,7 +44,7 @@ class Config(Scenario):
     Attributes:
         out: Folder for the captures, their catalogue, and the cities and what became of them as vectors.
         workers: Processes; the result does not depend on it.
-        ray: Address of a Ray cluster that does the work instead of processes of this machine, as
+        ray: Address of a Ray cluster that does the work instead of `workers` processes here, as
             "10.0.0.1:6379", or "auto" on one of its machines; all of them must see `out`.
         engine: What draws: "embedded"; "carla", a CARLA server (docs/carla.md); or "frames", the embedded
             engine through the frame cameras that a CARLA server is flown with, to compare with it.
@@ -73,8 +73,6 @@ class Config(Scenario):
             raise InputError(
                 f"a CARLA server is flown by one process, got --workers {self.workers}; give 1, and no --ray"
             )
-        if self.ray is not None and self.workers > 1:
-            raise InputError(f"give --ray or --workers, not both, got {self.ray} and {self.workers}")
 
     def server(self) -> Server:
         """The CARLA server."""
