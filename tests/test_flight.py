@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,9 +129,10 @@ def test_windows_of_one_city_stay_one(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def mosaics() -> dict[str, list[Capture]]:
     """One region as nine tiles in nine scenes, in one scene, and as one tile."""
-    engine, made = EmbeddedEngine(), {}
-    words = {"seed": 4, "area": 288.0, "styles": ("west_european_town",), "disasters": ("earthquake",)}
-    tiles, whole = Scenario(tile=96, **words), Scenario(tile=288, **words)
+    engine = EmbeddedEngine()
+    made: dict[str, list[Capture]] = {}
+    tiles = Scenario(seed=4, tile=96, area=288.0, styles=("west_european_town",), disasters=("earthquake",))
+    whole = replace(tiles, tile=288)
     aftermath = draw_aftermath(tiles, 0, draw_city(tiles, 0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulator.flight, "PART", 96.0)

@@ -1,5 +1,6 @@
 """Jobs for the tests of processes and clusters: light to import in a worker."""
 
+import importlib
 import os
 import signal
 import time
@@ -27,8 +28,7 @@ def die(folder: Path, job: int) -> None:
 
 def note_when_told(folder: Path, job: int) -> None:
     """As `note`, but writes first on which node, in which process it is, and waits for the file "go"."""
-    import ray
-
+    ray = importlib.import_module("ray")
     with (folder / f"begun-{job}").open("a") as file:
         file.write(f"{ray.get_runtime_context().get_node_id()} {os.getpid()}\n")
     for _ in range(2400):
