@@ -1,6 +1,7 @@
 """A capture: one ground footprint seen before and after, imagery and labels on one grid."""
 
 import shutil
+import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,17 +97,30 @@ def derive_capture(source: Path, root: Path, images: Mapping[str, np.ndarray]) -
 
 @contextmanager
 def _whole_folder(root: Path, name: str) -> Generator[Path]:
-    """A temporary folder that becomes `root/name` when the block succeeds and else disappears."""
-    folder, partial = root / name, root / f"{PARTIAL}{name}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    """A temporary folder that becomes `root/name` when the block succeeds and else disappears.
+
+    Two processes that write the same capture do not disturb each other: both bring the same bytes.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{name}-", dir=root))
     try:
+        partial.chmod(0o755)
         yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        _put(partial, root / name)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _put(partial: Path, folder: Path) -> None:
+    """Renames a folder to the place of another."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not (folder / f"{folder.name}.json").is_file():
+            raise
+        shutil.rmtree(partial)  # somebody was quicker
 
 
 def write_layer(path: Path, name: str, array: np.ndarray, grid: Grid) -> None:

@@ -1,13 +1,15 @@
 """A folder of captures as a self-contained STAC catalogue (STAC 1.1, stacspec.org)."""
 
-from collections.abc import Sequence
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pystac
 
 from rasters.capture import PARTIAL, read_capture
 from rasters.errors import InputError
-from rasters.files import write_json
+from rasters.files import atomic_path, json_text
 
 CATALOGUE = "catalog.json"
 
@@ -30,27 +32,51 @@ def list_captures(root: Path) -> list[Path]:
 
 def finished(root: Path) -> list[Path]:
     """As `list_captures`, but an empty or missing folder is an empty list."""
-    if not root.is_dir():
-        return []
-    folders = (p for p in root.iterdir() if p.is_dir() and not p.name.startswith(PARTIAL))
-    return sorted(p for p in folders if (p / f"{p.name}.json").is_file())
+    return sorted(_finished(root))
+
+
+def count_finished(root: Path) -> int:
+    """How many finished captures lie in `root`."""
+    return sum(1 for _ in _finished(root))
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a capture is whole."""
+    return (folder / f"{folder.name}.json").is_file()
+
+
+def _finished(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        for entry in os.scandir(root):
+            if not entry.name.startswith(PARTIAL) and entry.is_dir() and is_finished(root / entry.name):
+                yield root / entry.name
 
 
 def write_catalogue(root: Path, *, title: str, vectors: Sequence[Path] = ()) -> Path:
     """Writes `root/catalog.json` with a relative link to each capture and to vector files below `root` that
-    belong to them; whole or not at all."""
+    belong to them; whole or not at all.
+
+    Link by link: of a million captures only the names are held in memory.
+    """
     catalogue = pystac.Catalog(id=root.resolve().name, description=title, title=title)
     catalogue.add_link(pystac.Link("root", "./catalog.json", media_type=pystac.MediaType.JSON))
+    text = json_text(catalogue.to_dict(include_self_link=False))
+    head, mark, tail = text.partition("\n  ],\n")
+    with atomic_path(root / CATALOGUE) as partial, partial.open("w", encoding="utf-8") as file:
+        file.write(head)
+        for link in _links(root, vectors):
+            file.write(",\n" + textwrap.indent(json_text(link.to_dict()).rstrip("\n"), "    "))
+        file.write(mark + tail)
+    return root / CATALOGUE
+
+
+def _links(root: Path, vectors: Sequence[Path]) -> Iterator[pystac.Link]:
     for folder in list_captures(root):
         href = f"./{folder.name}/{folder.name}.json"
-        catalogue.add_link(pystac.Link("item", href, media_type=pystac.MediaType.GEOJSON, title=folder.name))
+        yield pystac.Link("item", href, media_type=pystac.MediaType.GEOJSON, title=folder.name)
     for path in vectors:
         href = f"./{path.relative_to(root).as_posix()}"
-        catalogue.add_link(
-            pystac.Link("related", href, media_type=pystac.MediaType.GEOPACKAGE, title=path.stem)
-        )
-    write_json(root / CATALOGUE, catalogue.to_dict(include_self_link=False))
-    return root / CATALOGUE
+        yield pystac.Link("related", href, media_type=pystac.MediaType.GEOPACKAGE, title=path.stem)
 
 
 def common_gsd(folders: Sequence[Path]) -> float:

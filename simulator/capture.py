@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyproj
 from rasters.capture import Capture
 from rasters.grid import Grid, utm_crs
 from rasters.sensing.imaging import expose, sample_acquisition
-from rasters.sensing.profile import Profile, load_profile
+from rasters.sensing.profile import load_profile
 from rasters.sensing.smoke import add_smoke
 from simulator.city.city import generate_city
 from simulator.city.layout import Layout, read_layout
@@ -26,16 +26,19 @@ from simulator.disasters.apply import sample_parameters, strike
 from simulator.disasters.ordinary import Interval
 from simulator.disasters.seasons import day_in, season_on
 from simulator.engines.engine import Camera, Engine, Frame, Light
-from simulator.flight import MARGIN, Footprint, city_size, flight_plan
+from simulator.flight import MARGIN, Footprint, city_size
 from simulator.labels import Seen, label_layers
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
+from simulator.shots import Shot, city_shots, flight_of, ground_of, shot_suffix
+from simulator.window import aftermath_window
 
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
 CITIES_A_ROW = 20  # then the next row begins, further south
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
 APART = (2, 180)  # days from the first flight to the disaster: an assumption
+RIM = 16  # pixels around a tile of a mosaic that the sensor's optics and compression see too
 DROUGHT = 0.25  # chance of a dry summer where a region knows them: an assumption
 
 
@@ -99,10 +102,10 @@ def disaster_of(scenario: Scenario, index: int) -> str:
     return _turn(scenario.disasters, index + index // cycle)
 
 
-def capture_ids(scenario: Scenario, index: int) -> list[str]:
-    """The ids of all captures of a city, in flying order."""
-    plan = _plan(scenario, load_profile(scenario.profile))
-    return [_capture_id(scenario, index, footprint) for footprint in plan]
+def capture_ids(scenario: Scenario, index: int, part: Sequence[int] | None = None) -> list[str]:
+    """The ids of the captures of a city, or of some of its footprints, in flying order."""
+    shots = city_shots(scenario, part)
+    return [_capture_id(scenario, index, shot) for shot in shots]
 
 
 def draw_city(scenario: Scenario, index: int) -> City:
@@ -116,7 +119,7 @@ def draw_city(scenario: Scenario, index: int) -> City:
     layout = scenario_layout(scenario)
     if layout is not None:
         return layout_city(layout, style, rng)
-    return generate_city(style, _size(scenario, load_profile(scenario.profile)), rng)
+    return generate_city(style, city_size(flight_of(scenario)), rng)
 
 
 def scenario_layout(scenario: Scenario) -> Layout | None:
@@ -127,7 +130,7 @@ def scenario_layout(scenario: Scenario) -> Layout | None:
     """
     if scenario.layout is None:
         return None
-    return _read_layout(scenario.layout, scenario.dem, _size(scenario, load_profile(scenario.profile)))
+    return _read_layout(scenario.layout, scenario.dem, city_size(flight_of(scenario)))
 
 
 @lru_cache(maxsize=2)
@@ -163,11 +166,16 @@ def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
 
 
 def simulate_city(
-    scenario: Scenario, index: int, engine: Engine, aftermath: Aftermath | None = None
+    scenario: Scenario,
+    index: int,
+    engine: Engine,
+    aftermath: Aftermath | None = None,
+    part: Sequence[int] | None = None,
 ) -> Iterator[Capture]:
     """The captures of one city, in flying order.
 
-    `aftermath` is what `draw_aftermath` returns, if it is at hand.
+    `aftermath` is what `draw_aftermath` returns, if it is at hand; `part` the footprints that are wanted, one
+    of `city_parts`, in a scene of no more than what they show and what stands around.
 
     Every random draw comes from (seed, index), so cities do not depend on each other or on their order.
     Layers of the image before, `building`, `damage` and `change` have the geometry of the image before;
@@ -175,56 +183,60 @@ def simulate_city(
     """
     profile = load_profile(scenario.profile)
     _, _, look_rng, image_rng = _streams(scenario, index)
-    plan = _plan(scenario, profile)
+    shots = city_shots(scenario, part)
     place = city_place(scenario, index)
     if aftermath is None:
         aftermath = draw_aftermath(scenario, index, draw_city(scenario, index))
     visits = _sample_visits(scenario, index, aftermath.before.season, look_rng)
-    looks = visits.looks
     seed = int(image_rng.integers(2**31))
+    rim = RIM if scenario.area is not None else 0
+    if part is not None:
+        aftermath = aftermath_window(aftermath, ground_of(shots))
 
-    def camera(footprint: Footprint, look: Look) -> Camera:
-        return _camera(footprint, profile.gsd, look)
+    def camera(shot: Shot, visit: int) -> Camera:
+        return _camera(shot.footprint, profile.gsd, _look(visits.looks[visit], shot), rim)
 
-    def shoot(scene: Scene, look: Look) -> list[Frame]:
-        views = [camera(footprint, look) for footprint in plan]
-        return [engine.render(scene, v, look.light, samples=scenario.samples, seed=seed) for v in views]
+    def shoot(scene: Scene, visit: int) -> list[Frame]:
+        light = visits.looks[visit].light
+        views = [camera(shot, visit) for shot in shots]
+        return [engine.render(scene, v, light, samples=scenario.samples, seed=seed) for v in views]
 
     def seen_first(scene: Scene) -> list[Frame]:
-        return [engine.labels(scene, camera(footprint, looks[0])) for footprint in plan]
+        return [engine.labels(scene, camera(shot, 0)) for shot in shots]
 
-    before = shoot(build_scene(aftermath.before), looks[0])
+    before = shoot(build_scene(aftermath.before), 0)
     scene = build_scene(aftermath.after)
-    after, compared = shoot(scene, looks[1]), seen_first(scene)
+    after, compared = shoot(scene, 1), seen_first(scene)
     del scene
     unchanged = aftermath.otherwise is aftermath.before
     otherwise = before if unchanged else seen_first(build_scene(aftermath.otherwise))
     exposures = [sample_acquisition(profile, rng) for rng in image_rng.spawn(2)]
-    for number, footprint in enumerate(plan):
-        noise = image_rng.spawn(2)
-        view = camera(footprint, looks[1])
+    total = len(city_shots(scenario))
+    noise = image_rng.spawn(2 * total)
+    for row, shot in enumerate(shots):
+        view = camera(shot, 1)
         smoky = add_smoke(
-            after[number].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
+            after[row].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
         )
         images = [
             expose(reflectance, exposure, rng)
             for reflectance, exposure, rng in zip(
-                (before[number].reflectance, smoky), exposures, noise, strict=True
+                (before[row].reflectance, smoky),
+                exposures,
+                noise[2 * shot.number : 2 * shot.number + 2],
+                strict=True,
             )
         ]
-        seen = Seen(
-            before=before[number],
-            after=after[number],
-            otherwise=otherwise[number],
-            compared=compared[number],
-        )
+        seen = Seen(before=before[row], after=after[row], otherwise=otherwise[row], compared=compared[row])
+        layers = {"image_pre": images[0], "image_post": images[1], **label_layers(aftermath, seen)}
         yield Capture(
-            id=_capture_id(scenario, index, footprint),
-            grid=_grid(place, footprint, profile.gsd),
-            layers={"image_pre": images[0], "image_post": images[1], **label_layers(aftermath, seen)},
-            start=looks[0].time,
-            end=looks[1].time,
-            properties=_properties(scenario, index, aftermath, visits) | {"smoke": bool(aftermath.smoke)},
+            id=_capture_id(scenario, index, shot),
+            grid=_grid(place, shot.footprint, profile.gsd),
+            layers={name: _within(layer, rim) for name, layer in layers.items()},
+            start=visits.looks[0].time,
+            end=visits.looks[1].time,
+            properties=_properties(scenario, index, aftermath, visits, shot)
+            | {"smoke": bool(aftermath.smoke)},
         )
 
 
@@ -237,32 +249,31 @@ def _turn(choices: Sequence[str], index: int) -> str:
     return choices[index % len(choices)]
 
 
-def _capture_id(scenario: Scenario, index: int, footprint: Footprint) -> str:
-    return f"{city_id(scenario, index)}-{footprint.line}-{footprint.frame}"
+def _capture_id(scenario: Scenario, index: int, shot: Shot) -> str:
+    return f"{city_id(scenario, index)}-{shot_suffix(shot, scenario)}"
 
 
-def _size(scenario: Scenario, profile: Profile) -> float:
-    return city_size(
-        side=scenario.tile * profile.gsd,
-        lines=scenario.lines,
-        frames=scenario.frames,
-        overlap=scenario.overlap,
-    )
+def _look(look: Look, shot: Shot) -> Look:
+    """The look of a flight as a shot of it has it."""
+    if shot.true:
+        return replace(look, off_nadir=0.0)
+    if shot.angle is None:
+        return look
+    back = math.pi if shot.angle < 0 else 0.0
+    return replace(look, off_nadir=math.radians(abs(shot.angle)), azimuth=look.azimuth + back)
 
 
-def _plan(scenario: Scenario, profile: Profile) -> list[Footprint]:
-    return flight_plan(
-        size=_size(scenario, profile), side=scenario.tile * profile.gsd, lines=scenario.lines,
-        frames=scenario.frames, overlap=scenario.overlap,
-    )  # fmt: skip
-
-
-def _camera(footprint: Footprint, gsd: float, look: Look) -> Camera:
-    pixels = round(footprint.side / gsd)
+def _camera(footprint: Footprint, gsd: float, look: Look, rim: int) -> Camera:
+    pixels = round(footprint.side / gsd) + 2 * rim
     return Camera(
-        west=footprint.west + look.shift[0], north=footprint.north + look.shift[1], gsd=gsd,
-        height=pixels, width=pixels, off_nadir=look.off_nadir, azimuth=look.azimuth,
+        west=footprint.west - rim * gsd + look.shift[0], north=footprint.north + rim * gsd + look.shift[1],
+        gsd=gsd, height=pixels, width=pixels, off_nadir=look.off_nadir, azimuth=look.azimuth,
     )  # fmt: skip
+
+
+def _within(layer: np.ndarray, rim: int) -> np.ndarray:
+    """A layer (..., H, W) without its rim."""
+    return np.ascontiguousarray(layer[..., rim:-rim, rim:-rim]) if rim else layer
 
 
 def southern(place: Place) -> bool:
@@ -319,7 +330,9 @@ def _grid(place: Place, footprint: Footprint, gsd: float) -> Grid:
     )
 
 
-def _properties(scenario: Scenario, index: int, aftermath: Aftermath, visits: Visits) -> dict[str, Any]:
+def _properties(
+    scenario: Scenario, index: int, aftermath: Aftermath, visits: Visits, shot: Shot
+) -> dict[str, Any]:
     def view(look: Look) -> dict[str, float]:
         angles = {
             "sun_azimuth": look.light.sun_azimuth,
@@ -337,7 +350,8 @@ def _properties(scenario: Scenario, index: int, aftermath: Aftermath, visits: Vi
         "days": round(visits.days, 2),
         "ordinary_change": scenario.ordinary_change,
         "profile": scenario.profile,
+        "orthophoto": "true" if shot.true else "relief",
         **({} if scenario.layout is None else {"layout": scenario.layout.name}),
-        "pre": {"season": aftermath.before.season, **view(visits.looks[0])},
-        "post": {"season": aftermath.after.season, **view(visits.looks[1])},
+        "pre": {"season": aftermath.before.season, **view(_look(visits.looks[0], shot))},
+        "post": {"season": aftermath.after.season, **view(_look(visits.looks[1], shot))},
     }

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rasters.errors import InputError
 
@@ -31,10 +32,19 @@ class Scenario:
         tile: Side of a capture [pixels].
         lines: Flight lines over each city.
         frames: Captures along each flight line.
-        overlap: Share of a capture that its neighbours see too, in [0, 1).
+        area: Side of the square that is flown over [m], instead of `lines` and `frames`: each city is one
+            region of that size, captured as tiles of one mosaic.
+        overlap: Share of a capture that the next one along the line sees too, in [0, 1). None: 0.1, or over
+            an area 0, so that tiles meet edge to edge.
+        side_overlap: Share that the next line sees too, in [0, 1). None: as `overlap`.
         profile: Acquisition profile: a name in `rasters/sensing/profiles` or a YAML path. Its ground
             sample distance is that of the captures.
         off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40].
+        looks: Angles between line of sight and vertical [deg], in [-60, 60], instead of one drawn up to
+            `off_nadir`: each footprint is captured at each, before and after, as in one pass of a satellite
+            that looks forward (positive) and back.
+        orthophoto: "relief": rectified on the bare terrain, tall objects lean away from the sensor; "true":
+            everything is where it stands; "both": two captures of each footprint. Labels fit each.
         misregistration: Standard deviation of the shift between before and after [pixels], imagery only.
         samples: Rays per pixel of the image.
     """
@@ -52,9 +62,13 @@ class Scenario:
     tile: int = 512
     lines: int = 1
     frames: int = 1
-    overlap: float = 0.1
+    area: float | None = None
+    overlap: float | None = None
+    side_overlap: float | None = None
     profile: str = "satellite_1m"
     off_nadir: float = 20.0
+    looks: tuple[float, ...] = ()
+    orthophoto: Literal["relief", "true", "both"] = "relief"
     misregistration: float = 0.5
     samples: int = 4
 
@@ -77,8 +91,17 @@ class Scenario:
                 "lines and frames must be at least 1",
                 (self.lines, self.frames),
             ),
-            (0 <= self.overlap < 1, "overlap must be in [0, 1)", self.overlap),
+            (self.area is None or 0 < self.area < math.inf, "area must be a positive length [m]", self.area),
+            (
+                self.area is None or (self.lines, self.frames) == (1, 1),
+                "an area tells how many lines and frames there are, give one or the other",
+                (self.area, self.lines, self.frames),
+            ),
+            (0 <= (self.overlap or 0) < 1, "overlap must be in [0, 1)", self.overlap),
+            (0 <= (self.side_overlap or 0) < 1, "side_overlap must be in [0, 1)", self.side_overlap),
             (0 <= self.off_nadir <= 40, "off_nadir must be in [0, 40] degrees", self.off_nadir),
+            (all(abs(a) <= 60 for a in self.looks), "looks must be in [-60, 60] degrees", self.looks),
+            (len(set(self.looks)) == len(self.looks), "looks must differ from each other", self.looks),
             (
                 0 <= self.misregistration <= 5,
                 "misregistration must be in [0, 5] pixels",

@@ -1,0 +1,83 @@
+"""Jobs done by processes of this machine: few are handed out at a time, those of a dead process again."""
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
+from typing import TypeVar
+
+from rasters.errors import InputError
+
+Job = TypeVar("Job")
+IN_FLIGHT = 2
+"""Jobs handed out for each process: one to do, one that is there when it is done. It bounds the memory,
+whatever the number of jobs."""
+LIVES = 3
+"""How often processes may die in a row without a job done meanwhile."""
+
+
+def done_here(jobs: Iterable[Job], work: Callable[[Job], object], workers: int) -> Iterator[Job]:
+    """Yields each job when it has been done.
+
+    `work` must not mind being done again: the jobs that were under way when a process died are.
+
+    Args:
+        jobs: Taken one by one, when there is room for them.
+        work: A picklable function; what it returns is dropped.
+        workers: Processes; 1 is this one.
+
+    Raises:
+        InputError: Processes die again and again.
+    """
+    if workers == 1:
+        for job in jobs:
+            work(job)
+            yield job
+        return
+    source, lives = iter(jobs), LIVES
+    while True:
+        flying: dict[Future[object], Job] = {}
+        try:
+            for job in _flown(source, work, workers, flying):
+                lives = LIVES
+                yield job
+            return
+        except BrokenProcessPool as error:
+            lives -= 1
+            if lives == 0:
+                raise InputError(
+                    f"worker processes died {LIVES} times in a row, out of memory perhaps; run again with "
+                    f"fewer than {workers} workers: what is finished is kept"
+                ) from error
+            source = chain(list(flying.values()), source)
+
+
+def _flown(
+    source: Iterator[Job], work: Callable[[Job], object], workers: int, flying: dict[Future[object], Job]
+) -> Iterator[Job]:
+    """As `done_here`, until a process dies; `flying` is what is handed out and not yet yielded."""
+    context = multiprocessing.get_context("spawn")  # forking a process that holds LLVM threads may hang
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        try:
+            while True:
+                while len(flying) < IN_FLIGHT * workers and (job := next(source, None)) is not None:
+                    flying[_submitted(pool, work, job)] = job
+                if not flying:
+                    return
+                ready, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    future.result()
+                    yield flying.pop(future)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _submitted(pool: ProcessPoolExecutor, work: Callable[[Job], object], job: Job) -> Future[object]:
+    """A future of `work(job)`, failed where the pool is broken already."""
+    try:
+        return pool.submit(work, job)
+    except BrokenProcessPool as error:
+        future: Future[object] = Future()
+        future.set_exception(error)
+        return future
