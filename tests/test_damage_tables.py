@@ -12,7 +12,7 @@ import shapely
 from towns import town
 
 from rasters.classes import DAMAGE_CROSSWALKS, Change, Damage, LandCover, Passability
-from simulator.city.model import Street
+from simulator.city.model import Ground, Street
 from simulator.disasters.aftermath import (
     DESTROYED_HEIGHT,
     WATER_DEPTH,
@@ -260,6 +260,26 @@ def test_flooded_roads_say_which_vehicles_pass() -> None:
     assert (blocked["speed"] == 0).all()
     assert blocked["vehicle"].isna().all()
     assert (blocked["depth"] > max(FORDING.values())).all()
+
+
+def test_roads_under_deep_ash_are_for_four_wheel_drive_and_lava_leaves_no_gap() -> None:
+    quiet = untouched(town(TOWN))
+    ground, roads = quiet.before.ground, quiet.passability
+    x, _ = ground.centres()
+    west = np.broadcast_to(x < 100, ground.values.shape)
+    codes = np.where(west, Passability.BLOCKED, Passability.RESTRICTED) * (roads.values > 0)
+    after = replace(quiet.after, ground=with_values(ground, np.where(west, Ground.LAVA, ground.values)))
+    ash = replace(
+        quiet, kind="volcano", after=after, passability=with_values(roads, codes.astype(np.uint8))
+    )
+    frame = road_table(ash)
+    bounds = shapely.bounds(frame.geometry.to_numpy())
+    east = (bounds[:, 0] > 102) & (frame["passability"] == "restricted")
+    assert east.sum() > 10
+    assert (frame.loc[east, "vehicle"] == "4x4").all()
+    assert frame["speed"].isin([0]).sum() == (frame["passability"] == "blocked").sum()
+    assert (frame.loc[bounds[:, 2] < 98, "clear"] == 0).all()
+    assert frame.loc[bounds[:, 2] < 98, "vehicle"].isna().all()
 
 
 def test_safe_speed_is_that_of_pregnolato_and_others() -> None:
