@@ -1,11 +1,13 @@
 """Labels, tables and rasters of one aftermath agree with each other."""
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyarrow.parquet
 import pyogrio
 import pytest
 import shapely
@@ -174,7 +176,25 @@ def test_geopandas_reads_the_tables_in_their_place(written: tuple[str, Path], tm
     moved = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy - (WEST, SOUTH))
     assert max(a.symmetric_difference(b).area for a, b in zip(moved, local.geometry, strict=True)) < 1e-3
     write_tables(tmp_path / "again.gpkg", aftermath(kind), crs=CRS, west=WEST, south=SOUTH)
-    assert (tmp_path / "again.gpkg").read_bytes() == path.read_bytes()
+    for suffix in (".gpkg", ".parquet"):
+        again, first = (file.with_suffix(suffix) for file in (tmp_path / "again.gpkg", path))
+        assert again.read_bytes() == first.read_bytes()
+
+
+def test_the_parquet_file_is_geoparquet_with_the_same_buildings(written: tuple[str, Path]) -> None:
+    _, path = written
+    table = pyarrow.parquet.read_table(path.with_suffix(".parquet"))
+    geo = json.loads(table.schema.metadata[b"geo"])
+    column = geo["columns"][geo["primary_column"]]
+    assert (geo["version"], column["encoding"]) == ("1.1.0", "WKB")
+    assert column["geometry_types"] == ["MultiPolygon"]
+    assert column["crs"]["id"] == {"authority": "EPSG", "code": int(CRS.removeprefix("EPSG:"))}
+    buildings = geopandas.read_file(path, layer="buildings")
+    shapes = shapely.from_wkb(table.column(geo["primary_column"]).to_pylist())
+    assert shapely.equals_exact(shapes, buildings.geometry.to_numpy(), tolerance=1e-6).all()
+    assert column["bbox"] == pytest.approx(buildings.total_bounds)
+    for name in buildings.columns.drop("geometry"):
+        assert table.column(name).to_pylist() == buildings[name].tolist()
 
 
 def test_the_building_table_agrees_with_the_rasters(written: tuple[str, Path]) -> None:
@@ -269,9 +289,7 @@ def test_roads_under_deep_ash_are_for_four_wheel_drive_and_lava_leaves_no_gap() 
     west = np.broadcast_to(x < 100, ground.values.shape)
     codes = np.where(west, Passability.BLOCKED, Passability.RESTRICTED) * (roads.values > 0)
     after = replace(quiet.after, ground=with_values(ground, np.where(west, Ground.LAVA, ground.values)))
-    ash = replace(
-        quiet, kind="volcano", after=after, passability=with_values(roads, codes.astype(np.uint8))
-    )
+    ash = replace(quiet, kind="volcano", after=after, passability=with_values(roads, codes.astype(np.uint8)))
     frame = road_table(ash)
     bounds = shapely.bounds(frame.geometry.to_numpy())
     east = (bounds[:, 0] > 102) & (frame["passability"] == "restricted")

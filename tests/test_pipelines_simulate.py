@@ -52,7 +52,8 @@ def test_captures_hold_every_layer_and_open_as_stac(captures: Path) -> None:
 def test_each_city_has_its_vectors_before_and_after(captures: Path) -> None:
     folders = {folder.name.rsplit("-", 2)[0] for folder in finished(captures)}
     written = {path.name for path in (captures / "cities").iterdir()}
-    assert written == {f"{name}{when}.gpkg" for name in folders for when in ("", "-after")}
+    ends = (".gpkg", "-after.gpkg", "-after.parquet")
+    assert written == {f"{name}{end}" for name in folders for end in ends}
     linked = [link.href for link in pystac.Catalog.from_file(captures / "catalog.json").get_links("related")]
     assert {Path(href).name for href in linked} == written
 

@@ -1,6 +1,7 @@
-"""An aftermath as tables: a row a building, a row a stretch of road, in one GeoPackage."""
+"""An aftermath as tables: a row a building, a row a stretch of road; GeoPackage, buildings also Parquet."""
 
 import math
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import shapely
 from shapely.ops import substring
 
 from rasters.classes import DAMAGE_CROSSWALKS, Damage, Passability
+from rasters.files import atomic_path
 from simulator.city.model import Building, Field, Ground, Street
 from simulator.city.outline import covered
 from simulator.city.style import SHAPES
@@ -37,7 +39,10 @@ MEASURED = ("street", "stretch", "code", "depth", "flow_speed", "soft", "width",
 
 
 def write_tables(path: Path, aftermath: Aftermath, *, crs: str, west: float, south: float) -> None:
-    """Writes `building_table` and `road_table`, whole or not at all. Equal aftermaths give equal bytes.
+    """Writes `building_table` and `road_table`, whole or not at all, and the buildings beside them once more.
+
+    The second file has the suffix ".parquet" and is GeoParquet 1.1 (OGC): geometries as WKB, the CRS as
+    PROJJSON. Equal aftermaths give equal bytes.
 
     Args:
         path: Where the GeoPackage goes.
@@ -48,6 +53,13 @@ def write_tables(path: Path, aftermath: Aftermath, *, crs: str, west: float, sou
     """
     layers = {"buildings": building_table(aftermath), "roads": road_table(aftermath)}
     write_layers(path, layers, TYPES, crs=crs, west=west, south=south)
+    buildings = layers["buildings"]
+    origin = np.array([west, south])
+    placed = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy + origin)
+    parts = [shapely.multipolygons(shapely.get_parts(shape)) for shape in placed]
+    frame = geopandas.GeoDataFrame(buildings.drop(columns="geometry"), geometry=parts, crs=crs)
+    with atomic_path(path.with_suffix(".parquet")) as partial:
+        frame.to_parquet(partial, index=False, geometry_encoding="WKB", schema_version="1.1.0")
 
 
 def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
@@ -61,6 +73,7 @@ def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
     after = {b.instance: b for b in aftermath.after.buildings}
     otherwise = {b.instance for b in aftermath.otherwise.buildings}
     now = [after.get(b.instance) for b in buildings]
+    causes = {int(cause): cause.name.lower() for cause in Cause}
     columns = {
         "uid": np.array([b.uid for b in buildings], np.int64),
         "instance": np.array([b.instance for b in buildings], np.int64),
@@ -70,13 +83,13 @@ def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
         "height_before": lengths([mean_height(b) for b in buildings]),
         "height_after": lengths([0.0 if b is None else mean_height(b) for b in now]),
         "state": [_state(b, new, otherwise) for b, new in zip(buildings, now, strict=True)],
-        "damage": [_word("xbd", code) for code in aftermath.damage],
+        "damage": [_words("xbd")[code] for code in aftermath.damage.tolist()],
         "level": aftermath.damage.astype(np.int64),
-        "cause": [Cause(code).name.lower() for code in aftermath.cause],
+        "cause": [causes[code] for code in aftermath.cause.tolist()],
         "intensity": np.round(aftermath.intensity.astype(float), 4),
         "unit": [UNITS[aftermath.kind]] * len(buildings),
-        "ems98": [_ems98(code, new) for code, new in zip(aftermath.damage, now, strict=True)],
-        "copernicus": [_word("copernicus-ems", code) for code in aftermath.damage],
+        "ems98": [_ems98(code, new) for code, new in zip(aftermath.damage.tolist(), now, strict=True)],
+        "copernicus": [_words("copernicus-ems")[code] for code in aftermath.damage.tolist()],
     }
     return table(columns, [covered(b) for b in buildings])
 
@@ -87,15 +100,20 @@ def _state(building: Building, now: Building | None, otherwise: set[int]) -> str
     return "cleared" if building.instance in otherwise else "demolished"
 
 
-def _word(scale: str, level: int) -> str:
-    return next(word for word, damage in DAMAGE_CROSSWALKS[scale].items() if damage == level)
+@cache
+def _words(scale: str) -> dict[int, str]:
+    """The first word of a scale for each level."""
+    found: dict[int, str] = {}
+    for word, damage in DAMAGE_CROSSWALKS[scale].items():
+        found.setdefault(int(damage), word)
+    return found
 
 
 def _ems98(level: int, now: Building | None) -> str:
     """The grade that a level crosses over to: of what is destroyed, what lies in a heap is grade 5."""
     if level == Damage.DESTROYED:
         return "4" if now is not None and now.roof in (*SHAPES, "open") else "5"
-    return _word("ems-98", level)
+    return _words("ems-98")[level]
 
 
 def road_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
