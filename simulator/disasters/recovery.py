@@ -20,10 +20,9 @@ from simulator.city.noise import smooth_noise
 from simulator.city.outline import covered
 from simulator.city.placing import take
 from simulator.city.style import SHAPES
-from simulator.disasters.aftermath import Aftermath, Cause
-from simulator.disasters.cells import building_cells, raster, with_values
+from simulator.disasters.aftermath import Aftermath, Cause, lying
+from simulator.disasters.cells import building_cells, debris_cells, raster, with_values
 from simulator.disasters.roads import Sections, cross_sections, passability_by_width, stations
-from simulator.disasters.wreckage import in_the_way
 
 # Median time until a street is pushed clear [d]; kinds not named take OTHER_STREETS
 MAIN_STREETS, OTHER_STREETS = 1.5, 7.0
@@ -55,38 +54,44 @@ class _Kerbs:
 
 
 def recovered(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Aftermath:
-    """The aftermath `days` later: streets cleared, roofs covered, wrecks towed off, plots cleared."""
+    """The aftermath `days` later: streets cleared, roofs covered, wrecks towed off, plots cleared.
+
+    Its `debris` is what then lies.
+    """
     if aftermath.kind == "none":
         return aftermath
     street_rng, roof_rng, wreck_rng, plot_rng = rng.spawn(4)
-    sections, lying = cross_sections(aftermath.otherwise), in_the_way(aftermath.after)
     after = aftermath.after
-    if len(sections.points) and lying.any():
-        after = _cleared_streets(aftermath, lying, _kerbs(sections, street_rng), days, street_rng)
+    sections, in_the_way = cross_sections(aftermath.otherwise), lying(after, debris_cells(after))
+    if len(sections.points) and in_the_way.any():
+        after = _cleared_streets(aftermath, in_the_way, _kerbs(sections, street_rng), days, street_rng)
     after = replace(after, vehicles=_towed(aftermath, days, wreck_rng))
     after = replace(after, buildings=_covered_roofs(aftermath, days, roof_rng))
     after = _cleared_plots(replace(aftermath, after=after), days, plot_rng)
-    return replace(aftermath, after=after, passability=_reopened(aftermath, lying, after, sections))
+    debris = debris_cells(after)
+    passability = _reopened(aftermath, in_the_way, lying(after, debris), sections)
+    field = with_values(after.ground, debris.astype(np.uint8))
+    return replace(aftermath, after=after, debris=field, passability=passability)
 
 
 def _cleared_streets(
-    aftermath: Aftermath, lying: np.ndarray, kerbs: _Kerbs, days: float, rng: np.random.Generator
+    aftermath: Aftermath, in_the_way: np.ndarray, kerbs: _Kerbs, days: float, rng: np.random.Generator
 ) -> City:
     """Debris of cleared streets lies in heaps at the kerb, or has been collected from there; trees that
     lay across them are gone.
 
     Args:
         aftermath: Before the clean-up.
-        lying: (H, W) bool on the cells of the ground: what is in the way.
+        in_the_way: (H, W) bool on the cells of the ground: where anything lies.
         kerbs: When what is done.
         days: Since the disaster [d].
         rng: Random generator.
     """
     ground_rng, piece_rng = rng.spawn(2)
     after, sections = aftermath.after, kerbs.sections
-    swept = np.zeros(lying.shape, bool)
+    swept = np.zeros(in_the_way.shape, bool)
     swept[sections.row, sections.col] = kerbs.cleared[sections.nearest] <= days
-    swept &= lying & (aftermath.flood_depth.values == 0)
+    swept &= in_the_way & (aftermath.flood_depth.values == 0)
     swept &= ~np.isin(after.ground.values, (Ground.SLIDE, Ground.LAVA))
     blocked = (sections.open.values > 0) | (building_cells(after.buildings, after.ground) > 0)
     ground = _pushed_ground(aftermath, kerbs, swept, blocked, days, ground_rng)
@@ -173,13 +178,20 @@ def _pushed_pieces(
     return take(moved, ~gone)
 
 
-def _reopened(aftermath: Aftermath, lying: np.ndarray, cleared: City, sections: Sections) -> Field:
-    """Passability where only what lay in the way restricted it, as far as that has been cleared."""
-    if not lying.any():
+def _reopened(aftermath: Aftermath, first: np.ndarray, left: np.ndarray, sections: Sections) -> Field:
+    """Passability where only what lay in the way restricted it, as far as that has been cleared.
+
+    Args:
+        aftermath: Before the clean-up.
+        first: (H, W) bool: what lay in the way.
+        left: (H, W) bool: what still does.
+        sections: Of the streets.
+    """
+    if not first.any():
         return aftermath.passability
     city = aftermath.otherwise
-    before = passability_by_width(city, lying, sections).values
-    now = passability_by_width(city, in_the_way(cleared) & (sections.open.values > 0), sections).values
+    before = passability_by_width(city, first, sections).values
+    now = passability_by_width(city, left & (sections.open.values > 0), sections).values
     codes = aftermath.passability.values
     return with_values(aftermath.passability, np.where(codes <= before, np.minimum(codes, now), codes))
 

@@ -13,11 +13,11 @@ from shapely.ops import substring
 
 from rasters.classes import DAMAGE_CROSSWALKS, Damage, Passability
 from rasters.files import atomic_path
-from simulator.city.model import Building, Field, Ground, Street
+from simulator.city.model import Building, Field, Street
 from simulator.city.outline import covered
 from simulator.city.style import SHAPES
 from simulator.city.vectors import lengths, table, write_layers
-from simulator.disasters.aftermath import UNITS, Aftermath, Cause
+from simulator.disasters.aftermath import UNITS, Aftermath, Cause, lying
 from simulator.disasters.cells import mean_height, with_values
 from simulator.disasters.roads import (
     FORDING,
@@ -30,7 +30,6 @@ from simulator.disasters.roads import (
     lightest_vehicle,
     safe_speed,
 )
-from simulator.disasters.wreckage import trunks
 
 STRETCH = 20.0  # longest stretch of road that has one row [m]
 TYPES = {"buildings": "MultiPolygon", "roads": "LineString"}
@@ -151,10 +150,8 @@ class _RoadLayers(NamedTuple):
 
 def _road_layers(aftermath: Aftermath) -> _RoadLayers:
     after, ground = aftermath.after, aftermath.before.ground
-    lying = (aftermath.debris.values > 0) | trunks(after.trees, ground)
-    lying |= np.isin(after.ground.values, (Ground.SLIDE, Ground.LAVA))
     return _RoadLayers(
-        lying=with_values(ground, lying),
+        lying=with_values(ground, lying(after, aftermath.debris.values)),
         wet=with_values(ground, depth_on_roads(after, aftermath.flood_depth.values)),
         flow=aftermath.flow_speed,
         passability=aftermath.passability,
