@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from pipelines.settings import settings, settle
 from rasters.capture import PARTIAL, read_capture, write_capture
-from rasters.catalogue import finished, write_catalogue
+from rasters.catalogue import CATALOGUE, finished, write_catalogue
 from rasters.errors import InputError
 from rasters.grid import utm_crs
 from rasters.pictures import CAPTURE_COLUMNS, CAPTURE_LEGEND, capture_row, write_sheet
@@ -138,6 +138,7 @@ def run(config: Config) -> None:
             title="Simulated captures and their labels",
             legend=CAPTURE_LEGEND,
         )
+    print(f"look at  {config.out / SHEET}; GIS tools open {config.out / CATALOGUE}")
 
 
 def _simulate_all(scenario: Scenario, indexes: list[int], config: Config) -> Iterator[int]:
@@ -182,11 +183,10 @@ def _own_engine(name: str) -> Engine:
     return EmbeddedEngine() if name == "embedded" else FlownEngine(LocalTheatre())
 
 
-def _vectors(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path, Path]:
-    """Where the city before and the tables of its aftermath go, of its buildings also as Parquet."""
-    before = out / CITIES / f"{city_id(scenario, index)}.gpkg"
-    after = before.with_stem(f"{before.stem}-after")
-    return before, after, after.with_suffix(".parquet")
+def _vectors(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:
+    """Where the city before and the tables of its aftermath go."""
+    name = city_id(scenario, index)
+    return out / CITIES / f"{name}.gpkg", out / CITIES / f"{name}-after.gpkg"
 
 
 def _write_city(scenario: Scenario, index: int, config: Config) -> int:
@@ -195,11 +195,11 @@ def _write_city(scenario: Scenario, index: int, config: Config) -> int:
     city = draw_city(scenario, index)
     aftermath = draw_aftermath(scenario, index, city)
     place = city_place(scenario, index)
-    before, *tables = _vectors(scenario, index, out)
+    before, after = _vectors(scenario, index, out)
     if not before.is_file():
         write_vectors(before, city, crs=place.crs, west=place.west, south=place.south)
-    if not all(path.is_file() for path in tables):
-        write_tables(tables[0], aftermath, crs=place.crs, west=place.west, south=place.south)
+    if not after.is_file():
+        write_tables(after, aftermath, crs=place.crs, west=place.west, south=place.south)
     done = {folder.name for folder in finished(out)}
     if done.issuperset(capture_ids(scenario, index)):
         return 0

@@ -10,8 +10,6 @@ from rasters.errors import InputError
 from rasters.files import write_json
 
 CATALOGUE = "catalog.json"
-MEDIA = {".gpkg": pystac.MediaType.GEOPACKAGE, ".parquet": pystac.MediaType.VND_APACHE_PARQUET}
-"""Of vector files, by suffix."""
 
 
 def list_captures(root: Path) -> list[Path]:
@@ -48,7 +46,9 @@ def write_catalogue(root: Path, *, title: str, vectors: Sequence[Path] = ()) -> 
         catalogue.add_link(pystac.Link("item", href, media_type=pystac.MediaType.GEOJSON, title=folder.name))
     for path in vectors:
         href = f"./{path.relative_to(root).as_posix()}"
-        catalogue.add_link(pystac.Link("related", href, media_type=MEDIA[path.suffix], title=path.stem))
+        catalogue.add_link(
+            pystac.Link("related", href, media_type=pystac.MediaType.GEOPACKAGE, title=path.stem)
+        )
     write_json(root / CATALOGUE, catalogue.to_dict(include_self_link=False))
     return root / CATALOGUE
 

@@ -38,10 +38,10 @@ MEASURED = ("street", "stretch", "code", "depth", "flow_speed", "soft", "width",
 
 
 def write_tables(path: Path, aftermath: Aftermath, *, crs: str, west: float, south: float) -> None:
-    """Writes `building_table` and `road_table`, whole or not at all, and the buildings beside them once more.
+    """Writes `building_table` and `road_table`, whole or not at all, and before it the buildings as Parquet.
 
-    The second file has the suffix ".parquet" and is GeoParquet 1.1 (OGC): geometries as WKB, the CRS as
-    PROJJSON. Equal aftermaths give equal bytes.
+    That file has the suffix ".parquet" and is GeoParquet 1.1 (OGC): geometries as WKB, the CRS as PROJJSON.
+    Where the GeoPackage is, it is too. Equal aftermaths give equal bytes.
 
     Args:
         path: Where the GeoPackage goes.
@@ -51,14 +51,13 @@ def write_tables(path: Path, aftermath: Aftermath, *, crs: str, west: float, sou
         south: Northing of the city's south-west corner [m].
     """
     layers = {"buildings": building_table(aftermath), "roads": road_table(aftermath)}
-    write_layers(path, layers, TYPES, crs=crs, west=west, south=south)
-    buildings = layers["buildings"]
-    origin = np.array([west, south])
+    buildings, origin = layers["buildings"], np.array([west, south])
     placed = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy + origin)
     parts = [shapely.multipolygons(shapely.get_parts(shape)) for shape in placed]
     frame = geopandas.GeoDataFrame(buildings.drop(columns="geometry"), geometry=parts, crs=crs)
     with atomic_path(path.with_suffix(".parquet")) as partial:
         frame.to_parquet(partial, index=False, geometry_encoding="WKB", schema_version="1.1.0")
+    write_layers(path, layers, TYPES, crs=crs, west=west, south=south)
 
 
 def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
