@@ -2,8 +2,9 @@
 
     python -m benchmarks.damage_census --kind earthquake --seeds 4
 
-Any disaster has a census: it needs `damage` and `intensity` of its aftermaths only. An earthquake's is
-also told by macroseismic intensity, as published shares are. Prints tables in Markdown and writes JSON.
+Any disaster has a census: it needs `damage`, `cause` and `intensity` of its aftermaths only. An earthquake's
+is also told by macroseismic intensity, as published shares are; an eruption's leaves those out that lava has
+reached. Prints tables in Markdown and writes JSON.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rasters.provenance import provenance
 from simulator.city.city import generate_city
 from simulator.city.model import City
 from simulator.city.style import load_style
-from simulator.disasters.aftermath import Aftermath
+from simulator.disasters.aftermath import Aftermath, Cause
 from simulator.disasters.apply import sample_parameters, strike
 from simulator.disasters.shaking import macroseismic_intensity
 
@@ -36,11 +37,11 @@ UNITS = {
     "volcano": "tephra [kPa]",
 }
 EDGES: dict[str, tuple[float, ...]] = {
-    "flood": (0.0, 0.01, 0.5, 1.0, 2.0, 4.0, 99.0),
+    "flood": (0.0, 0.01, 0.61, 1.22, 2.13, 3.0, 4.0, 99.0),  # 2, 4 and 7 feet
     "earthquake": (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 9.0),
     "fire": (0.0, 0.01, 0.25, 0.5, 0.75, 1.01),
     "storm": (0.0, 25.0, 35.0, 45.0, 55.0, 65.0, 200.0),
-    "volcano": (0.0, 0.1, 1.0, 2.0, 5.0, 100.0),
+    "volcano": (0.0, 0.1, 1.5, 3.0, 4.5, 6.0, 9.0, 100.0),
 }
 """Of the bins of each kind's intensity, in its unit."""
 
@@ -71,6 +72,16 @@ def by_construction(buildings: Sequence[str], damage: np.ndarray) -> dict[str, d
     return {
         kind: {level.name.lower(): float((damage[kinds == kind] == level).mean()) for level in LEVELS}
         for kind in sorted(set(buildings))
+    }
+
+
+def by_cause(cause: np.ndarray, damage: np.ndarray) -> dict[str, dict[str, int]]:
+    """The number of struck buildings at each level, for each cause that struck any."""
+    return {
+        Cause(code).name.lower(): {
+            level.name.lower(): int(((cause == code) & (damage == level)).sum()) for level in LEVELS[1:]
+        }
+        for code in np.unique(cause[cause != Cause.NONE])
     }
 
 
@@ -112,15 +123,23 @@ def main(words: Sequence[str] | None = None) -> None:
     found = aftermaths(given.kind, given.styles, given.seeds, given.size)
     damage = np.concatenate([result.damage for *_, result in found])
     intensity = np.concatenate([result.intensity for *_, result in found])
+    cause = np.concatenate([result.cause for *_, result in found])
     built = [b.construction for *_, result in found for b in result.before.buildings]
-    rows = census(intensity, damage, EDGES[given.kind])
-    figures: dict[str, Any] = {"intensity": rows, "construction": by_construction(built, damage)}
+    told = cause != Cause.LAVA
+    rows = census(intensity[told], damage[told], EDGES[given.kind])
+    figures: dict[str, Any] = {
+        "intensity": rows,
+        "construction": by_construction(built, damage),
+        "cause": by_cause(cause, damage),
+        "buildings": len(damage),
+    }
     print(table(rows, UNITS[given.kind], lambda row: f"{row['low']:g} to {row['high']:g}"))
     if given.kind == "earthquake":
         macroseismic = macroseismic_intensity(intensity)
         figures["macroseismic"] = census(np.round(macroseismic), damage, range(1, 12))
         print()
         print(table(figures["macroseismic"], "modified Mercalli intensity", lambda row: f"{row['low']:g}"))
+    print(figures["cause"])
     options = {key: value for key, value in vars(given).items() if key != "out"}
     made = provenance("damage_census", options)
     path = given.out or HERE / "results" / f"census_{given.kind}.json"

@@ -10,19 +10,27 @@ import os
 import platform
 import resource
 import statistics
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rasters.files import write_json
 from rasters.provenance import provenance
 
+if TYPE_CHECKING:
+    from simulator.city.model import City
+    from simulator.disasters.aftermath import Aftermath
+
 RESULTS = Path(__file__).parent / "results"
 SIZE = 512  # pixels of a capture at 1 m
 TILED = "latin_american_metropolis"  # a dense style
+
+KINDS = ("flood", "earthquake", "fire", "storm", "hurricane", "volcano")  # the storm is a tornado
 
 
 def cpu_seconds() -> float:
@@ -127,9 +135,64 @@ def city_work() -> dict[str, Callable[[], object]]:
     }
 
 
+@cache
+def city_of(style: str) -> "City":
+    """A square kilometre of a style, made once in a process."""
+    from simulator.city.city import generate_city
+    from simulator.city.style import load_style
+
+    return generate_city(load_style(style), 1000.0, np.random.default_rng(1))
+
+
+def struck(style: str, kind: str) -> "Aftermath":
+    """What half a year of ordinary change, a typical disaster and a month of clean-up leave of `city_of`."""
+    from simulator.disasters.apply import default_parameters, strike
+    from simulator.disasters.ordinary import Interval
+    from simulator.disasters.storm import HurricaneParameters
+
+    hurricane = kind == "hurricane"
+    parameters = HurricaneParameters() if hurricane else default_parameters(kind)
+    return strike(
+        city_of(style), "storm" if hurricane else kind, parameters, np.random.default_rng(2),
+        days=30.0, interval=Interval(days=180.0),
+    )  # fmt: skip
+
+
+@cache
+def struck_once(style: str, kind: str) -> "Aftermath":
+    """`struck`, made once in a process."""
+    return struck(style, kind)
+
+
+def tables_of(style: str, kind: str) -> None:
+    """Writes the tables of an aftermath."""
+    from simulator.disasters.vectors import write_tables
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "after.gpkg"
+        write_tables(path, struck_once(style, kind), crs="EPSG:32615", west=360e3, south=4100e3)
+
+
+def scene_of(style: str, kind: str) -> object:
+    """The scene of an aftermath."""
+    from simulator.scene.build import build_scene
+
+    return build_scene(struck_once(style, kind).after)
+
+
+def disaster_work() -> dict[str, Callable[[], object]]:
+    """Every disaster over a dense square kilometre; tables and scene of the ones that leave most behind."""
+    style = "latin_american_metropolis"
+    return {
+        **{f"strike_1km2_{kind}": partial(struck, style, kind) for kind in KINDS},
+        "tables_1km2_earthquake": partial(tables_of, style, "earthquake"),
+        "scene_1km2_hurricane": partial(scene_of, style, "hurricane"),
+    }
+
+
 def measure_alone(work: Callable[[], object], *, repeat: int) -> dict[str, float]:
-    """As `measure`, of a picklable city's making, each time in a new process after a small city; with the
-    greatest resident set of those processes [GB]."""
+    """As `measure`, of picklable work, each time in a new process after a warm-up there; with the greatest
+    resident set of those processes [GB]. Cities are warmed up for by a small one."""
     runs = []
     for _ in range(repeat):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -138,7 +201,8 @@ def measure_alone(work: Callable[[], object], *, repeat: int) -> dict[str, float
 
 
 def _timed_alone(work: Callable[[], object]) -> tuple[float, float, float]:
-    whole_city(TILED, 200.0)
+    makes_city = getattr(work, "func", None) in (whole_city, tile_of_region)
+    (partial(whole_city, TILED, 200.0) if makes_city else work)()
     times = timed(work)
     unit = 1e9 if platform.system() == "Darwin" else 1e6  # bytes there, kilobytes on Linux
     return *times, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
@@ -156,7 +220,14 @@ def network_work() -> dict[str, Callable[[], object]]:
     return {"predict_512": lambda: predict(model, *pair)}
 
 
-GROUPS = {"simulator": simulator_work, "network": network_work, "cities": city_work}
+GROUPS = {
+    "simulator": simulator_work,
+    "network": network_work,
+    "cities": city_work,
+    "disasters": disaster_work,
+}
+WEIGHED = ("cities", "disasters")
+"""Groups whose memory is measured too."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -165,18 +236,26 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", default="cpu", help="name of the result file")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=["simulator", "network"])
+    parser.add_argument("--only", nargs="+", help="names of the figures wanted; all if not given")
     given = parser.parse_args(words)
     figures = {}
     for group in given.groups:
         for name, work in GROUPS[group]().items():
-            found = figures[name] = (measure_alone if group == "cities" else measure)(
+            if given.only and name not in given.only:
+                continue
+            found = figures[name] = (measure_alone if group in WEIGHED else measure)(
                 work, repeat=given.repeat
             )
             print(f"{name:36} {found['median']:7.3f} CPU-s  ({found['least']:.3f} to {found['greatest']:.3f})"
                   f"  {found.get('peak_memory', 0):.2f} GB")  # fmt: skip
-    machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()}
+    machine: dict[str, object] = {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+    }
     path = RESULTS / f"{given.name}.json"
     made = provenance("bench", {"repeat": given.repeat, "groups": given.groups})
+    machine["load"] = [round(load, 1) for load in os.getloadavg()]  # over 1, 5 and 15 minutes, at the end
     units = {"unit": "CPU-seconds", "unit_of_memory": "GB"}
     write_json(path, {**made, "machine": machine, **units, "figures": figures})
     print(path)

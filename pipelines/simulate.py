@@ -22,7 +22,7 @@ from pipelines.simulate_jobs import (
     vectors_of,
 )
 from rasters.capture import PARTIAL, read_capture
-from rasters.catalogue import count_finished, list_captures, write_catalogue
+from rasters.catalogue import CATALOGUE, count_finished, list_captures, write_catalogue
 from rasters.errors import InputError
 from rasters.grid import utm_crs
 from rasters.pictures import CAPTURE_COLUMNS, CAPTURE_LEGEND, capture_row, write_sheet
@@ -133,6 +133,7 @@ def run(config: Config) -> None:
             title="Simulated captures and their labels",
             legend=CAPTURE_LEGEND,
         )
+    print(f"look at  {config.out / SHEET}; GIS tools open {config.out / CATALOGUE}")
 
 
 def _done(scenario: Scenario, config: Config) -> Iterator[Job]:

@@ -1,18 +1,20 @@
 """Labels, tables and rasters of one aftermath agree with each other."""
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyarrow.parquet
 import pyogrio
 import pytest
 import shapely
 from towns import town
 
 from rasters.classes import DAMAGE_CROSSWALKS, Change, Damage, LandCover, Passability
-from simulator.city.model import Street
+from simulator.city.model import Ground, Street
 from simulator.disasters.aftermath import (
     DESTROYED_HEIGHT,
     WATER_DEPTH,
@@ -174,7 +176,25 @@ def test_geopandas_reads_the_tables_in_their_place(written: tuple[str, Path], tm
     moved = shapely.transform(buildings.geometry.to_numpy(), lambda xy: xy - (WEST, SOUTH))
     assert max(a.symmetric_difference(b).area for a, b in zip(moved, local.geometry, strict=True)) < 1e-3
     write_tables(tmp_path / "again.gpkg", aftermath(kind), crs=CRS, west=WEST, south=SOUTH)
-    assert (tmp_path / "again.gpkg").read_bytes() == path.read_bytes()
+    for suffix in (".gpkg", ".parquet"):
+        again, first = (file.with_suffix(suffix) for file in (tmp_path / "again.gpkg", path))
+        assert again.read_bytes() == first.read_bytes()
+
+
+def test_the_parquet_file_is_geoparquet_with_the_same_buildings(written: tuple[str, Path]) -> None:
+    _, path = written
+    table = pyarrow.parquet.read_table(path.with_suffix(".parquet"))
+    geo = json.loads(table.schema.metadata[b"geo"])
+    column = geo["columns"][geo["primary_column"]]
+    assert (geo["version"], column["encoding"]) == ("1.1.0", "WKB")
+    assert column["geometry_types"] == ["MultiPolygon"]
+    assert column["crs"]["id"] == {"authority": "EPSG", "code": int(CRS.removeprefix("EPSG:"))}
+    buildings = geopandas.read_file(path, layer="buildings")
+    shapes = shapely.from_wkb(table.column(geo["primary_column"]).to_pylist())
+    assert shapely.equals_exact(shapes, buildings.geometry.to_numpy(), tolerance=1e-6).all()
+    assert column["bbox"] == pytest.approx(buildings.total_bounds)
+    for name in buildings.columns.drop("geometry"):
+        assert table.column(name).to_pylist() == buildings[name].tolist()
 
 
 def test_the_building_table_agrees_with_the_rasters(written: tuple[str, Path]) -> None:
@@ -260,6 +280,24 @@ def test_flooded_roads_say_which_vehicles_pass() -> None:
     assert (blocked["speed"] == 0).all()
     assert blocked["vehicle"].isna().all()
     assert (blocked["depth"] > max(FORDING.values())).all()
+
+
+def test_roads_under_deep_ash_are_for_four_wheel_drive_and_lava_leaves_no_gap() -> None:
+    quiet = untouched(town(TOWN))
+    ground, roads = quiet.before.ground, quiet.passability
+    x, _ = ground.centres()
+    west = np.broadcast_to(x < 100, ground.values.shape)
+    codes = np.where(west, Passability.BLOCKED, Passability.RESTRICTED) * (roads.values > 0)
+    after = replace(quiet.after, ground=with_values(ground, np.where(west, Ground.LAVA, ground.values)))
+    ash = replace(quiet, kind="volcano", after=after, passability=with_values(roads, codes.astype(np.uint8)))
+    frame = road_table(ash)
+    bounds = shapely.bounds(frame.geometry.to_numpy())
+    east = (bounds[:, 0] > 102) & (frame["passability"] == "restricted")
+    assert east.sum() > 10
+    assert (frame.loc[east, "vehicle"] == "4x4").all()
+    assert frame["speed"].isin([0]).sum() == (frame["passability"] == "blocked").sum()
+    assert (frame.loc[bounds[:, 2] < 98, "clear"] == 0).all()
+    assert frame.loc[bounds[:, 2] < 98, "vehicle"].isna().all()
 
 
 def test_safe_speed_is_that_of_pregnolato_and_others() -> None:

@@ -52,9 +52,17 @@ def test_captures_hold_every_layer_and_open_as_stac(captures: Path) -> None:
 def test_each_city_has_its_vectors_before_and_after(captures: Path) -> None:
     folders = {folder.name.rsplit("-", 2)[0] for folder in finished(captures)}
     written = {path.name for path in (captures / "cities").iterdir()}
-    assert written == {f"{name}{when}.gpkg" for name in folders for when in ("", "-after")}
+    ends = (".gpkg", "-after.gpkg", "-after.parquet")
+    assert written == {f"{name}{end}" for name in folders for end in ends}
     linked = [link.href for link in pystac.Catalog.from_file(captures / "catalog.json").get_links("related")]
-    assert {Path(href).name for href in linked} == written
+    assert {Path(href).name for href in linked} == {name for name in written if name.endswith(".gpkg")}
+
+
+def test_a_finished_run_says_what_to_open(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate(captures) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert str(captures / "sheet.png") in last
+    assert str(captures / "catalog.json") in last
 
 
 @pytest.mark.parametrize("preset", sorted(path.stem for path in PRESETS.glob("*.yaml")))

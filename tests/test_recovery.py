@@ -12,6 +12,7 @@ from towns import town
 
 from rasters.classes import Damage, Passability
 from simulator.city.model import ROADWAY, Boxes, BoxKind, City, Ground
+from simulator.city.placing import take
 from simulator.disasters.aftermath import Aftermath, Cause, untouched
 from simulator.disasters.apply import strike
 from simulator.disasters.cells import debris_cells, ruin, with_values
@@ -144,6 +145,14 @@ def test_pushed_pieces_lie_at_the_kerb() -> None:
     assert np.mean((beyond > KERB[0]) & (beyond < KERB[1] + 0.8)) > 0.8  # others at a second street
 
 
+def test_rubble_pushed_to_the_kerb_is_collected_from_there() -> None:
+    fallen = series()[0].after.ground.values == Ground.RUBBLE
+    heaps = [((r.after.ground.values == Ground.RUBBLE) & ~fallen).sum() for r in series()]
+    assert heaps[0] == 0
+    assert max(heaps) > 100
+    assert heaps[-1] < 0.02 * max(heaps)
+
+
 def test_roofs_are_covered_from_the_first_day_on_and_stay_so() -> None:
     covered = [{b.instance for b in r.after.buildings if b.tarpaulin > 0} for r in series()]
     for days, sheets in zip(DAYS, covered, strict=True):
@@ -177,6 +186,31 @@ def test_plots_are_cleared_last_to_bare_soil() -> None:
     assert len(gone) > 0.8 * len(destroyed)
     middles = np.array([b.footprint.mean(axis=0) for b in gone])
     assert (last.after.ground.nearest(*middles.T) == Ground.SOIL).mean() > 0.9
+
+
+def test_standing_houses_that_are_lost_go_too_but_not_those_under_lava() -> None:
+    start = battered(town(TOWN))
+    stand = replace(start, after=replace(start.after, buildings=start.before.buildings))
+    lost = {
+        b.instance for b, d in zip(start.before.buildings, start.damage, strict=True) if d == Damage.DESTROYED
+    }
+    last = recovered(stand, DAYS[-1], np.random.default_rng(7)).after.buildings
+    assert len(lost - {b.instance for b in last}) > 0.8 * len(lost) > 0
+    lava = np.where(start.cause > 0, Cause.LAVA, Cause.NONE).astype(np.uint8)
+    last = recovered(replace(stand, cause=lava), DAYS[-1], np.random.default_rng(7)).after.buildings
+    assert len(last) == len(start.before.buildings)
+
+
+def test_wrecks_are_towed_off_though_others_are_buried() -> None:
+    start = battered(town(TOWN))
+    cars = start.after.vehicles
+    few = np.arange(len(cars.heading)) % 3 > 0
+    moved = cars.centre + np.where(np.arange(len(cars.heading)) % 3 == 1, 0.5, 0.0)[:, None]
+    left = take(replace(cars, centre=moved), few)
+    start = replace(start, after=replace(start.after, vehicles=left))
+    last = recovered(start, DAYS[-1], np.random.default_rng(7)).after.vehicles
+    assert len(last.heading) == (np.arange(len(cars.heading)) % 3 == 2).sum()
+    assert (last.centre == cars.centre[2::3]).all()
 
 
 def test_wrecks_are_towed_off_and_other_cars_stay() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 
 from rasters.classes import Damage
 from rasters.sensing.smoke import Plume
-from simulator.city.model import Building, City, Field
+from simulator.city.model import Building, City, Field, Ground
 from simulator.disasters.cells import mean_height, with_values
 from simulator.disasters.roads import open_roads
+from simulator.disasters.wreckage import trunks
 
 DisasterKind = Literal["none", "flood", "earthquake", "fire", "storm", "volcano"]
 
@@ -111,6 +112,12 @@ def untouched(city: City) -> Aftermath:
         debris=with_values(city.ground, np.zeros(shape, np.uint8)),
         passability=open_roads(city),
     )
+
+
+def lying(city: City, debris: np.ndarray) -> np.ndarray:
+    """(H, W) bool on the cells of `city.ground`: where `debris` (H, W), trees, a landslide or lava lie."""
+    covered = (debris > 0) | trunks(city.trees, city.ground)
+    return covered | np.isin(city.ground.values, (Ground.SLIDE, Ground.LAVA))
 
 
 def standing_height(

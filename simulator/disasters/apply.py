@@ -14,7 +14,7 @@ from simulator.disasters.aftermath import (
     standing_height,
     untouched,
 )
-from simulator.disasters.cells import check_range, debris_cells, mean_height, with_values
+from simulator.disasters.cells import check_range, mean_height
 from simulator.disasters.earthquake import EarthquakeParameters, earthquake, sample_earthquake
 from simulator.disasters.fire import FireParameters, fire, sample_fire
 from simulator.disasters.flood import FloodParameters, flood, sample_flood
@@ -107,8 +107,7 @@ def strike(
     ordinary_rng, disaster_rng, recovery_rng = rng.spawn(3)
     later = city if interval is None else ordinary_change(city, interval, ordinary_rng)
     result = recovered(_as_seen(_impact(later, kind, parameters, disaster_rng, days)), days, recovery_rng)
-    debris = with_values(city.ground, debris_cells(result.after).astype(np.uint8))
-    return _over_buildings_before(replace(result, debris=debris), city)
+    return _over_buildings_before(result, city)
 
 
 def _as_seen(aftermath: Aftermath) -> Aftermath:

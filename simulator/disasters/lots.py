@@ -89,7 +89,7 @@ def _sites(city: City, models: Sequence[Building], count: int, rng: np.random.Ge
         return []
     clearance = _clearance(city)
     x, y = clearance.centres()
-    distance, heading = _nearest_street(city, clearance)
+    distance, heading = _nearest_street(city, with_values(clearance, clearance.values > PLOT_RIM))
     houses: list[Building] = []
     for _ in range(count):
         model = models[int(rng.integers(len(models)))]
@@ -123,14 +123,20 @@ def _clearance(city: City) -> Field:
     return with_values(cells, distance)
 
 
-def _nearest_street(city: City, cells: Field) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) distance to the nearest middle of a street [m], and the heading of that street there [rad]."""
+def _nearest_street(city: City, wanted: Field) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) distance to the nearest middle of a street [m], infinite on cells that are not wanted, and the
+    heading of that street there [rad]."""
     parts = [stations(street.centreline) for street in city.streets]
     normals = np.concatenate([normal for _, normal in parts])
-    x, y = cells.centres()
-    at = np.stack(np.meshgrid(x, y), axis=-1)
-    distance, nearest = KDTree(np.concatenate([points for points, _ in parts])).query(at)
-    return distance, np.arctan2(-normals[:, 0], normals[:, 1])[nearest]
+    x, y = wanted.centres()
+    row, col = np.nonzero(wanted.values)
+    distance, heading = np.full(wanted.values.shape, np.inf), np.zeros(wanted.values.shape)
+    away, nearest = KDTree(np.concatenate([points for points, _ in parts])).query(
+        np.stack([x[col], y[row]], axis=1)
+    )
+    distance[row, col] = away
+    heading[row, col] = np.arctan2(-normals[:, 0], normals[:, 1])[nearest]
+    return distance, heading
 
 
 def _circle(building: Building) -> tuple[np.ndarray, float]:

@@ -8,7 +8,6 @@ assumptions.
 Each thing has a time at which it is dealt with, drawn whatever the day: a later day never undoes anything.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,15 +15,14 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from rasters.classes import Damage
-from simulator.city.model import ROADWAY, Boxes, BoxKind, Building, City, Field, Ground, Street, Trees
+from simulator.city.model import ROADWAY, Boxes, BoxKind, Building, City, Field, Ground, Trees
 from simulator.city.noise import smooth_noise
 from simulator.city.outline import covered
 from simulator.city.placing import take
 from simulator.city.style import SHAPES
-from simulator.disasters.aftermath import Aftermath, Cause
+from simulator.disasters.aftermath import Aftermath, Cause, lying
 from simulator.disasters.cells import building_cells, debris_cells, raster, with_values
-from simulator.disasters.roads import drivable, passability_by_width, stations
-from simulator.disasters.wreckage import in_the_way
+from simulator.disasters.roads import Sections, cross_sections, passability_by_width, stations
 
 # Median time until a street is pushed clear [d]; kinds not named take OTHER_STREETS
 MAIN_STREETS, OTHER_STREETS = 1.5, 7.0
@@ -33,6 +31,7 @@ CLEARED = {
     **dict.fromkeys(("secondary", "tertiary"), 3.0),
     "track": 20.0,
 }
+STRETCH = 10  # cross-sections that are dealt with at one time: 20 m
 SPREAD = 0.5  # standard deviation of the logarithm of that time between streets
 KERB = (0.3, 1.6)  # where the heaps lie beyond the carriageway's edge [m]
 COLLECTED = 25.0  # mean time from the push to the collection from the kerb [d]
@@ -47,50 +46,59 @@ SHELTERED = (Cause.SHAKING, Cause.WIND, Cause.IMPACT, Cause.TEPHRA, Cause.FIRE) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kerbs:
-    """Cross-sections of all streets: points (N, 2) and normals (N, 2) [m], half widths (N,) [m], and the time
-    (N,) at which each is cleared [d]."""
+    """When each cross-section (N,) of the streets is pushed clear and its kerbs are collected from [d]."""
 
-    points: np.ndarray
-    normals: np.ndarray
-    half: np.ndarray
-    time: np.ndarray
+    sections: Sections
+    cleared: np.ndarray
+    collected: np.ndarray
 
 
 def recovered(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Aftermath:
-    """The aftermath `days` later: streets cleared, roofs covered, wrecks towed off, plots cleared."""
+    """The aftermath `days` later: streets cleared, roofs covered, wrecks towed off, plots cleared.
+
+    Its `debris` is what then lies.
+    """
     if aftermath.kind == "none":
         return aftermath
     street_rng, roof_rng, wreck_rng, plot_rng = rng.spawn(4)
-    result = _cleared_streets(aftermath, days, street_rng)
-    result = replace(result, after=_towed(result, days, wreck_rng))
-    buildings = _covered_roofs(result, days, roof_rng)
-    return _cleared_plots(replace(result, after=replace(result.after, buildings=buildings)), days, plot_rng)
-
-
-def _cleared_streets(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Aftermath:
-    """Debris of cleared streets lies in heaps at the kerb, or has been collected from there; trees that
-    lay across them are gone."""
     after = aftermath.after
-    kerbs = _kerbs(after.streets, rng)
+    sections, in_the_way = cross_sections(aftermath.otherwise), lying(after, debris_cells(after))
+    if len(sections.points) and in_the_way.any():
+        after = _cleared_streets(aftermath, in_the_way, _kerbs(sections, street_rng), days, street_rng)
+    after = replace(after, vehicles=_towed(aftermath, days, wreck_rng))
+    after = replace(after, buildings=_covered_roofs(aftermath, days, roof_rng))
+    after = _cleared_plots(replace(aftermath, after=after), days, plot_rng)
+    debris = debris_cells(after)
+    passability = _reopened(aftermath, in_the_way, lying(after, debris), sections)
+    field = with_values(after.ground, debris.astype(np.uint8))
+    return replace(aftermath, after=after, debris=field, passability=passability)
+
+
+def _cleared_streets(
+    aftermath: Aftermath, in_the_way: np.ndarray, kerbs: _Kerbs, days: float, rng: np.random.Generator
+) -> City:
+    """Debris of cleared streets lies in heaps at the kerb, or has been collected from there; trees that
+    lay across them are gone.
+
+    Args:
+        aftermath: Before the clean-up.
+        in_the_way: (H, W) bool on the cells of the ground: where anything lies.
+        kerbs: When what is done.
+        days: Since the disaster [d].
+        rng: Random generator.
+    """
     ground_rng, piece_rng = rng.spawn(2)
-    if kerbs is None or not in_the_way(after).any():
-        return aftermath
-    lying = debris_cells(after)
-    dry = aftermath.flood_depth.values == 0
-    road = drivable(aftermath.otherwise)
-    swept = np.zeros(lying.shape, bool)
-    row, col = np.nonzero(lying & road & dry)
-    x, y = after.ground.centres()
-    distance, nearest = KDTree(kerbs.points).query(np.stack([x[col], y[row]], axis=1))
-    on_street = distance <= kerbs.half[nearest] + 1.0
-    done = on_street & (kerbs.time[nearest] <= days)
-    swept[row[done], col[done]] = True
-    ground = _pushed_ground(aftermath, swept, road, ground_rng)
-    blocked = with_values(after.ground, road | (building_cells(after.buildings, after.ground) > 0))
-    pieces = _pushed_pieces(after, kerbs, with_values(after.ground, swept), blocked, days, piece_rng)
+    after, sections = aftermath.after, kerbs.sections
+    swept = np.zeros(in_the_way.shape, bool)
+    swept[sections.row, sections.col] = kerbs.cleared[sections.nearest] <= days
+    swept &= in_the_way & (aftermath.flood_depth.values == 0)
+    swept &= ~np.isin(after.ground.values, (Ground.SLIDE, Ground.LAVA))
+    blocked = (sections.open.values > 0) | (building_cells(after.buildings, after.ground) > 0)
+    ground = _pushed_ground(aftermath, kerbs, swept, blocked, days, ground_rng)
+    fields = (with_values(after.ground, swept), with_values(after.ground, blocked))
+    pieces = _pushed_pieces(after, kerbs, *fields, days, piece_rng)
     trees = take(after.trees, ~_cut(after.trees, kerbs, days))
-    cleared = replace(after, ground=with_values(after.ground, ground), debris=pieces, trees=trees)
-    return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared))
+    return replace(after, ground=with_values(after.ground, ground), debris=pieces, trees=trees)
 
 
 def _cut(trees: Trees, kerbs: _Kerbs, days: float) -> np.ndarray:
@@ -101,42 +109,47 @@ def _cut(trees: Trees, kerbs: _Kerbs, days: float) -> np.ndarray:
         along = trees.height[down, None] * np.linspace(0, 1, 21)
         way = np.stack([np.cos(trees.fallen[down]), np.sin(trees.fallen[down])], axis=1)
         points = trees.xy[down, None] + along[..., None] * way[:, None]
-        distance, nearest = KDTree(kerbs.points).query(points)
-        gone[down] = ((distance <= kerbs.half[nearest]) & (kerbs.time[nearest] <= days)).any(axis=1)
+        distance, nearest = KDTree(kerbs.sections.points).query(points)
+        across = distance <= kerbs.sections.half[nearest]
+        gone[down] = (across & (kerbs.cleared[nearest] <= days)).any(axis=1)
     return gone
 
 
-def _kerbs(streets: Sequence[Street], rng: np.random.Generator) -> _Kerbs | None:
-    """The cross-sections of all streets; None if there is no street."""
-    if not streets:
-        return None
-    sections = [stations(street.centreline) for street in streets]
-    counts = [len(points) for points, _ in sections]
+def _kerbs(sections: Sections, rng: np.random.Generator) -> _Kerbs:
+    """The times of all cross-sections: of each street, and of each 20 m of it."""
+    streets = sections.streets
+    counts = [len(stations(street.centreline)[0]) for street in streets]
     median = np.array([CLEARED.get(street.kind, OTHER_STREETS) for street in streets])
     of_street = median * np.exp(SPREAD * rng.standard_normal(len(streets)))
-    along = [
-        np.repeat(rng.uniform(0.8, 1.2, n // 10 + 1), 10)[:n] for n in counts
-    ]  # each 20 m at its own time
-    return _Kerbs(
-        points=np.concatenate([points for points, _ in sections]),
-        normals=np.concatenate([normals for _, normals in sections]),
-        half=np.repeat([street.width / 2 for street in streets], counts),
-        time=np.repeat(of_street, counts) * np.concatenate(along),
-    )
+    stretches = [n // STRETCH + 1 for n in counts]
+    own, stay = rng.uniform(0.8, 1.2, sum(stretches)), rng.exponential(COLLECTED, sum(stretches))
+    first = np.cumsum([0, *stretches[:-1]])
+    stretch = np.concatenate([k + np.arange(n) // STRETCH for k, n in zip(first, counts, strict=True)])
+    cleared = np.repeat(of_street, counts) * own[stretch]
+    return _Kerbs(sections=sections, cleared=cleared, collected=cleared + stay[stretch])
 
 
 def _pushed_ground(
-    aftermath: Aftermath, swept: np.ndarray, road: np.ndarray, rng: np.random.Generator
+    aftermath: Aftermath,
+    kerbs: _Kerbs,
+    swept: np.ndarray,
+    blocked: np.ndarray,
+    days: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """`Ground` codes (H, W): swept roadway as it was, rubble in patches along its edge."""
+    """`Ground` codes (H, W): swept roadway as it was, rubble in patches along its edge until collected."""
     ground = aftermath.after.ground
     patches = smooth_noise(swept.shape, ground.cell, 5.0, rng)
     codes = np.where(swept, aftermath.otherwise.ground.values, ground.values)
     reach = max(round(KERB[1] / ground.cell), 1)
     rubble = swept & (ground.values == Ground.RUBBLE)
-    rim = ndimage.binary_dilation(rubble, iterations=reach) & ~road & (patches > -0.2)
-    rim &= building_cells(aftermath.after.buildings, ground) == 0
-    return np.where(rim, Ground.RUBBLE, codes).astype(np.uint8)
+    rim = ndimage.binary_dilation(rubble, iterations=reach) & ~blocked & (patches > -0.2)
+    row, col = np.nonzero(rim)
+    x, y = ground.centres()
+    _, nearest = KDTree(kerbs.sections.points).query(np.stack([x[col], y[row]], axis=1))
+    lies = kerbs.collected[nearest] > days
+    codes[row[lies], col[lies]] = Ground.RUBBLE
+    return codes
 
 
 def _pushed_pieces(
@@ -149,42 +162,55 @@ def _pushed_pieces(
     pieces = after.debris
     count = len(pieces.heading)
     offset, lift = rng.uniform(*KERB, count) + pieces.size[:, 1] / 2, rng.uniform(0, 0.5, count)
-    turn, stay = rng.uniform(-1, 1, count), rng.exponential(COLLECTED, count)
-    xy = pieces.centre[:, :2]
-    _, nearest = KDTree(kerbs.points).query(xy)
+    turn, xy = rng.uniform(-1, 1, count), pieces.centre[:, :2]
+    sections = kerbs.sections
+    _, nearest = KDTree(sections.points).query(xy)
     pushed = swept.nearest(*xy.T) & (pieces.kind == BoxKind.DEBRIS)
-    middle, normal = kerbs.points[nearest], kerbs.normals[nearest]
+    middle, normal = sections.points[nearest], sections.normals[nearest]
     side = np.where(np.einsum("nk,nk->n", xy - middle, normal) < 0, -1.0, 1.0)
-    target = middle + normal * (side * (kerbs.half[nearest] + offset))[:, None]
+    target = middle + normal * (side * (sections.half[nearest] + offset))[:, None]
     centre = pieces.centre.copy()
     centre[pushed, :2], centre[pushed, 2] = target[pushed], pieces.centre[pushed, 2] + lift[pushed]
     slant = turn * np.arcsin(np.minimum(KERB[0] / np.maximum(pieces.size[:, 0] / 2, KERB[0]), 1.0))
     heading = np.arctan2(-normal[:, 0], normal[:, 1]) + slant  # no end of it reaches into the carriageway
-    gone = pushed & (blocked.nearest(*target.T) | (kerbs.time[nearest] + stay <= days))
+    gone = pushed & (blocked.nearest(*target.T) | (kerbs.collected[nearest] <= days))
     moved = replace(pieces, centre=centre, heading=np.where(pushed, heading, pieces.heading))
     return take(moved, ~gone)
 
 
-def _reopened(aftermath: Aftermath, cleared: City) -> Field:
-    """Passability where only what lies in the way restricted it, as far as that has been cleared."""
+def _reopened(aftermath: Aftermath, first: np.ndarray, left: np.ndarray, sections: Sections) -> Field:
+    """Passability where only what lay in the way restricted it, as far as that has been cleared.
+
+    Args:
+        aftermath: Before the clean-up.
+        first: (H, W) bool: what lay in the way.
+        left: (H, W) bool: what still does.
+        sections: Of the streets.
+    """
+    if not first.any():
+        return aftermath.passability
     city = aftermath.otherwise
-    before = passability_by_width(city, in_the_way(aftermath.after)).values
-    now = passability_by_width(city, in_the_way(cleared) & drivable(city)).values
+    before = passability_by_width(city, first, sections).values
+    now = passability_by_width(city, left & (sections.open.values > 0), sections).values
     codes = aftermath.passability.values
     return with_values(aftermath.passability, np.where(codes <= before, np.minimum(codes, now), codes))
 
 
-def _towed(aftermath: Aftermath, days: float, rng: np.random.Generator) -> City:
+def _towed(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Boxes:
     """Vehicles that the disaster has moved or burnt are towed off once their place is dry."""
-    after, otherwise = aftermath.after, aftermath.otherwise
-    cars = after.vehicles
+    cars = aftermath.after.vehicles
     time = WRECKS * np.exp(SPREAD * rng.standard_normal(len(cars.heading)))
-    if aftermath.kind == "volcano" or len(cars.heading) != len(otherwise.vehicles.heading):
-        return after  # a film of ash makes no wreck
-    same = (cars.centre == otherwise.vehicles.centre).all(axis=1)
-    same &= (cars.colour == otherwise.vehicles.colour).all(axis=1)
+    if aftermath.kind == "volcano":
+        return cars  # a film of ash makes no wreck
     dry = aftermath.flood_depth.nearest(*cars.centre[:, :2].T) == 0
-    return replace(after, vehicles=take(cars, same | ~dry | (time > days)))
+    return take(cars, _as_parked(cars, aftermath.otherwise.vehicles) | ~dry | (time > days))
+
+
+def _as_parked(cars: Boxes, before: Boxes) -> np.ndarray:
+    """(N,) bool: cars whose place and colour are those of one before; some of these may be gone."""
+    known = set(map(tuple, np.column_stack([before.centre, before.colour]).tolist()))
+    rows = np.column_stack([cars.centre, cars.colour]).tolist()
+    return np.array([tuple(row) in known for row in rows], bool)
 
 
 def _covered_roofs(aftermath: Aftermath, days: float, rng: np.random.Generator) -> tuple[Building, ...]:
@@ -202,28 +228,26 @@ def _covered_roofs(aftermath: Aftermath, days: float, rng: np.random.Generator) 
     return tuple(buildings)
 
 
-def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) -> Aftermath:
-    """Lost houses hauled off with the debris around them; bare soil is left."""
+def _cleared_plots(aftermath: Aftermath, days: float, rng: np.random.Generator) -> City:
+    """Lost houses hauled off with the debris around them, whether they lie or stand; bare soil is left."""
     after = aftermath.after
     time = FIRST_PLOT + rng.exponential(PLOT, len(after.buildings))
-    lost = np.array([b.roof not in SHAPES for b in after.buildings], bool).reshape(-1)
+    lost = (aftermath.damage == Damage.DESTROYED) & (aftermath.cause != Cause.LAVA)  # nobody digs there
     middle = np.array([b.footprint.mean(axis=0) for b in after.buildings]).reshape(-1, 2)
     dry = aftermath.flood_depth.nearest(*middle.T) == 0
-    gone = lost & dry & (aftermath.damage == Damage.DESTROYED) & (time <= days)
+    gone = lost & dry & (time <= days)
     if not gone.any():
-        return aftermath
-    plots = [covered(b).buffer(RIM) for b, g in zip(after.buildings, gone, strict=True) if g]
-    inside = raster(plots, after.ground)
+        return after
+    shapes = [covered(b) for b, g in zip(after.buildings, gone, strict=True) if g]
+    inside = raster([shape.buffer(RIM) for shape in shapes], after.ground)
     codes = after.ground.values.copy()
     road = np.isin(aftermath.otherwise.ground.values, ROADWAY)
     codes[inside & ~road & np.isin(codes, (Ground.RUBBLE, Ground.ASH))] = Ground.SOIL
-    houses = raster([covered(b) for b, g in zip(after.buildings, gone, strict=True) if g], after.ground)
-    codes[houses & ~road] = Ground.SOIL
+    codes[raster(shapes, after.ground) & ~road] = Ground.SOIL
     left = ~with_values(after.ground, inside).nearest(*after.debris.centre[:, :2].T)
-    cleared = replace(
+    return replace(
         after,
         buildings=tuple(b for b, g in zip(after.buildings, gone, strict=True) if not g),
         ground=with_values(after.ground, codes),
         debris=take(after.debris, left),
     )
-    return replace(aftermath, after=cleared, passability=_reopened(aftermath, cleared))

@@ -1,6 +1,7 @@
 """Whether a road vehicle still gets through, and which."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -114,7 +115,58 @@ def deck_elevation(city: City) -> np.ndarray:
     return deck
 
 
-def passability_by_width(city: City, obstructed: np.ndarray) -> Field:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """Cross-sections of all streets, every `STEP` metres, and which one each cell of road belongs to.
+
+    Attributes:
+        open: `Passability` with every road cell open, uint8 (H, W).
+        streets: Of the city.
+        points: (N, 2) middles of the cross-sections [m], street after street.
+        normals: (N, 2) unit vectors across the street.
+        half: (N,) half widths of the carriageways [m].
+        row, col: (M,) the road cells on a street; car parks beside every street are left out.
+        nearest: (M,) cross-section nearest to each.
+    """
+
+    open: Field
+    streets: Sequence[Street]
+    points: np.ndarray
+    normals: np.ndarray
+    half: np.ndarray
+    row: np.ndarray
+    col: np.ndarray
+    nearest: np.ndarray
+
+
+def cross_sections(city: City) -> Sections:
+    """The cross-sections of the city's streets."""
+    lines = [stations(street.centreline) for street in city.streets]
+    roads = open_roads(city)
+    points = np.concatenate([np.zeros((0, 2)), *(middle for middle, _ in lines)])
+    half = np.repeat([s.width / 2 for s in city.streets], [len(middle) for middle, _ in lines])
+    row, col = np.nonzero(roads.values)
+    nearest = np.zeros(len(row), np.int64)
+    on_street = np.zeros(len(row), bool)
+    if len(points) and len(row):
+        x, y = city.ground.centres()
+        reach = half.max() + STEP
+        distance, nearest = KDTree(points).query(np.stack([x[col], y[row]], 1), distance_upper_bound=reach)
+        width = np.append(half, -np.inf)[nearest]  # the index after the last stands for none so near
+        on_street = distance <= width + STEP
+    return Sections(
+        open=roads,
+        streets=city.streets,
+        points=points,
+        normals=np.concatenate([np.zeros((0, 2)), *(normal for _, normal in lines)]),
+        half=half,
+        row=row[on_street],
+        col=col[on_street],
+        nearest=nearest[on_street],
+    )
+
+
+def passability_by_width(city: City, obstructed: np.ndarray, sections: Sections | None = None) -> Field:
     """`Passability` codes, uint8, given what lies on the road.
 
     Every few metres the widest clear gap across the carriageway is measured: at least `OPEN_SHARE`
@@ -122,36 +174,30 @@ def passability_by_width(city: City, obstructed: np.ndarray) -> Field:
     code of the nearest cross-section; a cell beside every street (car parks) is blocked where covered.
 
     Args:
+        city: With the roads as they were.
         obstructed: (H, W) bool on the cells of `city.ground`.
+        sections: `cross_sections` of `city`, if at hand.
     """
-    roads = open_roads(city)
     if not obstructed.any():
-        return roads
-    codes, road = roads.values.copy(), roads.values > 0
-    codes[road & obstructed] = Passability.BLOCKED
-    points, half_width, section_code = _sections(city.streets, with_values(city.ground, obstructed))
-    if len(points) == 0:
-        return with_values(city.ground, codes)
-    row, col = np.nonzero(road)
-    x, y = city.ground.centres()
-    distance, index = KDTree(points).query(np.stack([x[col], y[row]], axis=1))
-    on_street = distance <= half_width[index] + STEP
-    codes[row[on_street], col[on_street]] = section_code[index[on_street]]
+        return open_roads(city) if sections is None else sections.open
+    sections = cross_sections(city) if sections is None else sections
+    codes = sections.open.values.copy()
+    codes[(codes > 0) & obstructed] = Passability.BLOCKED
+    section_code = _section_codes(sections.streets, with_values(city.ground, obstructed))
+    codes[sections.row, sections.col] = section_code[sections.nearest]
     return with_values(city.ground, codes)
 
 
-def _sections(streets: Sequence[Street], obstructed: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middles (N, 2) [m], half widths (N,) [m] and `Passability` codes (N,) of all cross-sections."""
-    points, half, codes = [np.zeros((0, 2))], [np.zeros(0)], [np.zeros(0, np.uint8)]
+def _section_codes(streets: Sequence[Street], obstructed: Field) -> np.ndarray:
+    """(N,) `Passability` codes, uint8, of all cross-sections."""
+    codes = [np.zeros(0, np.uint8)]
     for street in streets:
-        middle, clear = clear_width(street, obstructed)
-        code = np.full(len(middle), Passability.BLOCKED, np.uint8)
+        _, clear = clear_width(street, obstructed)
+        code = np.full(len(clear), Passability.BLOCKED, np.uint8)
         code[clear >= min(LANE, 0.9 * street.width)] = Passability.RESTRICTED
         code[clear >= OPEN_SHARE * street.width] = Passability.OPEN
-        points.append(middle)
-        half.append(np.full(len(middle), street.width / 2))
         codes.append(code)
-    return np.concatenate(points), np.concatenate(half), np.concatenate(codes)
+    return np.concatenate(codes)
 
 
 def clear_width(street: Street, obstructed: Field) -> tuple[np.ndarray, np.ndarray]:

@@ -156,9 +156,9 @@ def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[n
     u0, v0 = u[None, :] - shift, np.broadcast_to(v[:, None], (len(v), len(u)))
     cells = shapely.box(u0, v0, u0 + width, v0 + depth).ravel()
     shapely.prepare(slope.shape)
-    cut = ~shapely.contains(slope.shape, cells)
-    panels = cells.copy()
-    panels[cut] = shapely.intersection(cells[cut], slope.shape)
+    panels = cells[shapely.intersects(slope.shape, cells)]  # half of those around a hip or a gable do not
+    cut = ~shapely.contains(slope.shape, panels)
+    panels[cut] = shapely.intersection(panels[cut], slope.shape)
     panels = panels[(shapely.get_type_id(panels) == 3) & (shapely.area(panels) > SMALLEST)]
     middle = shapely.get_coordinates(shapely.centroid(panels))
     edge = shapely.distance(shapely.boundary(slope.shape), shapely.points(middle))
