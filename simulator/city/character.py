@@ -44,6 +44,8 @@ class Character:
     cover: float
     plan: Mapping[Plan, float]
     eave: float
+    pitch: float
+    eaves: float
     vacant: float
     open_blocks: float
     tree_cover: float

@@ -22,7 +22,7 @@ from simulator.city.model import (
     Use,
     Volume,
 )
-from simulator.city.style import Covering
+from simulator.city.style import Covering, Fabric
 
 WALLS: dict[Construction, str] = {
     "timber": "wall_timber",
@@ -35,6 +35,10 @@ TINTS = np.array([0.14, 0.035, 0.035, 0.035])
 """Spread of the logarithm of a roof's tone, and of each of its colours."""
 YEARS = (1700, 2024)
 """Of construction: what is older is built over, and what is newer is not yet on maps."""
+APART: tuple[Fabric, ...] = ("detached", "estate", "halls", "compound")
+"""Whose buildings touch no others."""
+CLEAR = 0.8
+"""Share of the gap to the next lot that eaves may take."""
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 
 
@@ -119,7 +123,7 @@ def draw_building(
     """A building on a footprint, or its ring, in local coordinates; pitched roofs need a rectangle."""
     footprint = frame.outside(shape if isinstance(shape, np.ndarray) else ring(shape))
     if rise is None:
-        rise = draw_rise(covering.shape, footprint, rng)
+        rise = draw_rise(covering.shape, footprint, c.pitch, rng)
     kind = c.construction if construction is None else construction
     red, green, blue = covering.tints[int(rng.random() * len(covering.tints))]
     tone, *hues = np.exp(rng.standard_normal(4) * TINTS).tolist()
@@ -138,8 +142,14 @@ def draw_building(
         use=c.use if use is None else use,
         year=draw_year(c, rng),
         solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
+        overhang=overhang(c),
         rooftop=min(max(c.rooftop * rng.lognormal(0, 0.4), 0.0), 1.0),
     )
+
+
+def overhang(c: Character) -> float:
+    """Of eaves and balconies in a neighbourhood [m]: none where houses touch, little where they nearly do."""
+    return min(c.eaves, CLEAR * c.gap) if c.fabric in APART else 0.0
 
 
 def draw_year(c: Character, rng: np.random.Generator) -> int:
@@ -147,8 +157,8 @@ def draw_year(c: Character, rng: np.random.Generator) -> int:
     return int(min(max(rng.normal(c.year, 9.0), YEARS[0]), YEARS[1]))
 
 
-def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> float:
-    """Height of a roof over a rectangle, 0 for a flat one [m]."""
+def draw_rise(roof: Roof, footprint: np.ndarray, pitch: float, rng: np.random.Generator) -> float:
+    """Height of a roof over a rectangle, 0 for a flat one [m]; gables and hips rise by about `pitch`."""
     if roof == "flat":
         return 0.0
     (ax, ay), (bx, by), (cx, cy) = footprint[:3].tolist()
@@ -165,7 +175,7 @@ def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> fl
             return float(0.46 * width * rng.uniform(0.7, 1.1))
         case "barrel":
             return float(width / 2 * rng.uniform(0.3, 0.7))
-    return float(width / 2 * rng.uniform(0.22, 0.62))
+    return float(width / 2 * pitch * rng.uniform(0.75, 1.3))
 
 
 def body(box: Box, frame: Frame, eave: float, rise: float, roof: Roof) -> Volume:

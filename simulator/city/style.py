@@ -71,6 +71,8 @@ class District:
         cover: Share of a lot under its main building.
         plan: Weight of each shape of the main buildings' outline.
         eave: Of the main buildings [m].
+        pitch: Rise over run of gables and hips.
+        eaves: How far they stand out beyond the walls of houses that stand alone [m].
         vacant: Share of lots without a building.
         open_blocks: Share of blocks without buildings.
         tree_cover: Crown area over open private ground.
@@ -109,6 +111,8 @@ class District:
     cover: Range
     plan: Mapping[Plan, float]
     eave: Range
+    pitch: Range
+    eaves: Range
     vacant: Range
     open_blocks: Range
     tree_cover: Range

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from rasters.classes import LandCover
-from simulator.city.model import RUINED, Building, City, Field, Street
+from simulator.city.model import RUINED, BoxKind, Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
@@ -28,6 +28,8 @@ FOUNDATION = 0.1
 ASH_ON_RUINS = 0.65
 """Share of the ash of a whole roof that lies to be seen on what it broke, the rest between and under it: an
 assumption."""
+DRAUGHT = 0.3
+"""Of boats [m]."""
 SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
 """Parts that a cast's shade is for."""
 _PART_MATERIALS = {
@@ -68,6 +70,8 @@ def build_scene(city: City) -> Scene:
     for boxes in (city.vehicles, city.clutter, city.debris):
         xy = boxes.centre[:, :2]
         level = np.maximum(city.terrain.sample(*xy.T), deck_level(decks, xy))
+        afloat = (boxes.kind == BoxKind.BOAT) & np.isfinite(surface := city.water.nearest(*xy.T))
+        level = np.where(afloat, surface - DRAUGHT, level)
         pieces += box_pieces(boxes, level)
     return _scene(pieces, city)
 
