@@ -31,6 +31,11 @@ def done_on_ray(
         InputError: There is no such cluster, or a job killed `LIVES` workers.
     """
     with _connected(address) as ray:
+        if gpus and not ray.cluster_resources().get("GPU"):
+            raise InputError(
+                f"this machine draws with its GPU and the cluster at {address} has none; start `mage` where "
+                "there is no NVIDIA driver, or `ray start --num-gpus` on machines that have one"
+            )
         options = {"num_cpus": 1, "max_retries": LIVES, **({"num_gpus": OF_A_GPU} if gpus else {})}
         task = ray.remote(**options)(_in_folder)
         source, flying, here = iter(jobs), {}, Path.cwd()
@@ -88,7 +93,7 @@ def _connected(address: str) -> Generator[Any]:
         raise InputError("this process is connected to a Ray cluster already; end that connection first")
     _check_head(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=None)
+        ray.init(address=address, log_to_driver=False, logging_level="error")
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(
             f"no usable Ray cluster at {address} ({_first_line(error)}); start one with `ray start --head`, "
