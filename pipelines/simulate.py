@@ -30,6 +30,7 @@ from rasters.sensing.profile import load_profile, profile_path
 from simulator.capture import disaster_of, scenario_layout
 from simulator.city.style import load_style, style_paths
 from simulator.engines.carla.session import Server
+from simulator.engines.denoise import require_denoiser
 from simulator.engines.drjit_setup import VARIANT
 from simulator.scenario import Scenario
 from simulator.shots import city_parts, city_shots
@@ -69,6 +70,8 @@ class Config(Scenario):
         Scenario.__post_init__(self)
         if self.workers < 1:
             raise InputError(f"workers must be at least 1, got {self.workers}")
+        if self.engine != "embedded" and self.quality != "fast":
+            raise InputError(f"quality {self.quality!r} is the embedded engine's: give --engine embedded")
         if self.engine == "carla" and (self.workers > 1 or self.ray is not None):
             raise InputError(
                 f"a CARLA server is flown by one process, got --workers {self.workers}; give 1, and no --ray"
@@ -91,6 +94,7 @@ def run(config: Config) -> None:
     Raises:
         InputError: The folder holds captures of another scenario, the scenario is impossible, or its
             layout unusable.
+        EngineUnavailable: Quality "high" without its denoiser.
     """
     scenario = Scenario(**{f.name: getattr(config, f.name) for f in fields(Scenario)})
     data = [
@@ -98,6 +102,8 @@ def run(config: Config) -> None:
         *(path for style in scenario.styles for path in style_paths(style)),
         *(path for path in (scenario.layout, scenario.dem) if path is not None),
     ]
+    if scenario.quality == "high":
+        require_denoiser()
     load_profile(scenario.profile)
     for style in scenario.styles:
         load_style(style)

@@ -28,7 +28,7 @@ from simulator.engines.carla.opendrive import open_drive
 from simulator.engines.carla.session import Server
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
-from simulator.engines.engine import Engine
+from simulator.engines.engine import Engine, Quality
 from simulator.scenario import Scenario
 from simulator.shots import city_parts
 
@@ -156,7 +156,7 @@ def _write_captures(scenario: Scenario, order: Order, job: Job, aftermath: After
 def _engine(scenario: Scenario, index: int, order: Order, city: City) -> Generator[Engine]:
     """What draws a city."""
     if order.engine != "carla":
-        yield _own_engine(order.engine)
+        yield _own_engine(order.engine, scenario.quality)
         return
     place = city_place(scenario, index)
     roads = open_drive(city, crs=place.crs, west=place.west, south=place.south)
@@ -165,9 +165,9 @@ def _engine(scenario: Scenario, index: int, order: Order, city: City) -> Generat
 
 
 @cache
-def _own_engine(name: str) -> Engine:
+def _own_engine(name: str, quality: Quality) -> Engine:
     """The engine of this process; starting one takes a second."""
-    return EmbeddedEngine() if name == "embedded" else FlownEngine(LocalTheatre())
+    return EmbeddedEngine(quality) if name == "embedded" else FlownEngine(LocalTheatre())
 
 
 def _state(path: Path) -> Aftermath:

@@ -47,6 +47,8 @@ class Scenario:
             everything is where it stands; "both": two captures of each footprint. Labels fit each.
         misregistration: Standard deviation of the shift between before and after [pixels], imagery only.
         samples: Rays per pixel of the image.
+        quality: Of the images: "fast", with constant light from other surfaces; or "high", where that light
+            is traced and its noise taken out, for half as much time again. Labels are the same.
     """
 
     seed: int = 1
@@ -71,6 +73,7 @@ class Scenario:
     orthophoto: Literal["relief", "true", "both"] = "relief"
     misregistration: float = 0.5
     samples: int = 4
+    quality: Literal["fast", "high"] = "fast"
 
     def __post_init__(self) -> None:
         checks = (
@@ -107,6 +110,7 @@ class Scenario:
                 "misregistration must be in [0, 5] pixels",
                 self.misregistration,
             ),
+            (self.quality in ("fast", "high"), 'quality must be "fast" or "high"', self.quality),
             (1 <= self.samples <= 1024, "samples must be in [1, 1024]", self.samples),
             (math.isfinite(self.longitude), "longitude must be degrees", self.longitude),
         )
