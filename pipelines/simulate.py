@@ -1,6 +1,7 @@
 """`mage simulate`: a scenario to a catalogue of captures, by several processes, resumable."""
 
 import multiprocessing
+import sys
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -43,6 +44,7 @@ from simulator.engines.engine import Engine
 from simulator.scenario import Scenario
 
 CITIES = "cities"  # the folder of the cities as vectors
+FLIGHTS = 3  # tries of a city over a CARLA server whose client process dies
 SHEET, SHOWN = "sheet.png", 8  # the first captures are shown on a sheet
 
 
@@ -143,6 +145,9 @@ def run(config: Config) -> None:
 def _simulate_all(scenario: Scenario, indexes: list[int], config: Config) -> Iterator[int]:
     """Yields the number of new captures as each city is finished."""
     out, workers = config.out, config.workers
+    if config.engine == "carla":
+        yield from _fly_all(scenario, indexes, config)
+        return
     if workers == 1 or len(indexes) <= 1:
         for index in indexes:
             yield _write_city(scenario, index, config)
@@ -162,6 +167,31 @@ def _simulate_all(scenario: Scenario, indexes: list[int], config: Config) -> Ite
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _fly_all(scenario: Scenario, indexes: list[int], config: Config) -> Iterator[int]:
+    """As `_simulate_all`, over a CARLA server, in one process beside this one.
+
+    A thread of CARLA's client library now and then ends the process that it is in (docs/carla.md). A city
+    whose process died is flown again by another.
+    """
+    context = multiprocessing.get_context("spawn")
+    left, died = list(indexes), 0
+    while left:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            try:
+                while left:
+                    yield pool.submit(_write_city, scenario, left[0], config).result()
+                    left, died = left[1:], 0
+            except BrokenProcessPool as error:
+                died += 1
+                told = f"the process that flew {city_id(scenario, left[0])} died"
+                if died == FLIGHTS:
+                    raise InputError(
+                        f"{told} {died} times, aborted by CARLA's client library or out of memory; run "
+                        f"again: what is finished in {config.out} is kept"
+                    ) from error
+                tqdm.write(f"{told}; it is flown again", file=sys.stderr)
 
 
 @contextmanager

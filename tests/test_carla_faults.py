@@ -27,7 +27,7 @@ from simulator.engines.engine import Frame
 from simulator.scene.model import Scene
 
 pytest.importorskip("carla", reason="CARLA's client is not installed; see docs/carla.md")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.carla
 
 IMPATIENT = 1.5
 """How long a missing image is waited for [s]."""
