@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from simulator.capture import (
     capture_ids,
     city_id,
     city_place,
+    days_after,
     disaster_of,
     draw_aftermath,
     draw_city,
@@ -38,6 +39,7 @@ from simulator.engines.carla.engine import CarlaEngine
 from simulator.engines.carla.flown import FlownEngine, LocalTheatre
 from simulator.engines.carla.opendrive import open_drive
 from simulator.engines.carla.session import Server
+from simulator.engines.carla.weather import wetness
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Engine
@@ -202,7 +204,8 @@ def _engine(scenario: Scenario, index: int, config: Config, city: City) -> Gener
         return
     place = city_place(scenario, index)
     roads = open_drive(city, crs=place.crs, west=place.west, south=place.south)
-    with CarlaEngine(config.server(), roads) as engine:
+    wet = wetness(disaster_of(scenario, index), days_after(scenario, index, city))
+    with CarlaEngine(config.server(), roads, wet=wet) as engine:
         yield engine
 
 
@@ -234,6 +237,7 @@ def _write_city(scenario: Scenario, index: int, config: Config) -> int:
         return 0
     with _engine(scenario, index, config, city) as engine:
         new = [c for c in simulate_city(scenario, index, engine, aftermath) if c.id not in done]
+        told = {"drawn_by": engine.drawn_by()} if isinstance(engine, CarlaEngine) else {}
     for capture in new:
-        write_capture(out, capture)
+        write_capture(out, replace(capture, properties={**capture.properties, **told}))
     return len(new)

@@ -1,9 +1,10 @@
 """What CARLA's client library may die of, done in a process beside this one.
 
 Where a world is made, and where a client leaves a world that ticks by itself, the library closes the stream
-of snapshots in one thread while another still reads it. Now and then that ends the process: "close: Bad file
-descriptor", status 134, or a segmentation fault, 3 times in 200 on a busy machine. So the process that flies
-joins a world that has been made and stands still, and leaves it while it stands still.
+of snapshots in one thread while another still reads it. That may end the process: "close: Bad file
+descriptor", status 134, or a segmentation fault. On a busy machine, of 30 processes that each made up to 40
+worlds, 26 ended so. Hence the process that flies joins a world that has been made and stands still, and
+leaves it while it stands still.
 """
 
 import json

@@ -202,6 +202,11 @@ class Session:
                 return
         self._world.tick(self.server.timeout)
 
+    def map_name(self) -> str:
+        """Of the map that is loaded."""
+        with self.asking("reading the map"):
+            return self._world.get_map().name
+
     def blueprints(self) -> set[str]:
         """What can be spawned."""
         return {blueprint.id for blueprint in self._library}
