@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from simulator.engines.carla.apart import ask
 from simulator.engines.carla.errors import (
     CarlaError,
@@ -24,6 +22,7 @@ from simulator.engines.carla.errors import (
     VersionMismatch,
     WeatherIgnored,
 )
+from simulator.engines.carla.map_object import MapObject, map_object
 from simulator.engines.carla.pose import Pose
 from simulator.engines.carla.weather import Weather
 
@@ -77,27 +76,6 @@ class Server:
     timeout: float = 60.0
     wait: float = 0.0
     settle: int = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapObject:
-    """An object that belongs to the server's map.
-
-    Attributes:
-        id: The server's.
-        name: Its mesh.
-        tag: Semantic tag.
-        centre: East, north, up [m, local].
-        size: Along X, Y, Z of its own axes [m].
-        yaw: Of those axes [deg].
-    """
-
-    id: int
-    name: str
-    tag: int
-    centre: tuple[float, float, float]
-    size: tuple[float, float, float]
-    yaw: float
 
 
 class Session:
@@ -297,7 +275,7 @@ class Session:
         """Buildings of the server's map."""
         with self.asking("listing the map's objects"):
             found = self._world.get_environment_objects(self._carla.CityObjectLabel.Buildings)
-            return [_map_object(thing) for thing in found]
+            return [map_object(thing) for thing in found]
 
     def show(self, objects: Sequence[int], shown: bool) -> None:
         """Shows or hides objects of the map."""
@@ -316,17 +294,3 @@ def pose_of(transform: Any) -> Pose:
     """A transform of the library as ours."""
     place, turn = transform.location, transform.rotation
     return Pose(x=place.x, y=-place.y, z=place.z, pitch=turn.pitch, yaw=turn.yaw, roll=turn.roll)
-
-
-def _map_object(thing: Any) -> MapObject:
-    box = thing.bounding_box
-    half = np.array([box.extent.x, box.extent.y, box.extent.z])
-    size = (2 * half).tolist()
-    return MapObject(
-        id=thing.id,
-        name=thing.name,
-        tag=int(thing.type),
-        centre=(box.location.x, -box.location.y, box.location.z),
-        size=(size[0], size[1], size[2]),
-        yaw=box.rotation.yaw,
-    )

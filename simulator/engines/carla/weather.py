@@ -7,7 +7,6 @@ import numpy as np
 
 from simulator.engines.engine import Light
 
-
 WET = {"flood": (0.9, 4.0), "storm": (0.7, 1.5)}
 """How wet the ground is when a disaster ends, in [0, 1], and the days after which that has fallen to 1/e:
 assumptions."""
@@ -50,7 +49,8 @@ def wetness(disaster: str, days: float) -> float:
 def weather_of(light: Light, wet: float = 0.0) -> Weather:
     """Dry air under the sun of `light`; the more its sky shines, the more clouds.
 
-    `wet` in [0, 1] is that of the ground: it darkens, and mirrors the sky where it stands in puddles. Rain and dust are left out whatever the disaster: they are drawn on the lens of CARLA's RGB camera.
+    `wet` in [0, 1] is that of the ground: it darkens, and mirrors the sky where it stands in puddles. Rain
+    and dust are left out whatever the disaster: they are drawn on the lens of CARLA's RGB camera.
     """
     clouds = 100 * light.sky / (1 + light.sky)
     azimuth = (math.degrees(light.sun_azimuth) - 90) % 360
