@@ -40,13 +40,14 @@ DAY = Light(sun_azimuth=2.4, sun_elevation=0.8, sky=0.2)
 
 
 class Expected(NamedTuple):
-    """What a server keeps to.
+    """What a server keeps to; docs/carla.md has the reasons. All else must hold on a real server as it is.
 
     Attributes:
-        repeats: Whether two images from one place are the same bytes.
+        repeats: Whether two RGB images from one place are the same bytes; Unreal's anti-aliasing and exposure
+            remember earlier frames. Labels and depth must be the same anyway.
         roof: Error of a roof's height [m].
         corner: Error of a corner's place in the image [pixels].
-        equal: Whether captures equal those of the embedded engine.
+        equal: Whether captures equal those of the embedded engine, which draws the stand-in's too.
     """
 
     repeats: bool

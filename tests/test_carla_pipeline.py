@@ -88,3 +88,54 @@ def test_a_client_that_dies_is_started_again(
     misbehave(served.port)
     assert "it is flown again" in capfd.readouterr().err
     assert capture.layers["image_post"].std() > 5
+
+
+def server_words(port: int, *, timeout: float) -> list[str]:
+    """Options of an impatient flight."""
+    words = {"--carla-port": port, "--carla-timeout": timeout, "--carla-wait": 1, "--carla-settle": 1}
+    return ["--engine", "carla", *(str(part) for pair in words.items() for part in pair)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"version": "0.9.15"},
+        {"fail_spawn": 3},
+        {"hide_attribute": "fov"},
+        {"deaf_to_weather": True},
+        {"wrong_tag": True},
+        {"wrap_ids": 65_536},
+        {"stale_image": 1},
+        {"drop_image": 1},
+        {"poison_image": 1},
+    ],
+    ids=lambda faults: next(iter(faults)),
+)
+def test_a_fault_ends_in_one_line_and_leaves_no_half_written_capture(
+    served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str], faults: dict
+) -> None:
+    words = [*SMALL, "--disasters", "[none]"]
+    assert main(["carla-export", *words, "--out", str(served.package)]) == 0
+    misbehave(served.port, **faults)
+    out = tmp_path / "captures"
+    try:
+        status = main(["simulate", *words, *server_words(served.port, timeout=20), "--out", str(out)])
+    finally:
+        misbehave(served.port)
+    assert status == 2
+    assert "mage simulate: error: " in capsys.readouterr().err
+    assert not finished(out)
+    assert not list(out.rglob(f"{PARTIAL}*"))
+
+
+@pytest.mark.slow
+def test_a_flight_whose_server_died_goes_on_when_it_is_run_again(served: Served, tmp_path: Path) -> None:
+    words = [*SMALL, "--cities", "2", "--disasters", "[none]"]
+    assert main(["carla-export", *words, "--out", str(served.package)]) == 0
+    out = tmp_path / "carla"
+    with stand_in(served.package, "--die_at", "32") as (port, _):
+        assert main(["simulate", *words, *server_words(port, timeout=20), "--out", str(out)]) == 2
+    assert len(finished(out)) < 2
+    assert not list(out.rglob(f"{PARTIAL}*"))
+    check_equal(flown(served, words, out), drawn(words, tmp_path / "frames"))
