@@ -20,7 +20,7 @@ ARGS     ?=
 opt = $(if $($(1)),--$(2) '$($(1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo simulate adapt train evaluate map test test-all check bench clean
+.PHONY: help setup demo simulate adapt train evaluate map test test-all test-carla check bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -59,6 +59,9 @@ test: $(STAMP) ## the tests (minutes)
 
 test-all: $(STAMP) ## the tests and the slow proofs
 	$(BIN)/python -m pytest -q -m '' --timeout 1800 $(ARGS)
+
+test-carla: $(STAMP) ## CARLA's client against the stand-in for a CARLA server
+	$(BIN)/python -m pytest -q -m 'carla and not slow' $(ARGS)
 
 check: $(STAMP) ## lint, format and types
 	$(BIN)/ruff check .

@@ -1,11 +1,14 @@
 """Jobs done by processes of this machine: few are handed out at a time, those of a dead process again."""
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from typing import TypeVar
+
+from tqdm import tqdm
 
 from rasters.errors import InputError
 
@@ -17,7 +20,9 @@ LIVES = 3
 """How often processes may die in a row without a job done meanwhile."""
 
 
-def done_here(jobs: Iterable[Job], work: Callable[[Job], object], workers: int) -> Iterator[Job]:
+def done_here(
+    jobs: Iterable[Job], work: Callable[[Job], object], workers: int, *, apart: bool = False
+) -> Iterator[Job]:
     """Yields each job when it has been done.
 
     `work` must not mind being done again: the jobs that were under way when a process died are.
@@ -25,12 +30,14 @@ def done_here(jobs: Iterable[Job], work: Callable[[Job], object], workers: int) 
     Args:
         jobs: Taken one by one, when there is room for them.
         work: A picklable function; what it returns is dropped.
-        workers: Processes; 1 is this one.
+        workers: Processes; 1 is this one, unless it is to stand `apart`.
+        apart: Whether a single worker is a process of its own: the threads of CARLA's client library now and
+            then end the process that they are in (docs/carla.md).
 
     Raises:
         InputError: Processes die again and again.
     """
-    if workers == 1:
+    if workers == 1 and not apart:
         for job in jobs:
             work(job)
             yield job
@@ -46,10 +53,12 @@ def done_here(jobs: Iterable[Job], work: Callable[[Job], object], workers: int) 
         except BrokenProcessPool as error:
             lives -= 1
             if lives == 0:
+                fewer = f" with fewer than {workers} workers" if workers > 1 else ""
                 raise InputError(
-                    f"worker processes died {LIVES} times in a row, out of memory perhaps; run again with "
-                    f"fewer than {workers} workers: what is finished is kept"
+                    f"worker processes died {LIVES} times in a row, out of memory perhaps; run again{fewer}: "
+                    "what is finished is kept"
                 ) from error
+            tqdm.write("a worker process died; what it was at is done again", file=sys.stderr)
             source = chain(list(flying.values()), source)
 
 

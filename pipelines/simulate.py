@@ -157,5 +157,5 @@ def _done(scenario: Scenario, config: Config) -> Iterator[Job]:
 
 def _crew(jobs: Iterable[Job], work: Callable[[Job], None], config: Config) -> Iterator[Job]:
     if config.ray is None:
-        return done_here(jobs, work, config.workers)
+        return done_here(jobs, work, config.workers, apart=config.engine == "carla")
     return done_on_ray(jobs, work, config.ray, gpus=VARIANT.startswith("cuda"))

@@ -8,6 +8,7 @@ import pickle
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -17,7 +18,16 @@ from rasters.catalogue import is_finished
 from rasters.errors import InputError
 from rasters.files import atomic_path
 from rasters.provenance import PROVENANCE
-from simulator.capture import capture_ids, city_id, city_place, draw_aftermath, draw_city, simulate_city
+from simulator.capture import (
+    capture_ids,
+    city_id,
+    city_place,
+    days_after,
+    disaster_of,
+    draw_aftermath,
+    draw_city,
+    simulate_city,
+)
 from simulator.city.model import City
 from simulator.city.vectors import write_vectors
 from simulator.disasters.aftermath import Aftermath
@@ -26,6 +36,7 @@ from simulator.engines.carla.engine import CarlaEngine
 from simulator.engines.carla.flown import FlownEngine, LocalTheatre
 from simulator.engines.carla.opendrive import open_drive
 from simulator.engines.carla.session import Server
+from simulator.engines.carla.weather import wetness
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Engine, Quality
@@ -147,9 +158,10 @@ def _write_vectors(scenario: Scenario, index: int, out: Path, city: City, afterm
 
 def _write_captures(scenario: Scenario, order: Order, job: Job, aftermath: Aftermath) -> None:
     with _engine(scenario, job.index, order, aftermath.before) as engine:
+        told = {"drawn_by": engine.drawn_by()} if isinstance(engine, CarlaEngine) else {}
         for capture in simulate_city(scenario, job.index, engine, aftermath, job.part):
             if capture.id in job.missing:
-                write_capture(order.out, capture)
+                write_capture(order.out, replace(capture, properties={**capture.properties, **told}))
 
 
 @contextmanager
@@ -160,7 +172,8 @@ def _engine(scenario: Scenario, index: int, order: Order, city: City) -> Generat
         return
     place = city_place(scenario, index)
     roads = open_drive(city, crs=place.crs, west=place.west, south=place.south)
-    with CarlaEngine(order.server(), roads) as engine:
+    wet = wetness(disaster_of(scenario, index), days_after(scenario, index, city))
+    with CarlaEngine(order.server(), roads, wet=wet) as engine:
         yield engine
 
 

@@ -165,6 +165,11 @@ def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
     )
 
 
+def days_after(scenario: Scenario, index: int, city: City) -> float:
+    """From a city's disaster to the second flight over it [d]."""
+    return _sample_visits(scenario, index, city.season, _streams(scenario, index)[2]).days
+
+
 def simulate_city(
     scenario: Scenario,
     index: int,

@@ -15,7 +15,7 @@ from rasters.capture import PARTIAL
 from rasters.catalogue import finished
 from rasters.classes import LandCover
 from simulator.city.model import Field
-from simulator.engines.carla import errors
+from simulator.engines.carla import apart, errors
 from simulator.engines.carla.engine import CarlaEngine
 from simulator.engines.carla.flown import FlownEngine, LocalTheatre
 from simulator.engines.carla.pose import Lens, Pose
@@ -27,7 +27,7 @@ from simulator.engines.engine import Frame
 from simulator.scene.model import Scene
 
 pytest.importorskip("carla", reason="CARLA's client is not installed; see docs/carla.md")
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.carla
 
 IMPATIENT = 1.5
 """How long a missing image is waited for [s]."""
@@ -118,6 +118,25 @@ def test_ids_beyond_sixteen_bits_are_told_apart(server: Server, scene: Scene, tr
     misbehave(server.port, first_id=200_000)
     with CarlaEngine(server, roads()) as engine:
         assert same(engine.labels(scene, VIEW), truth)
+
+
+def test_a_library_that_ends_its_process_is_asked_again_and_then_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, count = tmp_path / "script.py", tmp_path / "count"
+    script.write_text(
+        "import os, sys, pathlib\n"
+        f"count = pathlib.Path({str(count)!r})\n"
+        "with count.open('a') as file: file.write('.')\n"
+        "if len(count.read_text()) < 3: os.abort()\n"
+        "print('noise')\n"
+        "print('{\"settings\": {}}')\n"
+    )
+    monkeypatch.setattr(apart, "SCRIPT", script)
+    assert apart.ask("127.0.0.1", 1, 1.0) == {"settings": {}}
+    script.write_text("import os; os.abort()")
+    with pytest.raises(errors.ClientDied, match="5 times"):
+        apart.ask("127.0.0.1", 1, 1.0)
 
 
 def test_nobody_at_home() -> None:

@@ -19,7 +19,7 @@ from simulator.engines.carla.labels import decode, decode_rgb, encode_depth, enc
 from simulator.engines.carla.package import prop_folders, read_prop, write_description, write_prop
 from simulator.engines.carla.pose import Lens, Pose, axes, backproject, looking, project
 from simulator.engines.carla.props import Placed, join, split
-from simulator.engines.carla.weather import light_of, weather_of
+from simulator.engines.carla.weather import light_of, weather_of, wetness
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera, Light
 from simulator.scene.model import Scene
@@ -81,6 +81,16 @@ def test_weather_tells_the_light(azimuth: float, elevation: float, sky: float) -
     light = light_of(weather_of(Light(sun_azimuth=azimuth, sun_elevation=elevation, sky=sky)))
     assert abs(np.exp(1j * light.sun_azimuth) - np.exp(1j * azimuth)) < 1e-5
     np.testing.assert_allclose([light.sun_elevation, light.sky], [elevation, sky], rtol=1e-5)
+
+
+def test_the_ground_is_wet_after_water_and_dries() -> None:
+    light = Light(sun_azimuth=2.0, sun_elevation=0.9)
+    wet = [weather_of(light, wetness(kind, 0.5)).wetness for kind in ("none", "fire", "storm", "flood")]
+    assert wet[0] == wet[1] == 0 < wet[2] < wet[3] < 100
+    later = weather_of(light, wetness("flood", 10))
+    assert 0 < later.precipitation_deposits < later.wetness < 10
+    assert later.precipitation == 0  # rain would be drawn on the lens
+    assert light_of(later) == light_of(weather_of(light))
 
 
 def test_props_are_all_of_a_scene(pair: tuple[Scene, Scene]) -> None:

@@ -92,13 +92,17 @@ class CarlaEngine:
     again.
     """
 
-    def __init__(self, server: Server, roads: str) -> None:
+    def __init__(self, server: Server, roads: str, *, wet: float = 0.0) -> None:
         """Args:
         server: Which.
         roads: OpenDRIVE of the city's streets, as of `open_drive`.
+        wet: Of the ground in all scenes but the first, which is the city before; in [0, 1].
         """
         self._server = server
         self._roads = roads
+        self._wet = wet
+        self._scene: Scene | None = None
+        self._scenes = 0
         self._session: Session | None = None
         self._theatre: CarlaTheatre | None = None
         self._engine: FlownEngine | None = None
@@ -114,20 +118,37 @@ class CarlaEngine:
 
     def render(self, scene: Scene, camera: Camera, light: Light, *, samples: int, seed: int) -> Frame:
         """See `Engine.render`."""
+        self._meet(scene)
         return self._flown(lambda e: e.render(scene, camera, light, samples=samples, seed=seed))
 
     def labels(self, scene: Scene, camera: Camera) -> Frame:
         """See `Engine.labels`."""
+        self._meet(scene)
         return self._flown(lambda e: e.labels(scene, camera))
+
+    def _meet(self, scene: Scene) -> None:
+        if scene is not self._scene:
+            self._scene, self._scenes = scene, self._scenes + 1
+
+    def drawn_by(self) -> dict[str, str]:
+        """What is to be said of the pictures: engine, version of the server, its map."""
+        if self._session is None:
+            raise ValueError("the engine is a context: use it inside `with`")
+        return {"engine": "carla", "server": self._session.version, "map": self._session.map_name()}
 
     def _flown(self, fly: Callable[[FlownEngine], Frame]) -> Frame:
         if self._engine is None:
             raise ValueError("the engine is a context: use it inside `with`")
         try:
-            return fly(self._engine)
+            return self._once(fly)
         except ServerUnreachable:
             self._close(answering=False)
         self._open(replace(self._server, wait=self._server.wait or RESTART))
+        return self._once(fly)
+
+    def _once(self, fly: Callable[[FlownEngine], Frame]) -> Frame:
+        assert self._engine is not None
+        self._engine.wet = self._wet if self._scenes > 1 else 0.0
         return fly(self._engine)
 
     def _open(self, server: Server) -> None:

@@ -11,6 +11,10 @@ class ServerUnreachable(CarlaError):
     """Nobody answers at the address, or not any more."""
 
 
+class ClientDied(CarlaError):
+    """The client library ended the process that it was in, again and again."""
+
+
 class VersionMismatch(CarlaError):
     """Client and server are of different versions of CARLA."""
 

@@ -61,9 +61,13 @@ class FlownEngine:
 
     Labels are those of the pixel of the frame whose point the ray through the centre of a pixel meets. What
     the ground is made of is read from the scene's ground map at the place that was seen.
+
+    Attributes:
+        wet: Of the ground in the images to come, in [0, 1].
     """
 
     def __init__(self, theatre: Theatre) -> None:
+        self.wet = 0.0
         self._theatre = theatre
         self._scene: Scene | None = None
         self._cast: Cast | None = None
@@ -88,7 +92,7 @@ class FlownEngine:
             standing = split(scene)
             self._cast = _cast(standing, self._theatre.show(standing))
             self._scene = scene
-        self._theatre.weather(weather_of(light))
+        self._theatre.weather(weather_of(light, self.wet))
         flight = plan_flight(camera, scene.terrain, samples)
         views = [(shot, self._theatre.capture(shot.pose, flight.lens)) for shot in flight.shots]
         _check_tags([view for _, view in views], self._cast)

@@ -1,8 +1,9 @@
 """One visit to a CARLA server: connected, steered tick by tick, and left as it was found.
 
-The client library ends the process badly if one of its objects outlives the interpreter, keeps images in
-memory that it uses again, and never reconnects. So no object of it leaves this module and `rig.py`; what is
-handed out are plain values.
+The client library ends the process badly if one of its objects outlives the interpreter, or if it leaves a
+world that ticks (see `apart.py`); it keeps images in memory that it uses again, and never reconnects. So no
+object of it leaves this module and `rig.py`, and what is handed out are plain values; another process makes
+the world and puts it back.
 """
 
 import gc
@@ -13,8 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
+from simulator.engines.carla.apart import ask
 from simulator.engines.carla.errors import (
     CarlaError,
     ServerUnreachable,
@@ -22,6 +22,7 @@ from simulator.engines.carla.errors import (
     VersionMismatch,
     WeatherIgnored,
 )
+from simulator.engines.carla.map_object import MapObject, map_object
 from simulator.engines.carla.pose import Pose
 from simulator.engines.carla.weather import Weather
 
@@ -29,6 +30,15 @@ STEP = 0.05
 """Of the simulated clock [s]; nothing moves."""
 BATCH = 100
 """Commands sent at once."""
+STILL = {
+    "synchronous_mode": True,
+    "fixed_delta_seconds": STEP,
+    "no_rendering_mode": False,
+    "substepping": False,
+}
+"""Settings of a world that is flown."""
+FIRST_TICK, FIRST_TICKS = 5.0, 4
+"""Of a visit: how long each is waited for [s], and how many."""
 PATIENCE = 2.0
 """Between attempts to connect [s]."""
 
@@ -68,27 +78,6 @@ class Server:
     settle: int = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapObject:
-    """An object that belongs to the server's map.
-
-    Attributes:
-        id: The server's.
-        name: Its mesh.
-        tag: Semantic tag.
-        centre: East, north, up [m, local].
-        size: Along X, Y, Z of its own axes [m].
-        yaw: Of those axes [deg].
-    """
-
-    id: int
-    name: str
-    tag: int
-    centre: tuple[float, float, float]
-    size: tuple[float, float, float]
-    yaw: float
-
-
 class Session:
     """A context: inside it the world is synchronous; on leaving its settings are as before. A world that was
     made or loaded stays."""
@@ -104,8 +93,9 @@ class Session:
         self._carla: Any = None
         self._client: Any = None
         self._world: Any = None
-        self._before: Any = None
+        self._before: dict[str, Any] | None = None
         self._library: Any = None
+        self.version = ""
 
     def __enter__(self) -> Self:
         """Raises:
@@ -116,18 +106,10 @@ class Session:
         try:
             self._connect()
             with self.asking("making the world"):
+                told = self._ask(self.server.timeout, roads=self._roads, town=self._town, settings=STILL)
+                self._before = told["settings"]
                 self._world = self._client.get_world()
-                self._before = self._world.get_settings()
-                if self._roads is not None:
-                    self._make_world(self._roads)
-                elif self._town is not None:
-                    self._world = self._client.load_world(self._town)
-                settings = self._world.get_settings()
-                settings.synchronous_mode = True
-                settings.fixed_delta_seconds = STEP
-                settings.no_rendering_mode = False
-                settings.substepping = False
-                self._world.apply_settings(settings)
+                self._first_tick()
                 self._library = self._world.get_blueprint_library()
         except BaseException:
             self.close(answering=False)
@@ -140,17 +122,16 @@ class Session:
         self.close(answering=not isinstance(error, ServerUnreachable))
 
     def close(self, *, answering: bool) -> None:
-        """Restores the settings if the server still answers, and lets go of every object of the library."""
-        if self._before is not None:
-            # a world that is found synchronous was left so by a client that crashed: it is set free
-            self._before.synchronous_mode = False
-            if answering or self._world is not None:
-                if not answering:
-                    self._client.set_timeout(1.0)
-                with suppress(RuntimeError):
-                    self._world.apply_settings(self._before)
-        self._client = self._world = self._before = self._library = self._carla = None
+        """Lets go of every object of the library, and then restores the settings, if the server still
+        answers."""
+        before, self._before = self._before, None
+        self._client = self._world = self._library = self._carla = None
         gc.collect()
+        if before is not None:
+            # a world that is found synchronous was left so by a client that crashed: it is set free
+            free = {**before, "synchronous_mode": False}
+            with suppress(RuntimeError, CarlaError):
+                self._ask(self.server.timeout if answering else 1.0, settings=free)
 
     @contextmanager
     def asking(self, what: str) -> Generator[None]:
@@ -185,15 +166,24 @@ class Session:
             raise VersionMismatch(
                 f"the CARLA server is of version {theirs}, the client of {ours}; start carlasim/carla:{ours}"
             )
+        self.version = theirs
         self._client.set_timeout(self.server.timeout)
 
-    def _make_world(self, roads: str) -> None:
-        """An empty world with the streets as roads: no walls about them, and no mesh, for ours lies there."""
-        parameters = self._carla.OpendriveGenerationParameters(
-            vertex_distance=2.0, max_road_length=50.0, wall_height=0.0, additional_width=0.0,
-            smooth_junctions=True, enable_mesh_visibility=False,
-        )  # fmt: skip
-        self._world = self._client.generate_opendrive_world(roads, parameters)
+    def _ask(self, timeout: float, **request: Any) -> dict[str, Any]:
+        return ask(self.server.host, self.server.port, timeout, **request)
+
+    def _first_tick(self) -> None:
+        """Another thread joins the stream of snapshots; a tick before that is waited for in vain."""
+        for _ in range(FIRST_TICKS):
+            with suppress(RuntimeError):
+                self._world.tick(min(FIRST_TICK, self.server.timeout))
+                return
+        self._world.tick(self.server.timeout)
+
+    def map_name(self) -> str:
+        """Of the map that is loaded."""
+        with self.asking("reading the map"):
+            return self._world.get_map().name
 
     def blueprints(self) -> set[str]:
         """What can be spawned."""
@@ -285,7 +275,7 @@ class Session:
         """Buildings of the server's map."""
         with self.asking("listing the map's objects"):
             found = self._world.get_environment_objects(self._carla.CityObjectLabel.Buildings)
-            return [_map_object(thing) for thing in found]
+            return [map_object(thing) for thing in found]
 
     def show(self, objects: Sequence[int], shown: bool) -> None:
         """Shows or hides objects of the map."""
@@ -304,17 +294,3 @@ def pose_of(transform: Any) -> Pose:
     """A transform of the library as ours."""
     place, turn = transform.location, transform.rotation
     return Pose(x=place.x, y=-place.y, z=place.z, pitch=turn.pitch, yaw=turn.yaw, roll=turn.roll)
-
-
-def _map_object(thing: Any) -> MapObject:
-    box = thing.bounding_box
-    half = np.array([box.extent.x, box.extent.y, box.extent.z])
-    size = (2 * half).tolist()
-    return MapObject(
-        id=thing.id,
-        name=thing.name,
-        tag=int(thing.type),
-        centre=(box.location.x, -box.location.y, box.location.z),
-        size=(size[0], size[1], size[2]),
-        yaw=box.rotation.yaw,
-    )

@@ -13,9 +13,10 @@ from rasters.classes import LandCover
 from simulator.city.model import Field
 from simulator.engines.carla.errors import HiddenShown
 from simulator.engines.carla.labels import LAND_COVER_OF_TAG, NO_DEPTH, View
+from simulator.engines.carla.map_object import MapObject
 from simulator.engines.carla.pose import Lens, Pose, backproject
 from simulator.engines.carla.rig import Rig
-from simulator.engines.carla.session import MapObject, Session
+from simulator.engines.carla.session import Session
 
 DEBRIS = ("dirtdebris01", "dirtdebris02", "brokentile01", "ironplank")
 """Props of CARLA's library that look like rubble."""

@@ -7,6 +7,12 @@ import numpy as np
 
 from simulator.engines.engine import Light
 
+WET = {"flood": (0.9, 4.0), "storm": (0.7, 1.5)}
+"""How wet the ground is when a disaster ends, in [0, 1], and the days after which that has fallen to 1/e:
+assumptions."""
+PUDDLES = 0.6
+"""Of the wetness, how much stands in puddles; an assumption."""
+
 
 class Weather(NamedTuple):
     """CARLA's weather parameters, in the order of its messages; percentages unless told.
@@ -34,15 +40,26 @@ class Weather(NamedTuple):
     dust_storm: float = 0.0
 
 
-def weather_of(light: Light) -> Weather:
+def wetness(disaster: str, days: float) -> float:
+    """How wet the ground is, in [0, 1], so many days [d] after a disaster."""
+    first, fall = WET.get(disaster, (0.0, 1.0))
+    return first * math.exp(-days / fall)
+
+
+def weather_of(light: Light, wet: float = 0.0) -> Weather:
     """Dry air under the sun of `light`; the more its sky shines, the more clouds.
 
-    Rain and dust are left out whatever the disaster: they are drawn on the lens of CARLA's RGB camera.
+    `wet` in [0, 1] is that of the ground: it darkens, and mirrors the sky where it stands in puddles. Rain
+    and dust are left out whatever the disaster: they are drawn on the lens of CARLA's RGB camera.
     """
     clouds = 100 * light.sky / (1 + light.sky)
     azimuth = (math.degrees(light.sun_azimuth) - 90) % 360
     weather = Weather(
-        cloudiness=clouds, sun_azimuth_angle=azimuth, sun_altitude_angle=math.degrees(light.sun_elevation)
+        cloudiness=clouds,
+        precipitation_deposits=100 * PUDDLES * wet,
+        wetness=100 * wet,
+        sun_azimuth_angle=azimuth,
+        sun_altitude_angle=math.degrees(light.sun_elevation),
     )
     return Weather(*(float(np.float32(value)) for value in weather))
 

@@ -12,7 +12,9 @@ class Faults:
         drop_image: From this semantic image on, counted from 1, they are not sent; 0 for none.
         stale_image: From this RGB image on, counted from 1, they say that they were taken from the pose
             of the last one before; 0 for none.
-        faulty_images: How many are dropped or stale; 0 for all.
+        poison_image: From this depth image on, counted from 1, they carry a number that is no sensor's,
+            which ends the client's process in a thread of its library (status 134); 0 for none.
+        faulty_images: How many are dropped, stale or poisoned; 0 for all.
         fail_spawn: This prop, counted from 1, is not spawned; 0 for none.
         version: Of the server, if not that of the stand-in's protocol.
         die_at: The process ends at this tick, without a word; 0 for never.
@@ -27,6 +29,7 @@ class Faults:
     image_delay: float = 0.0
     drop_image: int = 0
     stale_image: int = 0
+    poison_image: int = 0
     faulty_images: int = 0
     fail_spawn: int = 0
     version: str = ""

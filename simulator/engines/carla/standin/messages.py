@@ -29,6 +29,7 @@ class SensorType(IntEnum):
     SEMANTIC = 14
     INSTANCE = 15
     SNAPSHOT = 17
+    NO_SENSOR = 99
 
 
 CAMERAS = {

@@ -205,6 +205,8 @@ class World:
             if stale:
                 transform = self._before
             self._before = transform
+        if kind == SensorType.DEPTH and self._faulty(self.faults.poison_image, count):
+            kind = SensorType.NO_SENSOR
         fov = float(actor.attributes["fov"])
         self.streams.send(actor.stream, image_message(kind, frame, now, transform, fov, image))
 
