@@ -34,9 +34,10 @@ class Scenario:
         overlap: Share of a capture that its neighbours see too, in [0, 1).
         profile: Acquisition profile: a name in `rasters/sensing/profiles` or a YAML path. Its ground
             sample distance is that of the captures.
-        off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40].
-        misregistration: Standard deviation of the shift between before and after [pixels], imagery only.
-        samples: Rays per pixel of the image.
+        off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40]; None: the profile's.
+        misregistration: Standard deviation of the shift between before and after [pixels], imagery only;
+            None: the profile's georeferencing error.
+        samples: Rays per pixel of the image, and per square metre of pixels wider than 1 m.
     """
 
     seed: int = 1
@@ -54,8 +55,8 @@ class Scenario:
     frames: int = 1
     overlap: float = 0.1
     profile: str = "satellite_1m"
-    off_nadir: float = 20.0
-    misregistration: float = 0.5
+    off_nadir: float | None = None
+    misregistration: float | None = None
     samples: int = 4
 
     def __post_init__(self) -> None:
@@ -78,9 +79,9 @@ class Scenario:
                 (self.lines, self.frames),
             ),
             (0 <= self.overlap < 1, "overlap must be in [0, 1)", self.overlap),
-            (0 <= self.off_nadir <= 40, "off_nadir must be in [0, 40] degrees", self.off_nadir),
+            (0 <= (self.off_nadir or 0) <= 40, "off_nadir must be in [0, 40] degrees", self.off_nadir),
             (
-                0 <= self.misregistration <= 5,
+                0 <= (self.misregistration or 0) <= 5,
                 "misregistration must be in [0, 5] pixels",
                 self.misregistration,
             ),
