@@ -30,7 +30,7 @@ def blur(image: np.ndarray, mtf: float) -> np.ndarray:
     )
 
 
-def _psf_taps(mtf: float, reach: int = 7) -> np.ndarray:
+def _psf_taps(mtf: float, reach: int = 15) -> np.ndarray:
     """Taps (2 * reach + 1,) whose transfer is the Gaussian's: a sampled narrow Gaussian would blur less."""
     f = (np.arange(512) + 0.5) / 512 - 0.5  # cycles a pixel
     transfer = np.exp(-2 * (math.pi * psf_sigma(mtf) * f) ** 2)

@@ -168,7 +168,7 @@ class Profile:
     @property
     def displayed(self) -> tuple[str, ...]:
         """Names of the bands that are displayed: three, or one."""
-        return next(names for names in DISPLAYED if set(names) <= set(self.bands))
+        return next((names for names in DISPLAYED if set(names) <= set(self.bands)), ())
 
 
 def profile_path(name: str) -> Path:
