@@ -102,7 +102,11 @@ def run(config: Config) -> None:
         *(path for style in scenario.styles for path in style_paths(style)),
         *(path for path in (scenario.layout, scenario.dem) if path is not None),
     ]
-    load_profile(scenario.profile)
+    if load_profile(scenario.profile).needs_near_infrared and config.engine == "carla":
+        raise InputError(
+            f"profile {scenario.profile} needs near infrared, which a CARLA server does not draw; take the "
+            "embedded engine or a profile of visible bands"
+        )
     for style in scenario.styles:
         load_style(style)
     if scenario_layout(scenario) is None:
