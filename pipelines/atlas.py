@@ -12,10 +12,12 @@ from pipelines.settings import settings, settle
 from rasters.classes import LandCover, paint
 from rasters.errors import InputError
 from rasters.pictures import write_sheet
-from rasters.sensing.imaging import expose, sample_acquisition
+from rasters.sensing.atmosphere import Sight
+from rasters.sensing.imaging import expose, sample_acquisition, sample_air
 from rasters.sensing.profile import Profile, load_profile, profile_path
 from simulator.city.city import generate_city
 from simulator.city.style import STYLES, load_style, style_label, style_paths
+from simulator.engines.bands import draw_bands
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera, Engine, Light
@@ -92,7 +94,12 @@ def atlas_row(style: str, profiles: Sequence[Profile], config: Config, engine: E
             west=size / 2 - reach, north=size / 2 + reach, gsd=profile.gsd, height=config.tile,
             width=config.tile,
         )  # fmt: skip
-        frame = engine.render(scene, camera, LIGHT, samples=config.samples, seed=config.seed)
-        image = expose(frame.reflectance, sample_acquisition(profile, rng), rng)
+        [frame] = draw_bands(
+            engine, scene, [camera], LIGHT, samples=config.samples, seed=config.seed,
+            infrared=profile.needs_near_infrared,
+        )  # fmt: skip
+        acquisition = sample_acquisition(profile, sample_air(profile, rng), rng)
+        sight = Sight(sun_elevation=LIGHT.sun_elevation, azimuth=LIGHT.sun_azimuth, altitude=profile.height)
+        image = expose(frame.reflectance, acquisition, sight, rng).display
         row += [image, paint(frame.land_cover, LandCover).transpose(2, 0, 1)]
     return row

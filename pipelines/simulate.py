@@ -104,7 +104,11 @@ def run(config: Config) -> None:
     ]
     if scenario.quality == "high":
         require_denoiser()
-    load_profile(scenario.profile)
+    if load_profile(scenario.profile).needs_near_infrared and config.engine == "carla":
+        raise InputError(
+            f"profile {scenario.profile} needs near infrared, which a CARLA server does not draw; take the "
+            "embedded engine or a profile of visible bands"
+        )
     for style in scenario.styles:
         load_style(style)
     if scenario_layout(scenario) is None:

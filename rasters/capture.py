@@ -17,9 +17,11 @@ from rasters.errors import InputError
 from rasters.files import read_json, write_json
 from rasters.geotiff import read_grid, read_raster, write_raster
 from rasters.grid import Grid
-from rasters.layers import IMAGES, LAYERS
+from rasters.layers import IMAGES, LAYERS, MEASURED
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
+VIEW = "https://stac-extensions.github.io/view/v1.0.0/schema.json"
+ELECTRO_OPTICAL = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
 PARTIAL = ".partial-"
 
 
@@ -30,10 +32,13 @@ class Capture:
     Attributes:
         id: File-name safe and unique in its catalogue.
         grid: Of every layer.
-        layers: Arrays by their name in `rasters.layers.LAYERS`: images (3, H, W) uint8, others (H, W).
+        layers: Arrays by their name in `rasters.layers.LAYERS`: images (3, H, W) uint8, measured reflectance
+            (B, H, W) uint16, others (H, W).
         start: When the image before was taken.
         end: When the image after was taken.
         properties: What else is known: disaster, style, sun, view; JSON values.
+        views: How each picture was seen, by its layer: fields of STAC's view extension [deg].
+        bands: Centre and full width at half maximum [um] of the bands of measured reflectance, by name.
     """
 
     id: str
@@ -42,13 +47,16 @@ class Capture:
     start: datetime
     end: datetime
     properties: Mapping[str, Any] = field(default_factory=dict)
+    views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bands: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, array in self.layers.items():
             layer = LAYERS.get(name)
             if layer is None:
                 raise ValueError(f"unknown layer {name!r}; layers are {sorted(LAYERS)}")
-            shape = (3, *self.grid.shape) if len(layer.bands) == 3 else self.grid.shape
+            count = len(layer.bands or self.bands)
+            shape = self.grid.shape if len(layer.bands) == 1 else (count, *self.grid.shape)
             if array.shape != shape or array.dtype != layer.dtype:
                 raise ValueError(
                     f"layer {name} of {self.id} must be {layer.dtype} of shape {shape}, "
@@ -66,7 +74,7 @@ def write_capture(root: Path, capture: Capture) -> Path:
     """
     with _whole_folder(root, capture.id) as partial:
         for name, array in capture.layers.items():
-            write_layer(partial / f"{name}.tif", name, array, capture.grid)
+            write_layer(partial / f"{name}.tif", name, array, capture.grid, tuple(capture.bands))
         write_json(partial / f"{capture.id}.json", _item(capture).to_dict(include_self_link=False))
     return root / capture.id
 
@@ -123,12 +131,20 @@ def _put(partial: Path, folder: Path) -> None:
         shutil.rmtree(partial)  # somebody was quicker
 
 
-def write_layer(path: Path, name: str, array: np.ndarray, grid: Grid) -> None:
-    """Writes one layer as its GeoTIFF, with the palette, unit and nodata of its kind."""
+def write_layer(path: Path, name: str, array: np.ndarray, grid: Grid, bands: Sequence[str] = ()) -> None:
+    """Writes one layer as its GeoTIFF, with the palette, unit and nodata of its kind.
+
+    Args:
+        path: Where it goes.
+        name: Of the layer.
+        array: Its values.
+        grid: Its place.
+        bands: Names of the bands of measured reflectance.
+    """
     layer = LAYERS[name]
     palette = None if layer.classes is None else PALETTES[layer.classes]
     write_raster(
-        path, array, grid, bands=layer.bands, nodata=layer.nodata, palette=palette, units=layer.units
+        path, array, grid, bands=layer.bands or bands, nodata=layer.nodata, palette=palette, units=layer.units
     )
 
 
@@ -147,18 +163,36 @@ def read_capture(folder: Path, names: Sequence[str] | None = None) -> Capture:
         raise InputError(
             f"{folder / folder.name}.json is not the STAC item of a capture ({error!r})"
         ) from error
+    views, bands = _views(assets), _bands(assets)
     wanted = list(assets) if names is None else list(names)
     for name in wanted:
         if name not in assets:
             raise InputError(f"{folder} has no layer {name}; it has {sorted(assets)}")
     grid = read_grid(folder / f"{next(iter(IMAGES))}.tif")
-    layers = {name: _read_layer(folder / f"{name}.tif", name, grid) for name in wanted}
+    layers = {name: _read_layer(folder / f"{name}.tif", name, grid, len(bands)) for name in wanted}
     ours = {k: v for k, v in properties.items() if k.startswith("mage:")}
     stripped = {k.removeprefix("mage:"): v for k, v in ours.items()}
-    return Capture(id=folder.name, grid=grid, layers=layers, start=start, end=end, properties=stripped)
+    return Capture(
+        id=folder.name, grid=grid, layers=layers, start=start, end=end, properties=stripped, views=views,
+        bands=bands,
+    )  # fmt: skip
 
 
-def _read_layer(path: Path, name: str, grid: Grid) -> np.ndarray:
+def _views(assets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    prefix = "view:"
+    found = {
+        name: {key.removeprefix(prefix): value for key, value in asset.items() if key.startswith(prefix)}
+        for name, asset in assets.items()
+    }
+    return {name: view for name, view in found.items() if view}
+
+
+def _bands(assets: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    measured = next((assets[name]["bands"] for name in MEASURED if name in assets), [])
+    return {b["name"]: (b["eo:center_wavelength"], b["eo:full_width_half_max"]) for b in measured}
+
+
+def _read_layer(path: Path, name: str, grid: Grid, measured: int) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"{path} is missing; simulate the capture again")
     if read_grid(path) != grid:
@@ -166,18 +200,18 @@ def _read_layer(path: Path, name: str, grid: Grid) -> np.ndarray:
             f"{path} lies on another grid than the other layers of its capture; simulate it again"
         )
     bands = read_raster(path)
-    if bands.shape[0] != len(LAYERS[name].bands) or bands.dtype != LAYERS[name].dtype:
+    count = len(LAYERS[name].bands) or measured
+    if bands.shape[0] != count or bands.dtype != LAYERS[name].dtype:
         layer = LAYERS[name]
         raise InputError(
-            f"{path} must hold {len(layer.bands)} band(s) of {layer.dtype}, "
-            f"got {bands.shape[0]} of {bands.dtype}"
+            f"{path} must hold {count} band(s) of {layer.dtype}, got {bands.shape[0]} of {bands.dtype}"
         )
     codes = LAYERS[name].classes
     if codes is not None and (unknown := set(np.unique(bands)) - {int(c) for c in codes}):
         raise InputError(
             f"{path} holds unknown class values {sorted(map(int, unknown))[:8]}; simulate it again"
         )
-    return bands if len(LAYERS[name].bands) == 3 else bands[0]
+    return bands[0] if len(LAYERS[name].bands) == 1 else bands
 
 
 def _item(capture: Capture) -> pystac.Item:
@@ -197,14 +231,36 @@ def _item(capture: Capture) -> pystac.Item:
             "proj:transform": list(capture.grid.transform)[:6],
             **{f"mage:{key}": value for key, value in capture.properties.items()},
         },
-        stac_extensions=[PROJECTION],
+        stac_extensions=[PROJECTION, VIEW, *([ELECTRO_OPTICAL] if capture.bands else [])],
     )
     for name in capture.layers:
-        roles = ["data", "visual"] if name in IMAGES else ["labels"]
         asset = pystac.Asset(
-            href=f"./{name}.tif", title=LAYERS[name].title, media_type=pystac.MediaType.GEOTIFF, roles=roles
-        )
+            href=f"./{name}.tif", title=LAYERS[name].title, media_type=pystac.MediaType.GEOTIFF,
+            roles=_roles(name), extra_fields=_seen(capture, name),
+        )  # fmt: skip
         item.add_asset(name, asset)
     for relation in ("root", "parent"):
         item.add_link(pystac.Link(relation, "../catalog.json", media_type=pystac.MediaType.JSON))
     return item
+
+
+def _roles(name: str) -> list[str]:
+    if name in IMAGES:
+        return ["data", "visual"]
+    return ["data", "reflectance"] if name in MEASURED else ["labels"]
+
+
+def _seen(capture: Capture, name: str) -> dict[str, Any]:
+    """When and how a picture was taken, and in which bands; nothing of labels."""
+    if name not in IMAGES and name not in MEASURED:
+        return {}
+    time = capture.start if name.endswith("_pre") else capture.end
+    fields: dict[str, Any] = {"datetime": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    fields |= {f"view:{key}": value for key, value in capture.views.get(name, {}).items()}
+    if name in MEASURED:
+        fields |= {"raster:scale": 1e-4}
+        fields["bands"] = [
+            {"name": band, "eo:center_wavelength": centre, "eo:full_width_half_max": width}
+            for band, (centre, width) in capture.bands.items()
+        ]
+    return fields

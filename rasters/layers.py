@@ -14,7 +14,7 @@ class Layer:
     Attributes:
         title: What a person reads.
         dtype: numpy's name of the pixel type.
-        bands: A name for each band.
+        bands: A name for each band; none where a sensor tells them.
         units: Of the values; empty for codes.
         classes: The codes, for a class raster.
         nodata: The value that means "not known".
@@ -57,4 +57,18 @@ LABELS: Mapping[str, Layer] = {
     "change": Layer(title="Change and its kind", dtype="uint8", bands=("change",), classes=Change),
 }
 
-LAYERS: Mapping[str, Layer] = {**IMAGES, **LABELS}
+MEASURED: Mapping[str, Layer] = {
+    "reflectance_pre": Layer(
+        title="Reflectance at the sensor before x 10,000, only of sensors that deliver it",
+        dtype="uint16",
+        bands=(),
+    ),
+    "reflectance_post": Layer(
+        title="Reflectance at the sensor after x 10,000, only of sensors that deliver it",
+        dtype="uint16",
+        bands=(),
+    ),
+}
+"""What a multispectral sensor delivers beside the displayed picture."""
+
+LAYERS: Mapping[str, Layer] = {**IMAGES, **MEASURED, **LABELS}

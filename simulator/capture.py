@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import pyproj
 
 from rasters.capture import Capture
 from rasters.grid import Grid, utm_crs
-from rasters.sensing.imaging import expose, sample_acquisition
-from rasters.sensing.profile import load_profile
+from rasters.sensing.imaging import Exposure, expose, sample_acquisition
+from rasters.sensing.profile import Profile, load_profile
 from rasters.sensing.smoke import add_smoke
 from simulator.city.city import generate_city
 from simulator.city.layout import Layout, read_layout
@@ -23,11 +22,11 @@ from simulator.city.model import City, Season
 from simulator.city.style import load_style, style_label
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import sample_parameters, strike
-from simulator.disasters.ordinary import Interval
-from simulator.disasters.seasons import day_in, season_on
-from simulator.engines.engine import Camera, Engine, Frame, Light
+from simulator.engines.bands import draw_bands
+from simulator.engines.engine import Camera, Engine, Frame
 from simulator.flight import MARGIN, Footprint, city_size
 from simulator.labels import Seen, label_layers
+from simulator.looks import Look, Spot, Visits, look_fields, sample_visits, view_fields
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
@@ -36,10 +35,9 @@ from simulator.window import aftermath_window
 
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
 CITIES_A_ROW = 20  # then the next row begins, further south
-NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
-APART = (2, 180)  # days from the first flight to the disaster: an assumption
+MOST_RAYS = 1024  # a pixel
 RIM = 16  # pixels around a tile of a mosaic that the sensor's optics and compression see too
-DROUGHT = 0.25  # chance of a dry summer where a region knows them: an assumption
+PHASES = ("pre", "post")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,39 +53,11 @@ class Place:
     west: float
     south: float
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How one of the two flights saw the city.
-
-    Attributes:
-        light: Sun and sky.
-        off_nadir: [rad].
-        azimuth: Towards the sensor, clockwise from north [rad].
-        shift: Georeferencing error (east, north) of this flight [m].
-        time: When.
-    """
-
-    light: Light
-    off_nadir: float
-    azimuth: float
-    shift: tuple[float, float]
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visits:
-    """When and how a city is flown over.
-
-    Attributes:
-        looks: The first and the second flight.
-        days: From the disaster to the second [d].
-        interval: From the first to the second, for what changes anyway; None: nothing does.
-    """
-
-    looks: tuple[Look, Look]
-    days: float
-    interval: Interval | None
+    def lonlat(self) -> tuple[float, float]:
+        """Longitude and latitude of the corner [deg]."""
+        to_degrees = pyproj.Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
+        longitude, latitude = to_degrees.transform(self.west, self.south)
+        return float(longitude), float(latitude)
 
 
 def city_id(scenario: Scenario, index: int) -> str:
@@ -154,7 +124,7 @@ def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
     """What is left of a city, which is what `draw_city` returns, at the time of the second flight."""
     _, disaster_rng, look_rng, _ = _streams(scenario, index)
     kind = disaster_of(scenario, index)
-    visits = _sample_visits(scenario, index, city.season, look_rng)
+    visits = _visits(scenario, index, city.season, look_rng)
     return strike(
         city,
         kind,
@@ -167,7 +137,7 @@ def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
 
 def days_after(scenario: Scenario, index: int, city: City) -> float:
     """From a city's disaster to the second flight over it [d]."""
-    return _sample_visits(scenario, index, city.season, _streams(scenario, index)[2]).days
+    return _visits(scenario, index, city.season, _streams(scenario, index)[2]).days
 
 
 def simulate_city(
@@ -192,7 +162,7 @@ def simulate_city(
     place = city_place(scenario, index)
     if aftermath is None:
         aftermath = draw_aftermath(scenario, index, draw_city(scenario, index))
-    visits = _sample_visits(scenario, index, aftermath.before.season, look_rng)
+    visits = _visits(scenario, index, aftermath.before.season, look_rng)
     seed = int(image_rng.integers(2**31))
     rim = RIM if scenario.area is not None else 0
     if part is not None:
@@ -202,9 +172,10 @@ def simulate_city(
         return _camera(shot.footprint, profile.gsd, _look(visits.looks[visit], shot), rim)
 
     def shoot(scene: Scene, visit: int) -> list[Frame]:
-        light = visits.looks[visit].light
-        views = [camera(shot, visit) for shot in shots]
-        return [engine.render(scene, v, light, samples=scenario.samples, seed=seed) for v in views]
+        return draw_bands(
+            engine, scene, [camera(shot, visit) for shot in shots], visits.looks[visit].light,
+            samples=_rays(scenario, profile), seed=seed, infrared=profile.needs_near_infrared,
+        )  # fmt: skip
 
     def seen_first(scene: Scene) -> list[Frame]:
         return [engine.labels(scene, camera(shot, 0)) for shot in shots]
@@ -215,33 +186,40 @@ def simulate_city(
     del scene
     unchanged = aftermath.otherwise is aftermath.before
     otherwise = before if unchanged else seen_first(build_scene(aftermath.otherwise))
-    exposures = [sample_acquisition(profile, rng) for rng in image_rng.spawn(2)]
-    total = len(city_shots(scenario))
-    noise = image_rng.spawn(2 * total)
+    exposures = [
+        sample_acquisition(profile, look.air, rng)
+        for look, rng in zip(visits.looks, image_rng.spawn(2), strict=True)
+    ]
+    noise = image_rng.spawn(2 * len(city_shots(scenario)))
     for row, shot in enumerate(shots):
-        view = camera(shot, 1)
+        view, looks = camera(shot, 1), tuple(_look(look, shot) for look in visits.looks)
         smoky = add_smoke(
             after[row].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
         )
-        images = [
-            expose(reflectance, exposure, rng)
-            for reflectance, exposure, rng in zip(
+        pictures = [
+            expose(reflectance, exposure, look.sight, rng)
+            for reflectance, exposure, look, rng in zip(
                 (before[row].reflectance, smoky),
                 exposures,
+                looks,
                 noise[2 * shot.number : 2 * shot.number + 2],
                 strict=True,
             )
         ]
         seen = Seen(before=before[row], after=after[row], otherwise=otherwise[row], compared=compared[row])
-        layers = {"image_pre": images[0], "image_post": images[1], **label_layers(aftermath, seen)}
+        layers = {**_image_layers(pictures, profile), **label_layers(aftermath, seen)}
         yield Capture(
             id=_capture_id(scenario, index, shot),
             grid=_grid(place, shot.footprint, profile.gsd),
             layers={name: _within(layer, rim) for name, layer in layers.items()},
-            start=visits.looks[0].time,
-            end=visits.looks[1].time,
+            start=looks[0].time,
+            end=looks[1].time,
             properties=_properties(scenario, index, aftermath, visits, shot)
             | {"smoke": bool(aftermath.smoke)},
+            views=_views(looks),
+            bands={name: profile.bands[name][:2] for name in profile.band_names}
+            if profile.reflectance
+            else {},
         )
 
 
@@ -281,46 +259,13 @@ def _within(layer: np.ndarray, rim: int) -> np.ndarray:
     return np.ascontiguousarray(layer[..., rim:-rim, rim:-rim]) if rim else layer
 
 
-def southern(place: Place) -> bool:
-    """Whether a place lies in a UTM zone south of the equator (EPSG:327xx)."""
-    return place.crs.startswith("EPSG:327")
-
-
-def _sample_visits(scenario: Scenario, index: int, season: Season, rng: np.random.Generator) -> Visits:
-    """Two flights weeks to months apart, each with its own sun, view and georeferencing error.
-
-    The day of the first fits the season that the city is in; that of the second tells the season then.
-    """
-    south = southern(city_place(scenario, index))
-    low, high = np.log1p(scenario.days)
-    days = float(np.expm1(rng.uniform(low, high)))
-    first = NEW_YEAR + timedelta(days=day_in(season, rng, south=south), minutes=int(rng.integers(0, 240)))
-    apart = int(rng.integers(*APART)) + days
-    second = first + timedelta(minutes=round(apart * 1440))
-    known = {s for s, weight in load_style(_turn(scenario.styles, index)).season.items() if weight > 0}
-    if rng.random() > DROUGHT and season != "dry":
-        known -= {"dry"}
-    interval = None
-    if scenario.ordinary_change:
-        interval = Interval(days=apart, season=season_on(second, known, south=south))
-    error = scenario.misregistration * load_profile(scenario.profile).gsd
-    noon = 0.0 if south else math.pi  # the midday sun stands in the north, or in the south
-
-    def look(time: datetime, shift: tuple[float, float]) -> Look:
-        light = Light(
-            sun_azimuth=noon + float(rng.uniform(-1.1, 1.1)),
-            sun_elevation=math.radians(float(rng.uniform(30, 70))),
-            sky=float(rng.uniform(0.12, 0.35)),
-        )
-        off_nadir = math.radians(float(rng.uniform(0, scenario.off_nadir)))
-        azimuth = float(rng.uniform(0, 2 * math.pi))
-        return Look(light=light, off_nadir=off_nadir, azimuth=azimuth, shift=shift, time=time)
-
-    looks = (
-        look(first, (0.0, 0.0)),
-        look(second, (float(rng.normal(0, error)), float(rng.normal(0, error)))),
-    )
-    return Visits(looks=looks, days=days, interval=interval)
+def _visits(scenario: Scenario, index: int, season: Season, rng: np.random.Generator) -> Visits:
+    """The two flights over a city."""
+    style = load_style(_turn(scenario.styles, index))
+    longitude, latitude = city_place(scenario, index).lonlat()
+    known = frozenset(s for s, weight in style.season.items() if weight > 0)
+    spot = Spot(longitude=longitude, latitude=latitude, season=season, known=known)
+    return sample_visits(scenario, load_profile(scenario.profile), spot, rng)
 
 
 def _grid(place: Place, footprint: Footprint, gsd: float) -> Grid:
@@ -335,19 +280,34 @@ def _grid(place: Place, footprint: Footprint, gsd: float) -> Grid:
     )
 
 
+def _rays(scenario: Scenario, profile: Profile) -> int:
+    """Rays a pixel: the scenario's for each square metre of wide pixels, that they average as much ground."""
+    return min(MOST_RAYS, scenario.samples * max(1, round(profile.gsd**2)))
+
+
+def _image_layers(pictures: Sequence[Exposure], profile: Profile) -> dict[str, np.ndarray]:
+    layers = {f"image_{phase}": picture.display for phase, picture in zip(PHASES, pictures, strict=True)}
+    if profile.reflectance:
+        layers |= {
+            f"reflectance_{phase}": picture.reflectance
+            for phase, picture in zip(PHASES, pictures, strict=True)
+        }
+    return layers
+
+
+def _views(looks: Sequence[Look]) -> dict[str, dict[str, float]]:
+    """How each picture was seen, by its layer."""
+    return {
+        f"{kind}_{phase}": view_fields(look)
+        for phase, look in zip(PHASES, looks, strict=True)
+        for kind in ("image", "reflectance")
+    }
+
+
 def _properties(
     scenario: Scenario, index: int, aftermath: Aftermath, visits: Visits, shot: Shot
 ) -> dict[str, Any]:
-    def view(look: Look) -> dict[str, float]:
-        angles = {
-            "sun_azimuth": look.light.sun_azimuth,
-            "sun_elevation": look.light.sun_elevation,
-            "off_nadir": look.off_nadir,
-            "view_azimuth": look.azimuth,
-        }
-        degrees = {name: round(math.degrees(angle) % 360, 3) for name, angle in angles.items()}
-        return {**degrees, "shift_east": round(look.shift[0], 3), "shift_north": round(look.shift[1], 3)}
-
+    first, second = (_look(look, shot) for look in visits.looks)
     return {
         "city": city_id(scenario, index),
         "style": _turn(scenario.styles, index),
@@ -357,6 +317,6 @@ def _properties(
         "profile": scenario.profile,
         "orthophoto": "true" if shot.true else "relief",
         **({} if scenario.layout is None else {"layout": scenario.layout.name}),
-        "pre": {"season": aftermath.before.season, **view(_look(visits.looks[0], shot))},
-        "post": {"season": aftermath.after.season, **view(_look(visits.looks[1], shot))},
+        "pre": {"season": aftermath.before.season, **look_fields(first)},
+        "post": {"season": aftermath.after.season, **look_fields(second)},
     }

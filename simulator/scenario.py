@@ -39,14 +39,15 @@ class Scenario:
         side_overlap: Share that the next line sees too, in [0, 1). None: as `overlap`.
         profile: Acquisition profile: a name in `rasters/sensing/profiles` or a YAML path. Its ground
             sample distance is that of the captures.
-        off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40].
+        off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40]; None: the profile's.
         looks: Angles between line of sight and vertical [deg], in [-60, 60], instead of one drawn up to
             `off_nadir`: each footprint is captured at each, before and after, as in one pass of a satellite
             that looks forward (positive) and back.
         orthophoto: "relief": rectified on the bare terrain, tall objects lean away from the sensor; "true":
             everything is where it stands; "both": two captures of each footprint. Labels fit each.
-        misregistration: Standard deviation of the shift between before and after [pixels], imagery only.
-        samples: Rays per pixel of the image.
+        misregistration: Standard deviation of the shift between before and after [pixels], imagery only;
+            None: the profile's georeferencing error.
+        samples: Rays per pixel of the image, and per square metre of pixels wider than 1 m.
         quality: Of the images: "fast", with constant light from other surfaces; or "high", where that light
             is traced and its noise taken out, for half as much time again. Labels are the same.
     """
@@ -68,10 +69,10 @@ class Scenario:
     overlap: float | None = None
     side_overlap: float | None = None
     profile: str = "satellite_1m"
-    off_nadir: float = 20.0
+    off_nadir: float | None = None
     looks: tuple[float, ...] = ()
     orthophoto: Literal["relief", "true", "both"] = "relief"
-    misregistration: float = 0.5
+    misregistration: float | None = None
     samples: int = 4
     quality: Literal["fast", "high"] = "fast"
 
@@ -102,11 +103,11 @@ class Scenario:
             ),
             (0 <= (self.overlap or 0) < 1, "overlap must be in [0, 1)", self.overlap),
             (0 <= (self.side_overlap or 0) < 1, "side_overlap must be in [0, 1)", self.side_overlap),
-            (0 <= self.off_nadir <= 40, "off_nadir must be in [0, 40] degrees", self.off_nadir),
+            (0 <= (self.off_nadir or 0) <= 40, "off_nadir must be in [0, 40] degrees", self.off_nadir),
             (all(abs(a) <= 60 for a in self.looks), "looks must be in [-60, 60] degrees", self.looks),
             (len(set(self.looks)) == len(self.looks), "looks must differ from each other", self.looks),
             (
-                0 <= self.misregistration <= 5,
+                0 <= (self.misregistration or 0) <= 5,
                 "misregistration must be in [0, 5] pixels",
                 self.misregistration,
             ),

@@ -14,7 +14,7 @@ from pipelines.cli import PRESETS, main
 from rasters.capture import PARTIAL, read_capture
 from rasters.catalogue import finished
 from rasters.classes import Damage, LandCover
-from rasters.layers import LAYERS
+from rasters.layers import IMAGES, LABELS
 from simulator.scenario import Scenario
 
 ABOVE_WATER = (LandCover.BUILDING, LandCover.TREE, LandCover.VEHICLE, LandCover.DEBRIS)
@@ -41,7 +41,7 @@ def test_captures_hold_every_layer_and_open_as_stac(captures: Path) -> None:
     assert len(items) == 3
     for folder in finished(captures):
         layers = read_capture(folder).layers
-        assert set(layers) == set(LAYERS)
+        assert set(layers) == {*IMAGES, *LABELS}
         standing = layers["building"] > 0
         assert ((layers["damage"] > Damage.BACKGROUND) == standing).all()
         assert (layers["land_cover_pre"] > 0).all()

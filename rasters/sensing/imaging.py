@@ -1,135 +1,175 @@
 """The imaging chain: apparent reflectance of a scene to the 8-bit picture a sensor's product shows.
 
-Haze, blur, photon and read noise, display encoding, sharpening, compression: each a small function in
-physical units, applied to imagery only.
+Spectral response, atmosphere, optics, detector, pan-sharpening, correction, display encoding, compression:
+each a small function in physical units, applied to imagery only.
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 
+from rasters.sensing.air import Air
+from rasters.sensing.atmosphere import Sight, Veil, through_air, veil
+from rasters.sensing.detector import Detector, detect
+from rasters.sensing.optics import blur, lens_mtf, shift_bands
+from rasters.sensing.pansharpening import coarsen, pan_sharpen
+from rasters.sensing.product import add_grain, compress, compress_wavelets, correct, encode, sharpen
 from rasters.sensing.profile import Profile, Range
+from rasters.sensing.spectra import band_reflectance
 
-WAVELENGTH_UM = np.array([0.66, 0.56, 0.48])  # band centres of WorldView-2's red, green, blue
-LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # ITU-R BT.709
+REFLECTANCE_SCALE = 10_000  # of stored reflectance, Sentinel-2's convention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acquisition:
-    """One draw from a profile; the attributes are those of `Profile`, `balance` a gain per band (3,)."""
+    """One draw from a profile; attributes that are not explained are those of `Profile`.
 
+    Attributes:
+        profile: What it was drawn from.
+        air: The weather.
+        band_shifts: (B, 2) misregistration down and right [pixels].
+        detector: The focal plane.
+        balance: A gain per displayed band.
+    """
+
+    profile: Profile
+    air: Air
+    correction: float
     mtf: float
-    haze: float
-    haze_exponent: float
+    band_shifts: np.ndarray
+    detector: Detector
     white: float
     gamma: float
     contrast: float
     saturation: float
-    balance: tuple[float, float, float]
-    shot_noise: float
-    read_noise: float
+    balance: tuple[float, ...]
+    grain: float
     sharpening: float
     jpeg: int
+    jpeg2000: float
 
 
-def sample_acquisition(profile: Profile, rng: np.random.Generator) -> Acquisition:
-    """How one picture was taken, uniform in each of the profile's ranges."""
+def sample_air(profile: Profile, rng: np.random.Generator) -> Air:
+    """The weather on a day when the profile's sensor flies."""
+    aod, angstrom, water, ozone = (
+        float(rng.uniform(*limits))
+        for limits in (profile.aod, profile.angstrom, profile.water, profile.ozone)
+    )
+    return Air(aod=aod, angstrom=angstrom, water=water, ozone=ozone)
+
+
+def sample_acquisition(profile: Profile, air: Air, rng: np.random.Generator) -> Acquisition:
+    """How one flight took its pictures, uniform in each of the profile's ranges."""
 
     def draw(limits: Range) -> float:
         return float(rng.uniform(*limits))
 
-    names = ("mtf", "haze", "haze_exponent", "white", "gamma", "contrast", "saturation")
+    names = (
+        "correction",
+        "mtf",
+        "white",
+        "gamma",
+        "contrast",
+        "saturation",
+        "grain",
+        "sharpening",
+        "jpeg2000",
+    )
     values = {name: draw(getattr(profile, name)) for name in names}
-    sigma = draw(profile.balance)
-    red, green, blue = (float(g) for g in np.exp(rng.normal(0.0, sigma, 3)))
-    noise = {name: draw(getattr(profile, name)) for name in ("shot_noise", "read_noise", "sharpening")}
-    return Acquisition(**values, **noise, balance=(red, green, blue), jpeg=round(draw(profile.jpeg)))
+    gains = np.exp(rng.normal(0.0, draw(profile.balance), len(profile.displayed)))
+    shifts = rng.normal(0.0, draw(profile.band_shift), (len(profile.bands), 2))
+    detector = Detector(
+        geometry=profile.geometry, prnu=draw(profile.prnu), shot_noise=draw(profile.shot_noise),
+        read_noise=draw(profile.read_noise), full_scale=profile.full_scale, bits=profile.bits,
+        heading=math.radians(draw(profile.heading)), resampling=profile.resampling,
+        pattern=int(rng.integers(2**31)),
+    )  # fmt: skip
+    return Acquisition(
+        **values, profile=profile, air=air, detector=detector, band_shifts=shifts,
+        balance=tuple(float(g) for g in gains), jpeg=round(draw(profile.jpeg)),
+    )  # fmt: skip
 
 
-def expose(reflectance: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
-    """The stored picture (3, H, W) uint8 of apparent reflectance (3, H, W) float32, >= 0."""
-    signal = add_haze(reflectance, acquisition.haze, acquisition.haze_exponent)
-    signal = blur(signal, acquisition.mtf)
-    signal = add_noise(signal, acquisition.shot_noise, acquisition.read_noise, rng)
-    signal = signal / acquisition.white * np.array(acquisition.balance, np.float32)[:, None, None]
+class Exposure(NamedTuple):
+    """What a sensor delivers.
+
+    Attributes:
+        display: (3, H, W) uint8, display-encoded.
+        reflectance: (B, H, W) uint16, reflectance at the sensor x 10,000 in all bands of the profile; none
+            where the profile delivers none.
+    """
+
+    display: np.ndarray
+    reflectance: np.ndarray
+
+
+def expose(drawn: np.ndarray, acquisition: Acquisition, sight: Sight, rng: np.random.Generator) -> Exposure:
+    """The pictures of apparent reflectance (3 or 4, H, W) float32, >= 0.
+
+    Args:
+        drawn: R, G, B and perhaps near infrared, which bands beyond the red need.
+        acquisition: How they are taken.
+        sight: Of sun and sensor.
+        rng: Of the noise.
+    """
+    profile = acquisition.profile
+    shown = len(profile.displayed)
+    responses = profile.responses if profile.reflectance else profile.responses[:shown]
+    air = veil(acquisition.air, sight, responses[:, 0])
+    signal = measure(drawn, responses, acquisition, air, rng)
+    if profile.pan_ratio > 1:
+        pan = _panchromatic(drawn, acquisition, sight, rng)
+        signal = pan_sharpen(signal, pan, profile.pan_ratio)
+    display = develop(correct(signal[:shown], air.of(slice(shown)), acquisition.correction), acquisition, rng)
+    counts = np.rint(np.clip(signal * REFLECTANCE_SCALE, 0, 65535)).astype(np.uint16)
+    return Exposure(display, counts if profile.reflectance else counts[:0])
+
+
+def measure(
+    drawn: np.ndarray, responses: np.ndarray, acquisition: Acquisition, air: Veil, rng: np.random.Generator
+) -> np.ndarray:
+    """Reflectance at the sensor (B, H, W) float32 as it is detected in bands with `responses` (B, 2).
+
+    Of a pan-sharpened profile (B, h, w): in its colour pixels. Bands of a coarser pixel fill the grid.
+    """
+    profile = acquisition.profile
+    signal = shift_bands(
+        at_sensor(drawn, responses, acquisition, air), acquisition.band_shifts[: len(responses)]
+    )
+    if profile.pan_ratio > 1:
+        return detect(coarsen(signal, profile.pan_ratio), acquisition.detector, rng)
+    counted = detect(blur(signal, lens_mtf(acquisition.mtf)), acquisition.detector, rng)
+    for band, ratio in enumerate(profile.ratios[: len(responses)]):
+        if ratio > 1:
+            coarse = detect(coarsen(signal[band : band + 1], ratio), acquisition.detector, rng)
+            wide = coarse.repeat(ratio, axis=1).repeat(ratio, axis=2)
+            counted[band] = wide[0, : counted.shape[1], : counted.shape[2]]
+    return counted
+
+
+def at_sensor(drawn: np.ndarray, responses: np.ndarray, acquisition: Acquisition, air: Veil) -> np.ndarray:
+    """Reflectance (B, H, W) float32 that reaches the sensor in bands with `responses` (B, 2)."""
+    return through_air(band_reflectance(drawn, responses), air, acquisition.profile.gsd)
+
+
+def _panchromatic(
+    drawn: np.ndarray, acquisition: Acquisition, sight: Sight, rng: np.random.Generator
+) -> np.ndarray:
+    """The panchromatic band (H, W) float32 as it is detected, the one that the others are shifted against."""
+    response = np.array([acquisition.profile.pan_band])
+    air = veil(acquisition.air, sight, response[:, 0])
+    sharp = blur(at_sensor(drawn, response, acquisition, air), lens_mtf(acquisition.mtf))
+    return detect(sharp, acquisition.detector, rng)[0]
+
+
+def develop(signal: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
+    """The stored picture (3, H, W) uint8 of the displayed bands' corrected reflectance (1 or 3, H, W)."""
+    gains = np.array(acquisition.balance, np.float32)[:, None, None]
+    signal = np.broadcast_to(signal / acquisition.white * gains, (3, *signal.shape[1:]))
     display = encode(signal, acquisition.gamma, acquisition.contrast, acquisition.saturation)
+    display = add_grain(display, acquisition.grain, rng)
     display = sharpen(display, acquisition.sharpening)
     stored = np.rint(np.clip(display, 0, 1) * 255).astype(np.uint8)
-    return compress(stored, acquisition.jpeg)
-
-
-def add_haze(reflectance: np.ndarray, haze: float, exponent: float) -> np.ndarray:
-    """Adds path radiance and dims the ground: rho * (1 - h) + h per band, h falling with wavelength."""
-    share = haze * (WAVELENGTH_UM / WAVELENGTH_UM[2]) ** -exponent
-    share = share.astype(np.float32)[:, None, None]
-    return reflectance * (1 - share) + share
-
-
-def psf_sigma(mtf: float) -> float:
-    """Standard deviation [pixels] of the Gaussian whose transfer at 0.5 cycles/pixel is `mtf`.
-
-    MTF(f) = exp(-2 pi^2 sigma^2 f^2).
-    """
-    return math.sqrt(-math.log(mtf) / 2) / (math.pi * 0.5)
-
-
-def blur(image: np.ndarray, mtf: float) -> np.ndarray:
-    """Convolves (3, H, W) with the point spread function of `mtf` at Nyquist."""
-    hwc = np.ascontiguousarray(image.transpose(1, 2, 0))
-    taps = _psf_taps(mtf)
-    smooth = cv2.sepFilter2D(hwc, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
-    return smooth.transpose(2, 0, 1)
-
-
-def _psf_taps(mtf: float, reach: int = 7) -> np.ndarray:
-    """Taps (2 * reach + 1,) whose transfer is the Gaussian's: a sampled narrow Gaussian would blur less."""
-    f = (np.arange(512) + 0.5) / 512 - 0.5  # cycles a pixel
-    transfer = np.exp(-2 * (math.pi * psf_sigma(mtf) * f) ** 2)
-    n = np.arange(-reach, reach + 1)
-    taps = (transfer * np.cos(2 * math.pi * f * n[:, None])).mean(axis=1)
-    return (taps / taps.sum()).astype(np.float32)
-
-
-def add_noise(signal: np.ndarray, shot: float, read: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise of variance shot * signal + read^2, independent in each pixel and band."""
-    spread = np.sqrt(shot * np.maximum(signal, 0) + read**2).astype(np.float32)
-    return signal + spread * rng.standard_normal(signal.shape, dtype=np.float32)
-
-
-def encode(signal: np.ndarray, gamma: float, contrast: float, saturation: float) -> np.ndarray:
-    """Display encoding (3, H, W) in [0, 1]: saturation, power law, S-curve about middle grey."""
-    linear = np.clip(signal, 0, 1)
-    grey = np.tensordot(LUMA, linear, axes=1)
-    linear = np.clip(grey + (linear - grey) * saturation, 0, 1)
-    display = linear**gamma
-    return _s_curve(display, contrast)
-
-
-def _s_curve(display: np.ndarray, contrast: float) -> np.ndarray:
-    """Tone curve through (0, 0), (0.5, 0.5), (1, 1) with slope about `contrast` (>= 1) in the middle.
-
-    A scaled tanh(2 u (d - 1/2)); its middle slope u / tanh(u) is about 1 + u^2 / 3.
-    """
-    u = math.sqrt(3 * max(contrast - 1, 1e-6))
-    return 0.5 + 0.5 * np.tanh(2 * u * (display - 0.5)) / math.tanh(u)
-
-
-def sharpen(display: np.ndarray, strength: float) -> np.ndarray:
-    """Unsharp mask of 1 pixel radius."""
-    hwc = np.ascontiguousarray(display.transpose(1, 2, 0))
-    smooth = cv2.GaussianBlur(hwc, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT_101)
-    return (hwc + strength * (hwc - smooth)).transpose(2, 0, 1)
-
-
-def compress(stored: np.ndarray, quality: int) -> np.ndarray:
-    """A JPEG round trip of (3, H, W) uint8 at `quality`; above 100, unchanged."""
-    if quality > 100:
-        return stored
-    bgr = np.ascontiguousarray(stored[::-1].transpose(1, 2, 0))
-    ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not ok:
-        raise RuntimeError(f"JPEG compression at quality {quality} failed")
-    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
-    return np.ascontiguousarray(decoded[..., ::-1].transpose(2, 0, 1))
+    return compress_wavelets(compress(stored, acquisition.jpeg), acquisition.jpeg2000)

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rasters.sensing.imaging import WAVELENGTH_UM
+from rasters.sensing.spectra import BLUE, GREEN, NEAR_INFRARED, RED
 
 EXTINCTION = 4.5  # of fresh smoke at 0.55 um [m2/g] (Reid et al. 2005, doi:10.5194/acp-5-827-2005: 3.5 to 5)
 EXPONENT = 1.6  # of its optical depth with wavelength, an Ångström exponent: an assumption, fine particles
-WHITENESS = np.array([0.34, 0.345, 0.35], np.float32)  # reflectance of deep smoke, R, G, B: an assumption
+WAVELENGTH_UM = np.array([RED, GREEN, BLUE, NEAR_INFRARED])
+WHITENESS = np.array(
+    [0.34, 0.345, 0.35, 0.33], np.float32
+)  # reflectance of deep smoke in them: an assumption
 SHADES = (
     1.6  # light passes the plume down and up: of the vertical depth, less what scatters forward; assumption
 )
@@ -70,10 +73,10 @@ def optical_depth(plume: Plume, east: np.ndarray, north: np.ndarray) -> np.ndarr
 def add_smoke(
     reflectance: np.ndarray, plumes: Sequence[Plume], *, west: float, north: float, gsd: float
 ) -> np.ndarray:
-    """Apparent reflectance (3, H, W) float32 seen through plumes; without plumes, `reflectance` itself.
+    """Apparent reflectance (3 or 4, H, W) float32 seen through plumes; without plumes, `reflectance` itself.
 
     Args:
-        reflectance: Of the ground, >= 0.
+        reflectance: Of the ground in R, G, B and perhaps near infrared, >= 0.
         plumes: In the metres of `west` and `north`.
         west, north: Of the image's corner [m].
         gsd: Side of a pixel [m].
@@ -86,9 +89,10 @@ def add_smoke(
     depth = np.zeros((height, width), np.float32)
     for plume in plumes:
         depth += optical_depth(plume, x, y).astype(np.float32) * _puffs(plume, x, y)
-    by_band = ((WAVELENGTH_UM / 0.55) ** -EXPONENT).astype(np.float32)[:, None, None]
+    bands = len(reflectance)
+    by_band = ((WAVELENGTH_UM[:bands] / 0.55) ** -EXPONENT).astype(np.float32)[:, None, None]
     passes = np.exp(-SHADES * by_band * depth)
-    return reflectance * passes + WHITENESS[:, None, None] * (1 - passes)
+    return reflectance * passes + WHITENESS[:bands, None, None] * (1 - passes)
 
 
 def _in_wind(plume: Plume, east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
