@@ -18,13 +18,16 @@ from PIL import Image
 from rasters.classes import LandCover
 from rasters.files import atomic_path, write_json
 from rasters.provenance import provenance
-from rasters.sensing.imaging import LUMA, expose, sample_acquisition
+from rasters.sensing.atmosphere import Sight
+from rasters.sensing.imaging import expose, sample_acquisition, sample_air
+from rasters.sensing.product import LUMA
 from rasters.sensing.profile import load_profile
 from simulator.city.city import generate_city
 from simulator.city.style import load_style
 from simulator.engines.embedded import EmbeddedEngine
-from simulator.engines.engine import Camera, Light
+from simulator.engines.engine import Camera
 from simulator.flight import MARGIN
+from simulator.looks import light_under
 from simulator.scene.build import build_scene
 
 HERE = Path(__file__).parent
@@ -102,12 +105,12 @@ def simulated_tiles(style: str, count: int) -> Iterator[Tile]:
     for seed in range(count):
         city_rng, rng = np.random.default_rng([seed, *style.encode()]).spawn(2)
         scene = build_scene(generate_city(load_style(style), size, city_rng))
-        light = Light(
-            sun_azimuth=math.radians(rng.uniform(100, 240)), sun_elevation=math.radians(rng.uniform(35, 70))
-        )
-        frame = engine.render(scene, camera, light, samples=8, seed=seed)
-        image = expose(frame.reflectance, sample_acquisition(profile, rng), rng)
-        yield image.transpose(1, 2, 0), frame.land_cover == LandCover.BUILDING
+        air = sample_air(profile, rng)
+        azimuth, elevation = math.radians(rng.uniform(100, 240)), math.radians(rng.uniform(35, 70))
+        sight = Sight(sun_elevation=elevation, off_nadir=0.0, azimuth=azimuth, altitude=profile.height)
+        frame = engine.render(scene, camera, light_under(air, azimuth, elevation), samples=8, seed=seed)
+        exposure = expose(frame.reflectance, sample_acquisition(profile, air, rng), sight, rng)
+        yield exposure.display.transpose(1, 2, 0), frame.land_cover == LandCover.BUILDING
         print(style, seed, flush=True)
 
 
