@@ -13,16 +13,20 @@ from rasters.classes import PALETTES, LandCover
 from rasters.errors import InputError
 from rasters.files import atomic_path
 from rasters.grid import Grid
-from rasters.layers import LAYERS, RGB
+from rasters.layers import LAYERS
 
 GRID = Grid(crs="EPSG:32735", west=745_000.0, north=9_815_000.0, gsd=1.0, height=40, width=50)
+
+
+BANDS = {"red": (0.66, 0.06), "near_infrared": (0.83, 0.12)}  # of measured reflectance [um]
 
 
 def capture(name: str, **changes: np.ndarray) -> Capture:
     rng = np.random.default_rng(5)
     layers = {}
     for key, layer in LAYERS.items():
-        shape = (3, *GRID.shape) if layer.bands == RGB else GRID.shape
+        count = len(layer.bands or BANDS)
+        shape = GRID.shape if count == 1 else (count, *GRID.shape)
         layers[key] = (rng.random(shape) * 2).astype(layer.dtype)
     times = datetime(2024, 5, 1, 9, tzinfo=UTC), datetime(2024, 6, 1, 9, tzinfo=UTC)
     return Capture(
@@ -32,6 +36,7 @@ def capture(name: str, **changes: np.ndarray) -> Capture:
         start=times[0],
         end=times[1],
         properties={"disaster": "fire"},
+        bands=BANDS,
     )
 
 
