@@ -219,7 +219,9 @@ def test_no_building_stands_out_farther_than_tiles_look(style: str) -> None:
     """Halls of the largest lots too; what a lot's filling draws is settled as a block's is."""
     wide = load_style(style)
     districts = tuple(
-        replace(d, lot_width=(400.0, 400.0), lot_depth=(400.0, 400.0)) if d.fabric == "halls" else d
+        replace(d, lot_width=(400.0, 400.0), lot_depth=(400.0, 400.0), vacant=(0.0, 0.0))
+        if d.fabric == "halls"
+        else d
         for d in wide.districts
     )
     rng = np.random.default_rng(5)

@@ -148,7 +148,7 @@ def draw_year(c: Character, rng: np.random.Generator) -> int:
 
 
 def draw_rise(roof: Roof, footprint: np.ndarray, pitch: float, rng: np.random.Generator) -> float:
-    """Height of a roof over a rectangle, 0 for a flat one [m]; gables and hips are about as steep as `pitch`."""
+    """Height of a roof over a rectangle, 0 for a flat one [m]; gables and hips rise by about `pitch`."""
     if roof == "flat":
         return 0.0
     (ax, ay), (bx, by), (cx, cy) = footprint[:3].tolist()

@@ -1,15 +1,17 @@
 """The table of materials: what every named surface reflects.
 
-Albedos are broad-band R, G, B and near-infrared (0.76 to 0.90 um) reflectances chosen within the ranges
-of the ECOSTRESS spectral library (Meerdink et al. 2019, doi:10.1016/j.rse.2019.05.015; before it ASTER,
+Albedos are broad-band R, G, B and near-infrared (0.76 to 0.90 um) reflectances chosen within the ranges of
+the ECOSTRESS spectral library (Meerdink et al. 2019, doi:10.1016/j.rse.2019.05.015; before it ASTER,
 Baldridge et al. 2009) and of USGS splib07 (Kokaly et al. 2017, doi:10.3133/ds1035): asphalt 0.05-0.17, in
 the infrared 0.08-0.2; concrete 0.2-0.4, 0.25-0.4; fired clay 0.2-0.35 in the red, 0.05-0.1 in the blue,
-0.3-0.45; dark asphalt shingles 0.08-0.19, black ones 0.05 (Parker et al. 2000, FSEC-CR-670-00); soils 0.1-0.35 rising to the red and on to 0.2-0.45; green grass 0.03-0.12 with its peak in the
-green, 0.3-0.5; dry grass 0.3-0.4; galvanised steel 0.3-0.45 throughout; aged
-asphalt and concrete rise by a quarter from blue to red (Herold et al. 2004, Remote Sensing of Environment
-91); clear water below 0.02. Tree canopies are about half as bright as leaves: 0.25-0.4 of broadleaf trees
-and 0.15-0.3 of conifers in the infrared. Engines draw R, G, B; the fourth value is for sensors that see
-it. Variation, grain, patterns and openings are assumptions, set by eye against imagery of 0.1 to 1 m.
+0.3-0.45; asphalt shingles 0.05 if black, 0.08-0.19 dark, 0.2-0.25 light (as Oak Ridge, Lawrence Berkeley
+and the Florida Solar Energy Center list them); soils 0.1-0.35 rising to the red and on to 0.2-0.45; green
+grass 0.03-0.12 with its peak in the green, 0.3-0.5; dry grass 0.3-0.4; galvanised steel 0.3-0.45
+throughout; aged asphalt and concrete rise by a quarter from blue to red (Herold et al. 2004, Remote
+Sensing of Environment 91); clear water below 0.02. Tree canopies are about half as bright as leaves:
+0.25-0.4 of broadleaf trees and 0.15-0.3 of conifers in the infrared. Engines draw R, G, B; the fourth
+value is for sensors that see it. Variation, grain, patterns and openings are assumptions, set by eye
+against imagery of 0.1 to 1 m.
 """
 
 import numpy as np
