@@ -99,7 +99,7 @@ def real(root: Path) -> dict[str, Figures]:
         print(f"{root} is absent: real labels are left out")
         return {}
     tiles = {
-        name: sorted(root.glob(f"satellite_1m/*/targets/{pattern}*_pre_disaster_target.png"))
+        name: sorted(root.glob(f"satellite_1m/gold/targets/{pattern}*_pre_disaster_target.png"))
         for name, pattern in (
             ("Mexico City, labels at 1 m", "mexico"),
             ("Louisiana (Ida), labels at 1 m", "ida"),

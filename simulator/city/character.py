@@ -45,6 +45,7 @@ class Character:
     plan: Mapping[Plan, float]
     eave: float
     pitch: float
+    eaves: float
     vacant: float
     open_blocks: float
     tree_cover: float

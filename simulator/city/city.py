@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from rasters.errors import InputError
+from simulator.city.boats import moor_boats
 from simulator.city.buildings import move
 from simulator.city.clutter import place_clutter
 from simulator.city.cropping import boxes_within, moved, parts_within, trees_within
@@ -18,13 +19,14 @@ from simulator.city.model import Barrier, Building, City, Field, LandUse, Street
 from simulator.city.noding import end_points, split_at
 from simulator.city.outline import bodies, outlines
 from simulator.city.paving import pave
-from simulator.city.placing import HALO
+from simulator.city.placing import HALO, stacked
 from simulator.city.quarter import Filling, Quarter, build_quarter, fill_block
 from simulator.city.region import SIZES, Region, plan_region
 from simulator.city.style import Style
 from simulator.city.terrain import CELL
 from simulator.city.vegetation import plant_trees
 from simulator.city.vehicles import place_vehicles
+from simulator.city.wayside import place_trains, street_lamps
 
 REACH = 160.0  # no building, being `LONGEST` at most, stands out farther from a tile that it touches [m]
 
@@ -90,7 +92,9 @@ def _window(region: Region, west: int, south: int, size: float) -> City:
     objects = [thing for f in fillings for thing in f.plot.objects]
     trees = plant_trees(cover, ground, around, planted, on_land, region.style, region.season, region.seed)
     vehicles = place_vehicles(on_land, stalls, ground, region.seed, region.style.rickshaws)
-    clutter = place_clutter(objects, ground, region.seed)
+    objects += street_lamps(on_land, ground, region.seed) + moor_boats(region.land, ground, region.seed)
+    trains = place_trains(region.through.rails, ground, region.seed)
+    clutter = stacked(place_clutter(objects, ground, region.seed), trains)
     rails = parts_within(np.array(region.through.rails, dtype=object), square)
     shift = np.array([-west, -south], float)
     return City(

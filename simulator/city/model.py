@@ -197,6 +197,8 @@ class Building:
         tephra: Share of the roof under volcanic ash, in [0, 1].
         torn_from: Direction, counter-clockwise from east [rad], that the wind came from which took the
             missing covering, edges on that side first; None: it is missing in blotches.
+        overhang: How far eaves and balconies stand out beyond the walls [m]; 0 where neighbours touch. The
+            footprint is that of the walls.
         burnt_from: Direction of the fire that harmed it, counter-clockwise from east [rad]: soot and loss lie
             on that side. None: all around.
     """
@@ -223,6 +225,7 @@ class Building:
     tephra: float = 0.0
     torn_from: float | None = None
     burnt_from: float | None = None
+    overhang: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

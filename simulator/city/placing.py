@@ -107,3 +107,9 @@ def outranked(shapes: np.ndarray, rank: np.ndarray) -> np.ndarray:
 def take(table: Table, keep: np.ndarray) -> Table:
     """Some of the rows of trees or boxes, by a mask or by numbers (N,)."""
     return replace(table, **{column.name: getattr(table, column.name)[keep] for column in fields(table)})
+
+
+def stacked(*tables: Table) -> Table:
+    """The rows of several tables, in order."""
+    names = [column.name for column in fields(tables[0])]
+    return replace(tables[0], **{n: np.concatenate([getattr(t, n) for t in tables]) for n in names})

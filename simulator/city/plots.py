@@ -22,7 +22,7 @@ from simulator.city.model import (
     Use,
     Volume,
 )
-from simulator.city.style import Covering
+from simulator.city.style import Covering, Fabric
 
 WALLS: dict[Construction, str] = {
     "timber": "wall_timber",
@@ -35,6 +35,10 @@ TINTS = np.array([0.14, 0.035, 0.035, 0.035])
 """Spread of the logarithm of a roof's tone, and of each of its colours."""
 YEARS = (1700, 2024)
 """Of construction: what is older is built over, and what is newer is not yet on maps."""
+APART: tuple[Fabric, ...] = ("detached", "estate", "halls", "compound")
+"""Whose buildings touch no others."""
+CLEAR = 0.8
+"""Share of the gap to the next lot that eaves may take."""
 SEALED = (Ground.TARMAC, Ground.CONCRETE, Ground.PAVING)
 
 
@@ -138,8 +142,14 @@ def draw_building(
         use=c.use if use is None else use,
         year=draw_year(c, rng),
         solar=float(rng.uniform(0.15, 0.6)) if rng.random() < c.solar and use != "religious" else 0.0,
+        overhang=overhang(c),
         rooftop=min(max(c.rooftop * rng.lognormal(0, 0.4), 0.0), 1.0),
     )
+
+
+def overhang(c: Character) -> float:
+    """Of eaves and balconies in a neighbourhood [m]: none where houses touch, little where they nearly do."""
+    return min(c.eaves, CLEAR * c.gap) if c.fabric in APART else 0.0
 
 
 def draw_year(c: Character, rng: np.random.Generator) -> int:

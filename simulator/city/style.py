@@ -72,6 +72,7 @@ class District:
         plan: Weight of each shape of the main buildings' outline.
         eave: Of the main buildings [m].
         pitch: Rise over run of gables and hips.
+        eaves: How far they stand out beyond the walls of houses that stand alone [m].
         vacant: Share of lots without a building.
         open_blocks: Share of blocks without buildings.
         tree_cover: Crown area over open private ground.
@@ -111,6 +112,7 @@ class District:
     plan: Mapping[Plan, float]
     eave: Range
     pitch: Range
+    eaves: Range
     vacant: Range
     open_blocks: Range
     tree_cover: Range

@@ -15,7 +15,7 @@ from simulator.disasters.seasons import turned
 
 # Shares of the vehicles between two dates days to months apart: assumptions
 DEPARTED, REPLACED, MOVED = 0.35, 0.2, 0.2
-FLEETING = (BoxKind.CONTAINER, BoxKind.STALL, BoxKind.TENT, BoxKind.BOAT, BoxKind.TRAIN)
+FLEETING = (BoxKind.CONTAINER, BoxKind.STALL, BoxKind.TENT, BoxKind.BOAT)
 LEFT = 0.25  # share of these that are gone: an assumption
 FELLED = 0.02  # share of the trees felled in a year: an assumption
 
@@ -55,6 +55,9 @@ def ordinary_change(city: City, interval: Interval, rng: np.random.Generator) ->
     city = turned(city, season, season_rng)
     stands = tree_rng.random(len(city.trees.kind)) >= 1 - (1 - FELLED) ** (interval.days / 365)
     stays = ~np.isin(city.clutter.kind, FLEETING) | (thing_rng.random(len(city.clutter.kind)) >= LEFT)
+    stays &= (city.clutter.kind != BoxKind.TRAIN) | (
+        thing_rng.random() < 0.5
+    )  # whole trains, not cars of them
     return replace(
         city,
         trees=take(city.trees, stands),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from rasters.classes import LandCover
-from simulator.city.model import RUINED, Building, City, Field, Street
+from simulator.city.model import RUINED, BoxKind, Building, City, Field, Street
 from simulator.city.outline import bodies
 from simulator.scene.barriers import barrier_pieces, rail_pieces
 from simulator.scene.bridges import deck_level, deck_solid, deck_stations
@@ -25,6 +25,8 @@ from simulator.scene.trees import tree_pieces
 
 FOUNDATION = 0.1
 """How far walls go below the lowest ground that they meet [m]."""
+DRAUGHT = 0.3
+"""Of boats [m]."""
 SHADED = (Part.ROOF, Part.FIXTURE, Part.TANK)
 """Parts that a cast's shade is for."""
 _PART_MATERIALS = {
@@ -65,6 +67,8 @@ def build_scene(city: City) -> Scene:
     for boxes in (city.vehicles, city.clutter, city.debris):
         xy = boxes.centre[:, :2]
         level = np.maximum(city.terrain.sample(*xy.T), deck_level(decks, xy))
+        afloat = (boxes.kind == BoxKind.BOAT) & np.isfinite(surface := city.water.nearest(*xy.T))
+        level = np.where(afloat, surface - DRAUGHT, level)
         pieces += box_pieces(boxes, level)
     return _scene(pieces, city)
 

@@ -1,8 +1,9 @@
-"""What roofs carry: chimneys, stair heads, tanks, plant, skylights, patches and solar panels.
+"""What roofs and walls carry: chimneys, stair heads, tanks, plant, skylights, patches, panels, balconies.
 
 All of it is a function of the building's `uid`: the same in every tile, before and after.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,6 +21,12 @@ HOUSE_AREA = 330.0
 SLOTS = 14
 """Most things on one flat roof."""
 TANK_SIDES = 10
+TALL = 8.5
+"""Walls from here on may have balconies [m]."""
+BAY, BAYS = 6.5, 8
+"""Width of a bay with a stack of them [m], and most bays of a side."""
+BALCONY = (3.2, 1.2, 2.8)
+"""Width, depth, and height of the lowest above the ground [m]."""
 
 
 def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
@@ -28,8 +35,10 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
     rooftop = np.array([house.rooftop for house in houses])
     metal = np.array([house.roof_material == "roof_metal" for house in houses])
     solar = np.array([house.solar for house in houses])
+    room = np.array([house.overhang * (house.use == "residential") for house in houses])
     for roof, b in gather(houses):
         busy = rooftop[b.owner]
+        casts += _balconies(b, room[b.owner])
         if roof in ("flat", "dome"):
             casts += _flat(b, busy if roof == "flat" else 0 * busy, solar[b.owner])
         elif roof in ("gable", "hip"):
@@ -178,6 +187,27 @@ def _chimneys(b: Bodies, busy: np.ndarray) -> Iterator[Cast]:
         z = b.base[rows] + (foot + top) / 2
         shade = np.array([1.0, 0.72, 0.6])[None] * (0.6 + 0.6 * chance(b.key[rows], 76 + k))[:, None]
         yield _boxes(b.owner[rows], np.column_stack([xy, z]), size, heading[rows], Part.FIXTURE, shade)
+
+
+def _balconies(b: Bodies, room: np.ndarray) -> Iterator[Cast]:
+    """Stacks of balconies along both long sides of tall houses that have `room` (B,) [m] around them."""
+    if b.plan.shape[1] != 4:
+        return
+    wide, deep, foot = BALCONY
+    rows = np.flatnonzero((room > 0.2) & (b.eave > TALL) & (chance(b.key, 80) < 0.6))
+    origin, half, heading = (column[rows] for column in _frame(b.plan))
+    count = np.clip(np.floor(2 * half[:, 0] / BAY), 1, BAYS)
+    depth = np.minimum(deep, 2.5 * room[rows])
+    tone = np.repeat(0.7 + 0.5 * chance(b.key[rows], 81)[:, None], 3, axis=1)
+    for k, side in itertools.product(range(BAYS), (-1.0, 1.0)):
+        here = np.flatnonzero(k < count)
+        along = ((k + 0.5) / count[here] * 2 - 1) * half[here, 0]
+        shift = np.stack([along, side * (half[here, 1] + depth[here] / 2 - 0.05)], 1)
+        xy = origin[here] + _turned(shift, heading[here])
+        high = b.eave[rows[here]] - foot - 0.4
+        size = np.column_stack([np.full(len(here), wide), depth[here], high])
+        at = np.column_stack([xy, b.base[rows[here]] + foot + high / 2])
+        yield _boxes(b.owner[rows[here]], at, size, heading[here], Part.FIXTURE, tone[here])
 
 
 def _boxes(

@@ -28,6 +28,10 @@ ARC = 10
 ROUND = 16
 """Sides of a dome."""
 RINGS = 5
+EAVED: tuple[Roof, ...] = ("gable", "hip", "shed")
+"""Roofs with eaves; others end at the walls or behind a parapet."""
+SLAB = 0.12
+"""Thickness of a roof that is one slab [m]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Bodies:
         plan: (B, N, 2) counter-clockwise [m].
         base, eave, rise: (B,) elevation, and heights above it and above the eave [m].
         parapet: (B,) height of the edge of a flat roof [m].
+        overhang: (B,) of the eaves, beyond the walls [m].
         shade: (B, 3) factor on the roof's tint.
     """
 
@@ -50,6 +55,7 @@ class Bodies:
     eave: np.ndarray
     rise: np.ndarray
     parapet: np.ndarray
+    overhang: np.ndarray
     shade: np.ndarray
 
     def at(self, rows: np.ndarray) -> "Bodies":
@@ -104,8 +110,8 @@ def flat_cast(b: Bodies) -> Iterator[Cast]:
 
 
 def gable_cast(b: Bodies) -> Iterator[Cast]:
-    """A ridge along the longer side, from wall to wall. Volume: area * (eave + rise / 2)."""
-    yield _ridged(b, 0.0)
+    """A ridge along the longer side, from wall to wall. Volume without eaves: area * (eave + rise / 2)."""
+    yield from _ridged(b, 0.0)
 
 
 def hip_cast(b: Bodies) -> Iterator[Cast]:
@@ -113,7 +119,7 @@ def hip_cast(b: Bodies) -> Iterator[Cast]:
 
     With ridge length r, hip length a and width w the roof's volume is `w * rise * (r / 2 + 2 a / 3)`.
     """
-    yield _ridged(b, 0.5)
+    yield from _ridged(b, 0.5)
 
 
 RIDGED = np.array([[4, 5, 9], [4, 9, 8], [6, 7, 8], [6, 8, 9], [5, 6, 9], [7, 4, 8]])
@@ -121,22 +127,23 @@ RIDGED = np.array([[4, 5, 9], [4, 9, 8], [6, 7, 8], [6, 8, 9], [5, 6, 9], [7, 4,
 SQUARE = np.array([[0, 1, 2], [0, 2, 3]])
 
 
-def _ridged(b: Bodies, share: float) -> Cast:
-    plan = lengthwise(b.plan)
-    ridge = _ridge(plan, share)
-    eave = b.base + b.eave
-    vertices = np.concatenate(
-        [at_level(plan, b.base), at_level(plan, eave), at_level(ridge, eave + b.rise)], axis=1
-    )
-    faces, part = skin(4, [Part.WALL], Part.ROOF, SQUARE, SQUARE)
+def _ridged(b: Bodies, share: float) -> Iterator[Cast]:
+    """Roofs that end at the walls, and those with eaves: these go on down as steeply, over a level soffit."""
+    plan, eaves = lengthwise(b.plan), b.overhang > 0
+    _, width = sides_of(plan)
+    outer = _shrunk(plan, -b.overhang)
+    low = b.base + b.eave - b.overhang * 2 * b.rise / width
+    ridge = _ridge(np.where(share, plan, outer), share)
+    walls = [at_level(plan, b.base), at_level(plan, low)]
+    top = at_level(ridge, b.base + b.eave + b.rise)
     ends = [Part.ROOF if share else Part.WALL] * 2
-    return _cast(
-        b,
-        vertices,
-        np.concatenate([faces[:-2], RIDGED]),
-        np.r_[part[:-2], [Part.ROOF] * 4, ends],
-        slice(None),
-    )
+    for rows, rings in ((~eaves, walls), (eaves, [*walls, at_level(outer, low)])):
+        if not rows.any():
+            continue
+        faces, part = skin(4, [Part.WALL] * (len(rings) - 1), Part.ROOF, SQUARE, SQUARE)
+        faces = np.concatenate([faces[:-2], RIDGED + 4 * (len(rings) - 2)])
+        part = np.r_[part[:-2], [Part.ROOF] * 4, ends]
+        yield _cast(b, np.concatenate([*rings, top], axis=1), faces, part, rows)
 
 
 def _ridge(plan: np.ndarray, share: float) -> np.ndarray:
@@ -164,8 +171,33 @@ def mansard_cast(b: Bodies) -> Iterator[Cast]:
 
 
 def shed_cast(b: Bodies) -> Iterator[Cast]:
-    """One slope, up from the footprint's first side to its third. Volume: area * (eave + rise / 2)."""
-    yield _wedge(b, b.plan)
+    """One slope, up from the footprint's first side to its third.
+
+    Volume without eaves: area * (eave + rise / 2).
+    """
+    eaves = b.overhang > 0
+    if (~eaves).any():
+        yield _wedge(b.at(~eaves), b.plan[~eaves])
+    if eaves.any():
+        yield _slab(b.at(eaves))
+
+
+def _slab(b: Bodies) -> Cast:
+    """Walls under a slab with eaves, up from each plan's first side to its third."""
+    _, run = sides_of(b.plan)
+    outer, slope = _shrunk(b.plan, -b.overhang), (b.rise / run)[:, None]
+    sides = np.array([0.0, 0.0, 1.0, 1.0])
+    foot = (b.base + b.eave)[:, None]
+    wall = foot + b.rise[:, None] * sides - SLAB
+    top = foot + b.rise[:, None] * sides + slope * b.overhang[:, None] * (2 * sides - 1)
+    rings = [
+        at_level(b.plan, b.base),
+        at_level(b.plan, wall),
+        at_level(outer, top - SLAB),
+        at_level(outer, top),
+    ]
+    faces, part = skin(4, [Part.WALL, Part.WALL, Part.ROOF], Part.ROOF, SQUARE, SQUARE)
+    return _cast(b, np.concatenate(rings, axis=1), faces, part, slice(None))
 
 
 def _wedge(b: Bodies, plan: np.ndarray) -> Cast:
@@ -289,8 +321,17 @@ def _bodies(roof: Roof, rows: list[tuple[int, int, Building, Building | Volume]]
         eave=np.array([body.eave for _, _, _, body in rows]),
         rise=np.array([body.rise for _, _, _, body in rows]),
         parapet=np.where(low, KERB, 0.2 + 0.7 * chance(key, 2)),
+        overhang=_eaves(roof, rows),
         shade=np.exp(patchy[:, None] * 2.0 * np.stack([tone + warm, tone, tone - warm], 1)),
     )
+
+
+def _eaves(roof: Roof, rows: list[tuple[int, int, Building, Building | Volume]]) -> np.ndarray:
+    """(B,) [m]: no wider than a third of what the slope leaves of the walls."""
+    wanted = np.array([house.overhang * (roof in EAVED) for _, _, house, _ in rows])
+    drop = np.array([0.3 * body.eave / max(body.rise, 0.1) for _, _, _, body in rows])
+    half = np.array([np.linalg.norm(np.diff(body.footprint, axis=0), axis=1).min() / 2 for *_, body in rows])
+    return np.minimum(wanted, drop * half)
 
 
 def standing_casts(houses: Sequence[Building]) -> list[Cast]:
