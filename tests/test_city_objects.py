@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import shapely
 
+from simulator.city.boats import moor_boats
 from simulator.city.clutter import LOOKS, place_clutter
 from simulator.city.local_streets import Draft
 from simulator.city.model import Boxes, BoxKind, Field, Ground, TreeKind, Trees
 from simulator.city.noise import Noise
 from simulator.city.placing import place_numbers, rectangles
 from simulator.city.style import load_style
+from simulator.city.terrain import make_land
 from simulator.city.vegetation import APART, HALO, plant_trees
 from simulator.city.vehicles import SIZES, place_vehicles
+from simulator.city.wayside import place_trains, street_lamps
 
 SEED = 5
 WEST, SOUTH = 4096.0, -512.0  # a window far from the region's origin, across an axis
@@ -205,3 +208,51 @@ def test_drivers_keep_to_the_right_and_lorries_to_the_main_streets():
     assert not np.isin(place_vehicles([lane], (), ground, SEED).kind, [BoxKind.BUS]).any()
     one_way = place_vehicles([replace(main, oneway=True)], (), ground, SEED)
     assert (np.cos(one_way.heading) > 0).all()
+
+
+def field(west: float, south: float, size: float, code: Ground = Ground.GRASS) -> Field:
+    cells = round(size / 2)
+    return Field(west=west, north=south + size, cell=2.0, values=np.full((cells, cells), code, np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["coast", "lake", "river"])
+def test_boats_lie_in_the_water_and_windows_agree(kind: str) -> None:
+    style = replace(load_style("mediterranean_hill_town"), water={kind: 1.0}, river_width=(40.0, 60.0))
+    land = make_land(style, 800.0, np.random.default_rng(1))
+    whole = moor_boats(land, field(0, 0, 800), SEED)
+    assert len(whole) > 1
+    places = np.array([(x, y) for _, x, y, _ in whole])
+    assert {boat for boat, *_ in whole} == {BoxKind.BOAT}
+    assert land.from_shore(places).max() < -2.0
+    half = moor_boats(land, field(0, 0, 400), SEED)
+    assert set(half) == {boat for boat in whole if boat[1] < 400 and boat[2] < 400}
+
+
+def test_trains_run_along_their_tracks_and_windows_agree() -> None:
+    track = shapely.LineString([(-2000, 0), (0, 90), (3000, 120)])
+    boxes = [place_trains([track], field(west, -400, 1200), SEED) for west in (-800.0, -400.0)]
+    middles = [{tuple(c) for c in b.centre[np.abs(b.centre[:, 0]) < 300]} for b in boxes]
+    assert middles[0] == middles[1]
+    cars = place_trains([track], field(-2000, -1000, 5000), SEED)
+    assert len(cars.heading) > 20
+    assert (cars.kind == BoxKind.TRAIN).all()
+    assert shapely.distance(track, shapely.points(cars.centre[:, :2])).max() < 0.3
+    hulls = rectangles(cars.centre[:, :2], cars.size[:, :2], cars.heading)
+    assert len(shapely.STRtree(hulls).query(hulls, "overlaps")[0]) == 0
+    assert len(place_trains([track], field(-2000, -1000, 5000, Ground.RIVERBED), SEED).heading) == 0
+
+
+def test_lamps_stand_beside_the_carriageway_and_lean_over_it() -> None:
+    _, ground = window(0, 0, 192)
+    posts = street_lamps(streets(), ground, SEED)
+    assert len(posts) > 8
+    places = np.array([place[1:] for place in posts])
+    roads = shapely.union_all([d.line.buffer(d.width / 2) for d in streets()])
+    off = shapely.distance(roads, shapely.points(places[:, :2]))
+    arm = places[:, :2] + 1.6 * np.stack([np.cos(places[:, 2]), np.sin(places[:, 2])], 1)
+    beside_one = off > 0.3  # the others stand where streets meet
+    assert beside_one.mean() > 0.8
+    assert shapely.contains_xy(roads, *arm[beside_one].T).all()
+    part = [post for post in posts if post[1] < WEST + 96 - HALO and post[2] < SOUTH + 96 - HALO]
+    _, corner = window(0, 0, 96)
+    assert set(part) <= set(street_lamps(streets(), corner, SEED))

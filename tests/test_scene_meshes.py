@@ -191,6 +191,42 @@ def test_each_roof_is_closed_and_its_volume_is_that_on_paper(roof, length, width
     assert z.max() == pytest.approx(2.0 + eave + (edge if roof == "flat" else max(rise, edge)))
 
 
+@pytest.mark.parametrize("roof", ["gable", "hip", "shed"])
+def test_eaves_stand_out_on_all_sides_and_slope_as_the_roof_does(roof):
+    plain, eaved = (house(rectangle(14, 9, 0.3), roof=roof, overhang=reach) for reach in (0.0, 0.5))
+    solid = standing_mesh(eaved)
+    assert open_edges(solid.faces) == 0
+    assert volume(solid) > volume(standing_mesh(plain))
+    top = solid.vertices[solid.faces[solid.part == Part.ROOF]]
+    seen = shapely.union_all(shapely.make_valid(shapely.polygons(top[..., :2])))
+    wanted = shapely.Polygon(eaved.footprint).buffer(0.5, join_style="mitre")
+    assert seen.symmetric_difference(wanted).area < 1e-6
+    normals = np.cross(top[:, 1] - top[:, 0], top[:, 2] - top[:, 0])
+    steep = np.linalg.norm(normals[:, :2], axis=1) / np.maximum(normals[:, 2], 1e-9)
+    slopes = steep[(normals[:, 2] > 1e-6) & (steep > 1e-6)]
+    run = 9.0 if roof == "shed" else 4.5
+    assert slopes.min() == pytest.approx(2.4 / run, rel=0.12)
+    assert {tuple(v) for v in standing_mesh(plain).vertices[:4].round(6)} == {
+        tuple(v) for v in solid.vertices[:4].round(6)
+    }
+
+
+def test_balconies_stand_out_of_tall_houses_that_have_room_only():
+    def reach(**changes) -> float:
+        building = house(rectangle(30, 12), roof="flat", rise=0.0, rooftop=0.0, **changes)
+        corners = [cast.vertices.reshape(-1, 3) for cast in fixture_casts([building])]
+        outside = [
+            shapely.distance(shapely.Polygon(building.footprint), shapely.points(c[:, :2])).max()
+            for c in corners
+        ]
+        return max(outside, default=0.0)
+
+    tall = [reach(eave=15.0, overhang=0.5, uid=uid) for uid in range(12)]
+    assert max(tall) == pytest.approx(1.15, abs=0.06)
+    assert all(reach(eave=6.0, overhang=0.5, uid=uid) == 0 for uid in range(4))
+    assert all(reach(eave=15.0, uid=uid) == 0 for uid in range(4))
+
+
 def faces_of(pieces, instance):
     """Corners, material and tint of a building's triangles, in an order of their own."""
     rows = []
