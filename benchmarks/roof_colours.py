@@ -1,0 +1,148 @@
+"""Colours of roofs and their contrast to the ground, in real labelled tiles and in simulated captures.
+
+    python -m benchmarks.roof_colours
+
+Writes JSON and the table of docs/cities.md. Real labels are read in place, only those that models may be
+trained on (`gold`); without them their rows are left out.
+"""
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rasters.classes import LandCover
+from rasters.files import atomic_path, write_json
+from rasters.provenance import provenance
+from rasters.sensing.imaging import LUMA, expose, sample_acquisition
+from rasters.sensing.profile import load_profile
+from simulator.city.city import generate_city
+from simulator.city.style import load_style
+from simulator.engines.embedded import EmbeddedEngine
+from simulator.engines.engine import Camera, Light
+from simulator.flight import MARGIN
+from simulator.scene.build import build_scene
+
+HERE = Path(__file__).parent
+RESULT, PAGE = HERE / "results" / "roof_colours.json", HERE.parent / "docs" / "cities.md"
+BEGIN, END = "<!-- colours -->", "<!-- end of colours -->"
+PROFILE, PIXELS = "satellite_1m", 384
+STYLES = ("latin_american_metropolis", "north_american_suburb")
+LEAST, RING = 40, 5  # smallest roof [pixels], and how far its surroundings reach [pixels]
+KINDS = ("red", "blue", "green", "white", "light", "mid", "dark")
+
+Tile = tuple[np.ndarray, np.ndarray]
+"""An image (H, W, 3) uint8 and where roofs are, (H, W) bool."""
+
+
+def kinds(rgb: np.ndarray) -> np.ndarray:
+    """(N,) index into `KINDS` of colours (N, 3) in [0, 255]; the limits are this file's own."""
+    red, green, blue = rgb.astype(float).T
+    total, light = np.maximum(red + green + blue, 1) / 3, rgb @ LUMA
+    tests = [
+        ((red - blue) / total > 0.30) & (red > 1.15 * green),
+        blue > 1.06 * red,
+        (green - (red + blue) / 2) / total > 0.08,
+        light > 190,
+        light > 130,
+        light > 80,
+    ]
+    return np.select(tests, range(6), 6)
+
+
+def roof_figures(tiles: Sequence[Tile]) -> dict[str, list[float]]:
+    """Median colour and shares of kinds of roof pixels; deciles of what roofs are brighter by than their ring."""
+    pixels = np.concatenate([image[roof] for image, roof in tiles])
+    rise = np.concatenate([_contrast(image, roof) for image, roof in tiles])
+    return {
+        "roofs": [len(rise)],
+        "colour": np.median(pixels, axis=0).tolist(),
+        "contrast": np.percentile(rise, (10, 50, 90)).tolist(),
+        "kinds": (np.bincount(kinds(pixels), minlength=len(KINDS)) / len(pixels)).tolist(),
+    }
+
+
+def _contrast(image: np.ndarray, roof: np.ndarray) -> np.ndarray:
+    """(N,) median brightness of each roof less that of the ground around it [of 255]."""
+    light, mask = image @ LUMA, roof.astype(np.uint8)
+    count, label = cv2.connectedComponents(mask, connectivity=4)
+    free, reach = cv2.dilate(mask, np.ones((3, 3))) == 0, 2 * RING + 1
+    found = []
+    for k in range(1, count):
+        rows, columns = np.nonzero(label == k)
+        box = tuple(slice(max(i.min() - RING, 0), i.max() + RING + 1) for i in (rows, columns))
+        mine = (label[box] == k).astype(np.uint8)
+        ring = (cv2.dilate(mine, np.ones((reach, reach))) > 0) & free[box]
+        core = cv2.erode(mine, np.ones((3, 3))) > 0
+        if len(rows) >= LEAST and core.sum() >= 10 and ring.sum() >= 20:
+            found.append(np.median(light[box][core]) - np.median(light[box][ring]))
+    return np.array(found)
+
+
+def real_tiles(root: Path, event: str) -> Iterator[Tile]:
+    """The labelled tiles of an event, before it."""
+    for path in sorted(root.glob(f"satellite_1m/gold/images/{event}*_pre_disaster.png")):
+        target = path.parent.parent / "targets" / f"{path.stem}_target.png"
+        with Image.open(path) as image, Image.open(target) as label:
+            rgb, value = np.asarray(image.convert("RGB")), np.asarray(label.convert("L"))
+        yield rgb, (value > 0) & (rgb.sum(axis=2) > 0)
+
+
+def simulated_tiles(style: str, count: int) -> Iterator[Tile]:
+    """Captures of as many cities, each in a light and by an acquisition of its own."""
+    profile, engine = load_profile(PROFILE), EmbeddedEngine()
+    size = PIXELS * profile.gsd + 2 * MARGIN
+    camera = Camera(
+        west=MARGIN, north=size - MARGIN, gsd=profile.gsd, height=PIXELS, width=PIXELS
+    )  # fmt: skip
+    for seed in range(count):
+        city_rng, rng = np.random.default_rng([seed, *style.encode()]).spawn(2)
+        scene = build_scene(generate_city(load_style(style), size, city_rng))
+        light = Light(
+            sun_azimuth=math.radians(rng.uniform(100, 240)), sun_elevation=math.radians(rng.uniform(35, 70))
+        )
+        frame = engine.render(scene, camera, light, samples=8, seed=seed)
+        image = expose(frame.reflectance, sample_acquisition(profile, rng), rng)
+        yield image.transpose(1, 2, 0), frame.land_cover == LandCover.BUILDING
+        print(style, seed, flush=True)
+
+
+def page(figures: dict[str, dict[str, list[float]]]) -> str:
+    """The table in Markdown."""
+    head = ["", "roofs", "median R G B", "brighter than around, 10/50/90 %", *(f"{k} [%]" for k in KINDS)]
+    lines = ["|".join(["", *head, ""]), "|---" * len(head) + "|"]
+    for name, row in figures.items():
+        shares = [f"{100 * share:.0f}" for share in row["kinds"]]
+        numbers = [" ".join(f"{v:.0f}" for v in row[key]) for key in ("roofs", "colour", "contrast")]
+        lines.append("|".join(["", name, *numbers, *shares, ""]))
+    return "\n".join(lines)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Writes the JSON and the page's table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cities", type=int, default=10, help="captures a style")
+    parser.add_argument("--real", type=Path, default=HERE.parent.parent / "shared" / "real")
+    given = parser.parse_args(words)
+    figures = {}
+    for name, event in (("Mexico City, labels", "mexico"), ("Louisiana, labels", "ida")):
+        tiles = list(real_tiles(given.real, event))
+        if tiles:
+            figures[name] = roof_figures(tiles)
+    for style in STYLES:
+        figures[style] = roof_figures(list(simulated_tiles(style, given.cities)))
+    made = provenance("roof_colours", {"cities": given.cities, "profile": PROFILE, "pixels": PIXELS})
+    write_json(RESULT, {**made, "kinds": list(KINDS), "figures": figures})
+    text = PAGE.read_text(encoding="utf-8")
+    with atomic_path(PAGE) as partial:
+        table = f"{text.split(BEGIN)[0]}{BEGIN}\n{page(figures)}\n{END}{text.split(END)[1]}"
+        partial.write_text(table, encoding="utf-8")
+    print(RESULT, PAGE, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
