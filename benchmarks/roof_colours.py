@@ -55,7 +55,7 @@ def kinds(rgb: np.ndarray) -> np.ndarray:
 
 
 def roof_figures(tiles: Sequence[Tile]) -> dict[str, list[float]]:
-    """Median colour and shares of kinds of roof pixels; deciles of what roofs are brighter by than their ring."""
+    """Median colour and kinds of roof pixels, and by how much roofs are brighter than the ground around."""
     pixels = np.concatenate([image[roof] for image, roof in tiles])
     rise = np.concatenate([_contrast(image, roof) for image, roof in tiles])
     return {
