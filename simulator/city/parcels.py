@@ -293,7 +293,8 @@ def _rows(
     shape: shapely.Polygon, c: Character, bend: Bend, rng: np.random.Generator
 ) -> list[shapely.Polygon]:
     """Rows of lots along the block, cut on the straight plan and bent like the streets."""
-    plan = shapely.transform(shapely.segmentize(shape, 15.0), bend.straighten)
+    dense = shapely.segmentize(shape, 15.0)  # of a ring that touches itself GEOS may leave nothing
+    plan = shapely.transform(shape if dense.is_empty else dense, bend.straighten)
     frame, length, depth = box_frame(plan)
     far = 2.0  # lots at the rim reach over it, and are cut there
     half, end = depth / 2, length / 2
