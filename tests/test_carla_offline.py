@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import shapely
-from carla_town import roads, scenes
+from carla_town import SIZE, roads, scenes
 from hypothesis import given
 from hypothesis import strategies as st
 from towns import TOWNS, town
@@ -158,6 +158,18 @@ def test_a_mesh_for_unreal_has_every_triangle_in_centimetres(
         -1, 3
     )
     np.testing.assert_allclose(points / 100, prop.vertices, atol=1e-4)
+
+
+def test_the_texture_of_terrain_is_not_repeated_about_its_map(
+    pair: tuple[Scene, Scene], tmp_path: Path
+) -> None:
+    prop = next(s.prop for s in split(pair[0]) if s.prop.ground is not None)
+    write_prop(tmp_path, prop)
+    text = (tmp_path / "Props" / prop.name / f"{prop.name}.fbx").read_text()
+    uv = np.array(text.split("UV: *")[1].split("a: ")[1].split("\n")[0].split(","), float).reshape(-1, 2)
+    assert len(uv) == len(prop.vertices)
+    assert prop.vertices[:, 0].max() > SIZE
+    np.testing.assert_array_equal([uv.min(axis=0), uv.max(axis=0)], [[0, 0], [1, 1]])
 
 
 @pytest.mark.parametrize("off_nadir", [0.0, 0.3])

@@ -92,13 +92,16 @@ def _geometry(prop: Prop, slot: np.ndarray, textured: bool) -> str:
 
 
 def _texture_layer(prop: Prop) -> list[str]:
-    """Texture coordinates in [0, 1] over the ground map, from its south-west corner."""
+    """Texture coordinates in [0, 1] over the ground map, from its south-west corner.
+
+    The skirt of terrain about the map takes the colours of its rim; beyond 1 the map would be repeated.
+    """
     assert prop.ground is not None
     field = prop.ground.ground
     height, width = field.values.shape
     u = (prop.vertices[:, 0] - field.west) / (width * field.cell)
     v = (prop.vertices[:, 1] - (field.north - height * field.cell)) / (height * field.cell)
-    uv = np.stack([u, v], axis=1).astype(float).round(6)
+    uv = np.stack([u, v], axis=1).astype(float).clip(0, 1).round(6)
     return [
         '  LayerElementUV: 0 {\n  Version: 101\n  Name: "map"\n  MappingInformationType: "ByPolygonVertex"\n'
         '  ReferenceInformationType: "IndexToDirect"',
