@@ -56,9 +56,7 @@ def main(folder: Path) -> None:
         )  # fmt: skip
         rng = np.random.default_rng(SEED)
         acquisition = sample_acquisition(profile, sample_air(profile, rng), rng)
-        sight = Sight(
-            sun_elevation=LIGHT.sun_elevation, azimuth=LIGHT.sun_azimuth, altitude=profile.height
-        )
+        sight = Sight(sun_elevation=LIGHT.sun_elevation, azimuth=LIGHT.sun_azimuth, altitude=profile.height)
         pictures.append(named(expose(frame.reflectance, acquisition, sight, rng).display, profile))
     pictures += [np.full_like(pictures[0], 255)] * (-len(pictures) % 4)
     rows = [pictures[start : start + 4] for start in range(0, len(pictures), 4)]

@@ -1,6 +1,7 @@
 """Two flights over a city: their days, suns and weather; and labels that no sensor touches."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_labels_do_not_know_the_sensor(tmp_path: Path) -> None:
     worse = tmp_path / "worse.yaml"
     worse.write_text(text)
     scenario = Scenario(cities=1, tile=64, samples=1, disasters=("none",), styles=("rural_village",))
-    other = Scenario(**{**_values(scenario), "profile": str(worse)})
+    other = replace(scenario, profile=str(worse))
     aftermath = draw_aftermath(scenario, 0, draw_city(scenario, 0))
     [one], [two] = (list(simulate_city(s, 0, Painter(), aftermath)) for s in (scenario, other))
     for name in LABELS:
@@ -78,10 +79,6 @@ def test_labels_do_not_know_the_sensor(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.layers["reflectance_post"], two.layers["reflectance_post"])
     assert again.views["image_pre"] == two.views["image_pre"]
     assert again.views["image_pre"]["sun_elevation"] == two.properties["pre"]["sun_elevation"]
-
-
-def _values(scenario: Scenario) -> dict:
-    return {name: getattr(scenario, name) for name in Scenario.__dataclass_fields__}
 
 
 @pytest.mark.parametrize("latitude", [37.06, -33.4])
