@@ -23,7 +23,7 @@ from simulator.scenario import Scenario
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)  # simulated time is arbitrary but fixed
 APART = (2, 180)  # days from the first flight to the disaster: an assumption
 DROUGHT = 0.25  # chance of a dry summer where a region knows them: an assumption
-TRIES = 200  # days and hours drawn until the sun stands high enough
+TRIES = 100  # days and hours drawn until the sun stands high enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
