@@ -135,7 +135,7 @@ def debris_cells(city: City) -> np.ndarray:
 def piece_cells(pieces: Boxes, field: Field) -> np.ndarray:
     """(H, W) bool: cells of `field` whose centre is under one of the pieces, seen from above.
 
-    As `raster` of their rectangles, but several times as fast: there are tens of thousands, of a few cells each.
+    As `raster` of their rectangles, and several times as fast: there are tens of thousands, of few cells.
     """
     height, width = field.values.shape
     covered = np.zeros((height, width), bool)
