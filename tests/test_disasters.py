@@ -24,11 +24,14 @@ from simulator.city.model import (
     Volume,
 )
 from simulator.city.outline import covered
+from simulator.city.placing import rectangles, take
 from simulator.disasters.aftermath import Aftermath
 from simulator.disasters.apply import default_parameters, sample_parameters, strike
 from simulator.disasters.cells import (
     building_cells,
     mean_height,
+    piece_cells,
+    raster,
     ruin,
     wall_points,
     with_values,
@@ -241,6 +244,23 @@ def test_bodies_that_meet_in_a_sliver_leave_a_plan_without_a_spike(city: City) -
     assert shapely.LinearRing(plan).is_ccw
     assert abs(shapely.Polygon(plan).area - shapely.Polygon(body).area) < 0.5
     assert shapely.Polygon(plan).minimum_clearance > 0.05
+
+
+def test_pieces_cover_the_cells_that_their_rectangles_do() -> None:
+    rng, count = np.random.default_rng(5), 3000
+    pieces = Boxes(
+        centre=np.column_stack([rng.uniform(-6, 90, (count, 2)), np.zeros(count)]),
+        size=rng.uniform((0.3, 0.3, 0.1), (9, 2, 0.5), (count, 3)),
+        heading=rng.uniform(-7, 7, count),
+        tilt=np.zeros(count),
+        colour=np.zeros((count, 3)),
+        kind=np.zeros(count, np.uint8),
+    )
+    cells = Field(west=1.3, north=80.7, cell=0.5, values=np.zeros((151, 170), np.uint8))
+    for some in (slice(0, 0), slice(0, 300), slice(0, count)):
+        rows = take(pieces, np.arange(count)[some])
+        plans = rectangles(rows.centre[:, :2], rows.size[:, :2], rows.heading)
+        assert (piece_cells(rows, cells) == raster(plans, cells)).all()
 
 
 # --- buildings and streets

@@ -25,7 +25,7 @@ from simulator.disasters.exposure import (
     radiating_pairs,
     view_factor,
 )
-from simulator.disasters.fire import FireParameters, damage_from_fire
+from simulator.disasters.fire import SCORCHED, FireParameters, damage_from_fire
 from simulator.disasters.fuel import (
     CELL,
     FUEL_OF_GROUND,
@@ -267,8 +267,20 @@ def test_a_house_where_fire_is_put_out_lights_no_other(city: City) -> None:
 
 def test_damage_grows_with_time_fire_and_heat() -> None:
     elapsed = np.array([-1.0, -1.0, -1.0, 10.0, 5000.0])
-    ring, heat = np.array([0.0, 0.5, 0.0, 0.5, 0.5]), np.array([0.0, 0.0, 9.0, 0.0, 0.0])
-    assert damage_from_fire(elapsed, np.full(5, 3000.0), ring, heat).tolist() == [1, 2, 2, 3, 4]
+    ring, heat = np.array([0.0, 0.5, 0.0, 0.5, 0.5]), np.array([0.0, 0.0, 1.1, 0.0, 0.0])
+    code = damage_from_fire(elapsed, np.full(5, 3000.0), ring, heat, np.full(5, 0.05))
+    assert code.tolist() == [1, 2, 2, 3, 4]
+
+
+def test_few_houses_in_burnt_ground_are_scorched_and_more_where_more_burnt() -> None:
+    count = 4000
+    zero, luck = np.zeros(count), np.random.default_rng(0).random(count)
+    codes = [damage_from_fire(zero - 1, zero, zero + ring, zero, luck) for ring in (0.0, 0.4, 1.0)]
+    shares = [float((code == Damage.MINOR).mean()) for code in codes]
+    assert shares == pytest.approx([0.0, 0.4 * SCORCHED, SCORCHED], abs=0.02)
+    assert (codes[2] >= codes[1]).all()
+    below = damage_from_fire(zero - 1, zero, zero, zero + 0.99, luck)
+    assert (below == Damage.NO_DAMAGE).all()  # walls that take no more heat than they bear
 
 
 # --- a town after the fire

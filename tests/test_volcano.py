@@ -172,6 +172,17 @@ def test_roofs_fall_at_their_median_load() -> None:
     assert (got >= Damage.MAJOR).mean() == pytest.approx(0.841, abs=0.03)
 
 
+def test_framed_roofs_hold_as_they_did_at_rabaul() -> None:
+    count = 4000
+    home = replace(house(1, 0, 0, "timber"), rise=4.5 * math.tan(math.radians(20)))
+    strength = np.random.default_rng(1).standard_normal(count)
+    loads = (1.75, 3.5, 5.25, 9.75)  # the middles of what is told of Rabaul [kPa]
+    fell = [(tephra_states(np.full(count, load), [home] * count, strength) >= 3).mean() for load in loads]
+    assert fell[0] < 0.02  # "generally intact"
+    assert 0.1 <= fell[1] <= 0.2
+    assert fell[2] < 0.5 < fell[3]
+
+
 def test_steep_and_concrete_roofs_bear_more() -> None:
     flat = replace(house(1, 0, 0, "timber"), roof="flat", rise=0.0)
     steep = replace(flat, roof="gable", rise=6.0)

@@ -14,7 +14,7 @@ from scipy import ndimage
 from rasters.errors import InputError
 from simulator.city.model import ROADWAY, Boxes, Building, City, Field, Ground
 from simulator.city.outline import bodies, outline
-from simulator.city.placing import rectangles, take
+from simulator.city.placing import take
 from simulator.city.style import SHAPES
 
 SMALLEST_PIECE = 0.5  # shorter pieces of debris are not mapped [m]: an assumption
@@ -129,11 +129,31 @@ def debris_cells(city: City) -> np.ndarray:
         if body.roof not in (*SHAPES, "open") and body.eave > 0
     ]
     rubble |= raster(heaps, city.ground)
-    pieces = take(city.debris, city.debris.size[:, 0] >= SMALLEST_PIECE)
-    if len(pieces.heading):
-        plans = rectangles(pieces.centre[:, :2], pieces.size[:, :2], pieces.heading)
-        rubble |= raster(plans, city.ground)
-    return rubble
+    return rubble | piece_cells(take(city.debris, city.debris.size[:, 0] >= SMALLEST_PIECE), city.ground)
+
+
+def piece_cells(pieces: Boxes, field: Field) -> np.ndarray:
+    """(H, W) bool: cells of `field` whose centre is under one of the pieces, seen from above.
+
+    As `raster` of their rectangles, and several times as fast: there are tens of thousands, of few cells.
+    """
+    height, width = field.values.shape
+    covered = np.zeros((height, width), bool)
+    middle, half = pieces.centre[:, :2], pieces.size[:, :2] / 2
+    c, s = np.cos(pieces.heading), np.sin(pieces.heading)
+    row, col, _ = cells_at(field, *middle.T)
+    reach = np.ceil(np.hypot(*half.T) / field.cell).astype(np.int64)
+    for r in np.unique(reach):  # pieces of a size at a time: each looks at the square of cells around it
+        k = np.flatnonzero(reach == r)
+        down, right = (d.ravel() for d in np.mgrid[-r : r + 1, -r : r + 1])
+        rows, cols = row[k, None] + down, col[k, None] + right
+        dx = field.west + (cols + 0.5) * field.cell - middle[k, :1]
+        dy = field.north - (rows + 0.5) * field.cell - middle[k, 1:]
+        under = np.abs(dx * c[k, None] + dy * s[k, None]) <= half[k, :1]
+        under &= np.abs(dy * c[k, None] - dx * s[k, None]) <= half[k, 1:]
+        under &= (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+        covered[rows[under], cols[under]] = True
+    return covered
 
 
 def raster(shapes: Sequence[shapely.Geometry] | np.ndarray, field: Field) -> np.ndarray:

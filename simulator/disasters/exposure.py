@@ -47,7 +47,6 @@ DEFENDED = 0.06  # share of the houses that catch fire where somebody puts it ou
 CROWN_BRANDS, HOUSE_BRANDS = 0.06, 0.2  # probability that a cell sheds a brand that could light another
 BRAND_SPREAD = 0.35  # standard deviation of a brand's direction off the wind [rad]: an assumption
 BRAND_DELAY = 120.0  # from landing to a spreading fire [s]: an assumption
-SINGED = 7.0  # radiation that blisters paint and bends vinyl [kW/m2]: an assumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,10 @@ GRAVITY = 9.81  # [m/s2]
 # Natural Hazards and Earth System Sciences 5, 477-494, doi:10.5194/nhess-5-477-2005). Which of our
 # buildings belong to which class is an assumption.
 WEAK, MEDIUM_WEAK, MEDIUM_STRONG, STRONG = 2.0, 3.0, 4.5, 7.0
-BETA = 0.2  # standard deviation of the logarithm: an assumption
-MODERN = 1980  # concrete roofs since are strong: an assumption
+# Standard deviation of the logarithm: an assumption, like the class of framed roofs such that they hold as at
+# Rabaul in 1994 (Blong & McKee 1995, in U.S. Geological Survey, Volcanic ash impacts: Rabaul 1994).
+BETA = 0.4
+MODERN = 1980  # slabs and rafters since are of the better class: an assumption
 # Loads over the collapse load at which gutters and covering go, the roof falls, and walls with it. The
 # first and the last are assumptions.
 STEPS = np.array([0.6, 1.0, 1.6])
@@ -59,16 +61,18 @@ def load_of(thickness: np.ndarray, density: float) -> np.ndarray:
 
 def collapse_load(building: Building) -> float:
     """Median load at which the roof collapses [kPa], over the ground's that its pitch lets stay."""
-    flat = building.roof == "flat"
+    flat, modern = building.roof == "flat", building.year >= MODERN
     match building.construction:
         case "adobe":
             median = WEAK
-        case "concrete" if flat:
-            median = STRONG if building.year >= MODERN else MEDIUM_STRONG
-        case "masonry" if flat:
-            median = MEDIUM_STRONG
-        case _:
+        case "concrete" if flat and modern:
+            median = STRONG
+        case "timber" if flat:
             median = MEDIUM_WEAK
+        case "masonry" if not (flat or modern):
+            median = MEDIUM_WEAK
+        case _:
+            median = MEDIUM_STRONG
     sides = np.linalg.norm(np.roll(building.footprint, -1, axis=0) - building.footprint, axis=1)
     run = sides[:2].min() / (1 if building.roof == "shed" else 2)
     pitch = math.atan2(building.rise, run) if building.roof in ("gable", "hip", "shed", "mansard") else 0.0
