@@ -306,16 +306,19 @@ def test_equal_seeds_give_equal_bytes_in_every_process_and_others_do_not(
 
 def test_detached_houses_are_aligned_with_their_street() -> None:
     style = only(load_style("north_american_suburb"), "post-war suburb")
-    town = generate_city(replace(style, bend=(0.3, 0.3)), 400.0, np.random.default_rng(2))
-    pieces = [np.stack([s.centreline[:-1], s.centreline[1:]], 1) for s in town.streets]
-    segments = shapely.linestrings(np.concatenate(pieces))
-    ends = shapely.get_coordinates(segments).reshape(-1, 2, 2)
-    along = np.arctan2(*(ends[:, 1] - ends[:, 0]).T[::-1])
-    middle = shapely.points([b.footprint.mean(axis=0) for b in town.buildings])
-    house, street = shapely.STRtree(segments).query_nearest(middle, all_matches=False)
-    sides = np.array([b.footprint[1] - b.footprint[0] for b in town.buildings])[house]
-    turn = (np.arctan2(sides[:, 1], sides[:, 0]) - along[street] + np.pi / 4) % (np.pi / 2) - np.pi / 4
-    assert np.mean(np.abs(turn) < np.radians(12)) > 0.8
+    turns = []
+    for seed in (1, 2):  # a town of bends alone has many houses on them
+        town = generate_city(replace(style, bend=(0.3, 0.3)), 400.0, np.random.default_rng(seed))
+        pieces = [np.stack([s.centreline[:-1], s.centreline[1:]], 1) for s in town.streets]
+        segments = shapely.linestrings(np.concatenate(pieces))
+        ends = shapely.get_coordinates(segments).reshape(-1, 2, 2)
+        along = np.arctan2(*(ends[:, 1] - ends[:, 0]).T[::-1])
+        middle = shapely.points([b.footprint.mean(axis=0) for b in town.buildings])
+        house, street = shapely.STRtree(segments).query_nearest(middle, all_matches=False)
+        sides = np.array([b.footprint[1] - b.footprint[0] for b in town.buildings])[house]
+        turn = np.arctan2(sides[:, 1], sides[:, 0]) - along[street]
+        turns.append((turn + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+    assert np.mean(np.abs(np.concatenate(turns)) < np.radians(12)) > 0.8
 
 
 def test_dense_blocks_are_mostly_built_over() -> None:
