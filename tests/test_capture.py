@@ -13,7 +13,7 @@ from rasters.classes import PALETTES, LandCover
 from rasters.errors import InputError
 from rasters.files import atomic_path
 from rasters.grid import Grid
-from rasters.layers import LAYERS, RGB
+from rasters.layers import IMAGES, LABELS, RGB
 
 GRID = Grid(crs="EPSG:32735", west=745_000.0, north=9_815_000.0, gsd=1.0, height=40, width=50)
 
@@ -21,7 +21,7 @@ GRID = Grid(crs="EPSG:32735", west=745_000.0, north=9_815_000.0, gsd=1.0, height
 def capture(name: str, **changes: np.ndarray) -> Capture:
     rng = np.random.default_rng(5)
     layers = {}
-    for key, layer in LAYERS.items():
+    for key, layer in {**IMAGES, **LABELS}.items():
         shape = (3, *GRID.shape) if layer.bands == RGB else GRID.shape
         layers[key] = (rng.random(shape) * 2).astype(layer.dtype)
     times = datetime(2024, 5, 1, 9, tzinfo=UTC), datetime(2024, 6, 1, 9, tzinfo=UTC)
@@ -40,7 +40,7 @@ def test_round_trip(tmp_path: Path) -> None:
     back = read_capture(write_capture(tmp_path, first))
     assert (back.id, back.grid, back.start, back.end) == (first.id, first.grid, first.start, first.end)
     assert back.properties == first.properties
-    assert set(back.layers) == set(LAYERS)
+    assert set(back.layers) == {*IMAGES, *LABELS}
     for name, array in first.layers.items():
         np.testing.assert_array_equal(back.layers[name], array)
         assert back.layers[name].dtype == array.dtype
