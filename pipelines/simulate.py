@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +17,8 @@ from pipelines.simulate_jobs import (
     Job,
     city_jobs,
     do_job,
-    draw_jobs,
     part_jobs,
-    state_path,
+    vector_jobs,
     vectors_of,
 )
 from rasters.capture import PARTIAL, read_capture
@@ -153,10 +153,9 @@ def _done(scenario: Scenario, config: Config) -> Iterator[Job]:
     if whole:
         yield from _crew(city_jobs(scenario, config.out), work, config)
         return
-    for index in range(scenario.cities):  # one region after another: its state is large and lies on the disk
-        yield from _crew(draw_jobs(scenario, index, config.out), work, config)
-        yield from _crew(part_jobs(scenario, index, config.out), work, config)
-        state_path(scenario, index, config.out).unlink(missing_ok=True)
+    for index in range(scenario.cities):  # one region after another: each process keeps the one it is at
+        jobs = chain(vector_jobs(scenario, index, config.out), part_jobs(scenario, index, config.out))
+        yield from _crew(jobs, work, config)
 
 
 def _crew(jobs: Iterable[Job], work: Callable[[Job], None], config: Config) -> Iterator[Job]:

@@ -1,10 +1,9 @@
 """The jobs of `mage simulate`: each writes some captures and may be done again.
 
-A city that is drawn as one scene is one job. A larger one is drawn, struck and left on the disk by a first
-job; then each of its parts is one.
+A city that is drawn as one scene is one job. Of a larger one each part is, and its vectors are another; a
+process draws and strikes it once and keeps it for the parts that follow.
 """
 
-import pickle
 import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import NamedTuple, Protocol
 from rasters.capture import write_capture
 from rasters.catalogue import is_finished
 from rasters.errors import InputError
-from rasters.files import atomic_path
 from rasters.provenance import PROVENANCE
 from simulator.capture import (
     capture_ids,
@@ -78,11 +76,9 @@ def city_jobs(scenario: Scenario, out: Path) -> Iterator[Job]:
             yield Job(index, None, missing)
 
 
-def draw_jobs(scenario: Scenario, index: int, out: Path) -> Iterator[Job]:
-    """The job that draws a large city, if something of it is missing."""
-    missing = _missing(out, capture_ids(scenario, index))
-    drawn = state_path(scenario, index, out).is_file()
-    if (missing and not drawn) or not _has_vectors(scenario, index, out):
+def vector_jobs(scenario: Scenario, index: int, out: Path) -> Iterator[Job]:
+    """The job that writes a large city as vectors, if they are missing."""
+    if not _has_vectors(scenario, index, out):
         yield Job(index, None, ())
 
 
@@ -101,28 +97,22 @@ def do_job(scenario: Scenario, order: Order, job: Job) -> None:
         InputError: This machine does not see the output folder, or would draw otherwise.
     """
     _check_place(order)
-    if job.part is not None:
-        _write_captures(scenario, order, job, _state(state_path(scenario, job.index, order.out)))
-        return
-    city = draw_city(scenario, job.index)
-    aftermath = draw_aftermath(scenario, job.index, city)
-    _write_vectors(scenario, job.index, order.out, city, aftermath)
+    aftermath = _struck(scenario, job.index)
+    if job.part is None:
+        _write_vectors(scenario, job.index, order.out, aftermath)
     if job.missing:
         _write_captures(scenario, order, job, aftermath)
-    else:
-        with atomic_path(state_path(scenario, job.index, order.out)) as path, path.open("wb") as file:
-            pickle.dump(aftermath, file, protocol=5)
+
+
+@lru_cache(maxsize=1)  # the next part is of the same city
+def _struck(scenario: Scenario, index: int) -> Aftermath:
+    return draw_aftermath(scenario, index, draw_city(scenario, index))
 
 
 def vectors_of(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:
     """Where the city before and the tables of its aftermath go."""
     name = city_id(scenario, index)
     return out / CITIES / f"{name}.gpkg", out / CITIES / f"{name}-after.gpkg"
-
-
-def state_path(scenario: Scenario, index: int, out: Path) -> Path:
-    """Where a large city waits, drawn and struck, for its parts to be captured."""
-    return out / CITIES / f".state-{city_id(scenario, index)}.pickle"
 
 
 def _check_place(order: Order) -> None:
@@ -147,11 +137,11 @@ def _has_vectors(scenario: Scenario, index: int, out: Path) -> bool:
     return all(path.is_file() for path in vectors_of(scenario, index, out))
 
 
-def _write_vectors(scenario: Scenario, index: int, out: Path, city: City, aftermath: Aftermath) -> None:
+def _write_vectors(scenario: Scenario, index: int, out: Path, aftermath: Aftermath) -> None:
     place = city_place(scenario, index)
     before, after = vectors_of(scenario, index, out)
     if not before.is_file():
-        write_vectors(before, city, crs=place.crs, west=place.west, south=place.south)
+        write_vectors(before, aftermath.before, crs=place.crs, west=place.west, south=place.south)
     if not after.is_file():
         write_tables(after, aftermath, crs=place.crs, west=place.west, south=place.south)
 
@@ -181,16 +171,3 @@ def _engine(scenario: Scenario, index: int, order: Order, city: City) -> Generat
 def _own_engine(name: str, quality: Quality) -> Engine:
     """The engine of this process; starting one takes a second."""
     return EmbeddedEngine(quality) if name == "embedded" else FlownEngine(LocalTheatre())
-
-
-def _state(path: Path) -> Aftermath:
-    """A city that an earlier job left."""
-    if not path.is_file():
-        raise InputError(f"{path} is not there for {socket.gethostname()}; run again, it will be drawn again")
-    return _read_state(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=1)  # the next part is of the same city
-def _read_state(path: Path, written: int) -> Aftermath:
-    with path.open("rb") as file:
-        return pickle.load(file)

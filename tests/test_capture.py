@@ -13,20 +13,16 @@ from rasters.classes import PALETTES, LandCover
 from rasters.errors import InputError
 from rasters.files import atomic_path
 from rasters.grid import Grid
-from rasters.layers import LAYERS
+from rasters.layers import IMAGES, LABELS, RGB
 
 GRID = Grid(crs="EPSG:32735", west=745_000.0, north=9_815_000.0, gsd=1.0, height=40, width=50)
-
-
-BANDS = {"red": (0.66, 0.06), "near_infrared": (0.83, 0.12)}  # of measured reflectance [um]
 
 
 def capture(name: str, **changes: np.ndarray) -> Capture:
     rng = np.random.default_rng(5)
     layers = {}
-    for key, layer in LAYERS.items():
-        count = len(layer.bands or BANDS)
-        shape = GRID.shape if count == 1 else (count, *GRID.shape)
+    for key, layer in {**IMAGES, **LABELS}.items():
+        shape = (3, *GRID.shape) if layer.bands == RGB else GRID.shape
         layers[key] = (rng.random(shape) * 2).astype(layer.dtype)
     times = datetime(2024, 5, 1, 9, tzinfo=UTC), datetime(2024, 6, 1, 9, tzinfo=UTC)
     return Capture(
@@ -36,7 +32,6 @@ def capture(name: str, **changes: np.ndarray) -> Capture:
         start=times[0],
         end=times[1],
         properties={"disaster": "fire"},
-        bands=BANDS,
     )
 
 
@@ -45,7 +40,7 @@ def test_round_trip(tmp_path: Path) -> None:
     back = read_capture(write_capture(tmp_path, first))
     assert (back.id, back.grid, back.start, back.end) == (first.id, first.grid, first.start, first.end)
     assert back.properties == first.properties
-    assert set(back.layers) == set(LAYERS)
+    assert set(back.layers) == {*IMAGES, *LABELS}
     for name, array in first.layers.items():
         np.testing.assert_array_equal(back.layers[name], array)
         assert back.layers[name].dtype == array.dtype

@@ -35,7 +35,7 @@ def response_weights(bands: np.ndarray) -> np.ndarray:
     weights = np.zeros((len(bands), len(ANCHORS)))
     for row, (centre, width) in zip(weights, np.asarray(bands, np.float64), strict=True):
         beyond = max(width**2 - DRAWN**2, 1e-8) ** 0.5
-        offsets = np.linspace(-1.5, 1.5, 61) * beyond
+        offsets = np.linspace(-0.75, 0.75, 61) * beyond  # filters end where a Gaussian's tail goes on
         response = np.exp(-4 * np.log(2) * (offsets / beyond) ** 2)
         for column in range(len(ANCHORS)):
             tent = np.interp(centre + offsets, ANCHORS, np.eye(len(ANCHORS))[column])
