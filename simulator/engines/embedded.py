@@ -126,5 +126,6 @@ def _image_band(
     hit = _trace(device, mi.Point3f(x, y, elevation(device.terrain, x, y)), direction)
     surface = surface_at(device, hit, gsd, dr.opaque(mi.Float, grain_scale(camera.gsd)))
     colour = radiance(device.tracer, hit, surface, direction, lit, key, turn)
+    dr.eval(colour)  # together: a sum evaluates its channel alone, and would trace all rays once for each
     bands = [dr.block_sum(channel, samples).numpy() / samples for channel in (colour.x, colour.y, colour.z)]
     return np.stack(bands).astype(np.float32).reshape(3, rows, camera.width)
