@@ -14,6 +14,8 @@ BUMPS = {LandCover.TREE: 0.85, LandCover.DEBRIS: 0.55}
 """How strongly the normals of ragged surfaces are stirred; an assumption, set by eye."""
 COLUMNS = 12
 """Of the material table on the device: see `_table`."""
+OPENINGS = 8
+"""The column of `Material.openings`."""
 
 LAY = 0.43
 """Heading of what lies on ground without a heading of its own [rad]."""
@@ -118,6 +120,8 @@ def _field(field: Field, values: mi.Float | mi.UInt32) -> DeviceField:
 
 
 def _tracer(vertices: np.ndarray, faces: np.ndarray) -> mi.Scene:
+    """One mesh, as the only instance of a group: Mitsuba has Embree build a group's tree without the spatial
+    splits that it asks for in a scene's, which here takes a quarter of the time and traces as fast."""
     properties = mi.Properties()
     properties["face_normals"] = True
     mesh = mi.Mesh("scene", len(vertices), len(faces), props=properties)
@@ -125,7 +129,8 @@ def _tracer(vertices: np.ndarray, faces: np.ndarray) -> mi.Scene:
     parameters["vertex_positions"] = _flat(vertices)
     parameters["faces"] = mi.UInt32(np.ascontiguousarray(faces, np.uint32).ravel())
     parameters.update()
-    return mi.load_dict({"type": "scene", "mesh": mesh})
+    group = mi.load_dict({"type": "shapegroup", "mesh": mesh})
+    return mi.load_dict({"type": "scene", "group": group, "only": {"type": "instance", "of": group}})
 
 
 def _table(scene: Scene) -> np.ndarray:

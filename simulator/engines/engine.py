@@ -2,11 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from simulator.scene.model import Scene
+
+
+Quality = Literal["fast", "high"]
+"""Of images, not of labels: constant light from other surfaces, or traced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,20 @@ class Lamp(NamedTuple):
     sky: mi.Color3f
 
 
+class Sunlight(NamedTuple):
+    """The sun on a surface.
+
+    Attributes:
+        towards: Unit vector to a point of the sun's disc.
+        arriving: On a plate across it, in units of the white plate's light; 0 in shadow.
+        slant: Share of it that falls on the surface; the cosine where it is smooth.
+    """
+
+    towards: mi.Vector3f
+    arriving: mi.Color3f
+    slant: mi.Float
+
+
 def vector(values: np.ndarray) -> mi.Vector3f:
     """Three numbers as a kernel's argument, not a constant in it: no new compilation for each."""
     return mi.Vector3f(*(dr.opaque(mi.Float, float(value)) for value in values))
@@ -93,23 +107,44 @@ def radiance(
         key: A hash of pixel and seed.
         turn: Number of the sample in its pixel.
     """
-    start = hit.p + SKIN * mi.Vector3f(hit.n)
-    sun = _sun_point(lit, r2_point(scramble(key, mi.UInt32(1)), turn))
-    crown = surface.leafy > CROWN
-    above = hit.valid & (crown | (dr.dot(hit.n, sun) > 0))
-    deep = dr.select(crown, GAPS * unit(scramble(key, turn + 11)), 0.0)
-    free = above & ~tracer.ray_test(mi.Ray3f(start + deep * sun, sun), above)
-    sunlit = lit.direct * dr.select(free, 1.0, 0.0)
-    soft = dr.select(crown, 0.5, 0.25 * surface.leafy)
-    lambert = dr.maximum(dr.dot(surface.normal, sun) + soft, 0.0) / (1 + soft)
+    start = leaving(hit)
+    sun = sunlight(tracer, hit, surface, start, lit, key, turn)
     share = mi.Float(0)
     frame = mi.Frame3f(mi.Vector3f(hit.n))
     for k in range(SKY_RAYS):
         share += _sky_seen(tracer, hit, start, frame, r2_point(scramble(key, mi.UInt32(2 + k)), turn))
     share /= SKY_RAYS
-    light = sunlit * lambert + lit.sky * share + mi.Color3f(*BOUNCE) * (1 - share)
-    mirror, lost = _mirror(tracer, hit, surface, start, direction, sun, sunlit, lit)
+    light = sun.arriving * sun.slant + lit.sky * share + mi.Color3f(*BOUNCE) * (1 - share)
+    away, glossy = mirrored(hit, surface, direction)
+    clear = glossy & (away.z > 0) & ~tracer.ray_test(mi.Ray3f(start, away), glossy)
+    seen = dr.select(clear, lit.sky, mi.Color3f(*BOUNCE))
+    mirror, lost = gloss(hit, surface, direction, sun, seen)
     return dr.select(hit.valid, surface.albedo * light * (1 - lost) + mirror, mi.Color3f(0))
+
+
+def leaving(hit: Hit) -> mi.Point3f:
+    """Where secondary rays start [m]."""
+    return hit.p + SKIN * mi.Vector3f(hit.n)
+
+
+def sunlight(
+    tracer: mi.Scene,
+    hit: Hit,
+    surface: Surface,
+    start: mi.Point3f,
+    lit: Lamp,
+    key: mi.UInt32,
+    turn: mi.UInt32,
+) -> Sunlight:
+    """The sun on a surface, as seen from one point of its disc; crowns let it through their gaps."""
+    sun = _sun_point(lit, r2_point(scramble(key, mi.UInt32(1)), turn))
+    crown = surface.leafy > CROWN
+    above = hit.valid & (crown | (dr.dot(hit.n, sun) > 0))
+    deep = dr.select(crown, GAPS * unit(scramble(key, turn + 11)), 0.0)
+    free = above & ~tracer.ray_test(mi.Ray3f(start + deep * sun, sun), above)
+    soft = dr.select(crown, 0.5, 0.25 * surface.leafy)
+    slant = dr.maximum(dr.dot(surface.normal, sun) + soft, 0.0) / (1 + soft)
+    return Sunlight(sun, lit.direct * dr.select(free, 1.0, 0.0), slant)
 
 
 def _sun_point(lit: Lamp, u: mi.Point2f) -> mi.Vector3f:
@@ -124,17 +159,17 @@ def _sky_seen(tracer: mi.Scene, hit: Hit, start: mi.Point3f, frame: mi.Frame3f, 
     return dr.select(rising & ~tracer.ray_test(mi.Ray3f(start, towards), rising), 1.0, 0.0)
 
 
-def _mirror(
-    tracer: mi.Scene,
-    hit: Hit,
-    surface: Surface,
-    start: mi.Point3f,
-    direction: mi.Vector3f,
-    sun: mi.Vector3f,
-    sunlit: mi.Color3f,
-    lit: Lamp,
+def mirrored(hit: Hit, surface: Surface, direction: mi.Vector3f) -> tuple[mi.Vector3f, mi.Bool]:
+    """Where a mirror there shows, and whether the surface is one."""
+    slant = dr.maximum(-dr.dot(mi.Vector3f(hit.n), direction), 0.05)
+    return direction + 2 * slant * mi.Vector3f(hit.n), hit.valid & (surface.specular > 0)
+
+
+def gloss(
+    hit: Hit, surface: Surface, direction: mi.Vector3f, sun: Sunlight, seen: mi.Color3f
 ) -> tuple[mi.Color3f, mi.Float]:
-    """Reflected sky and sun glint of glossy surfaces, and the share of light that they take.
+    """What glossy surfaces reflect of what is `seen` in them and of the sun, and the share of light that
+    they take.
 
     Schlick's Fresnel term; the glint is that of facets with Gaussian slopes (Cox and Munk 1954).
     """
@@ -142,14 +177,11 @@ def _mirror(
     normal = mi.Vector3f(hit.n)
     slant = dr.maximum(-dr.dot(normal, direction), 0.05)
     fresnel = surface.specular + (1 - surface.specular) * dr.power(1 - slant, 5)
-    away = direction + 2 * slant * normal
-    clear = glossy & (away.z > 0) & ~tracer.ray_test(mi.Ray3f(start, away), glossy)
-    sky = dr.select(clear, lit.sky, mi.Color3f(*BOUNCE))
-    half = dr.normalize(sun - direction)
+    half = dr.normalize(sun.towards - direction)
     tilt = dr.maximum(dr.dot(half, normal), 0.05)
     slope = (1 - tilt * tilt) / (tilt * tilt)
     density = dr.exp(-slope / SLOPE_VARIANCE) / (math.pi * SLOPE_VARIANCE)
-    bend = surface.specular + (1 - surface.specular) * dr.power(1 - dr.dot(half, sun), 5)
-    glint = sunlit * (bend * density * math.pi / (4 * slant * tilt * tilt * tilt * tilt))
-    mirror = fresnel * sky + dr.minimum(glint, BRIGHTEST)
+    bend = surface.specular + (1 - surface.specular) * dr.power(1 - dr.dot(half, sun.towards), 5)
+    glint = sun.arriving * (bend * density * math.pi / (4 * slant * tilt * tilt * tilt * tilt))
+    mirror = fresnel * seen + dr.minimum(glint, BRIGHTEST)
     return dr.select(glossy, mirror, mi.Color3f(0)), dr.select(glossy, fresnel, 0.0)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from simulator.engines.device import COLUMNS, DeviceField, DeviceScene
+from simulator.engines.device import COLUMNS, OPENINGS, DeviceField, DeviceScene
 from simulator.engines.drjit_setup import dr, mi
 from simulator.engines.noise import fractal_noise, value_noise
 from simulator.engines.patterns import Spot, patterned
@@ -105,11 +105,29 @@ def surface_at(scene: DeviceScene, hit: Hit, gsd: mi.Float, scale: mi.Float) -> 
         ),
         on,
     )
-    albedo, openings = _windows(scene, hit, albedo, upright, column(8), on)
+    albedo, openings = _windows(scene, hit, albedo, upright, column(OPENINGS), on)
     albedo = _damage(scene, hit, albedo, spread, along)
     leafy = dr.gather(mi.Float, scene.bump, dr.gather(mi.UInt32, scene.land_cover, hit.face, on), on)
     specular = dr.select(openings, 0.04, column(6))
     return Surface(dr.clip(albedo, 0.0, 1.0), specular, _stirred(hit, place, leafy, scale), leafy)
+
+
+def mean_albedo(scene: DeviceScene, hit: Hit) -> mi.Color3f:
+    """Albedo as a large footprint sees it: without texture, walls with their windows, roofs with their soot."""
+    on = hit.valid
+    material = dr.gather(mi.UInt32, scene.material, hit.face, on)
+    bare = on & (material == GROUND_MATERIAL)
+    field = scene.ground
+    r0, c0, r1, c1, v, u = _corners(field, hit.p.x, hit.p.y)
+    cell = dr.select(v < 0.5, r0, r1) * field.width + dr.select(u < 0.5, c0, c1)
+    code = dr.gather(mi.UInt32, scene.ground_material, dr.gather(mi.UInt32, field.values, cell, bare), bare)
+    at = dr.select(bare, code, dr.select(on, material, 0)) * COLUMNS
+    colour = mi.Color3f(*(dr.gather(mi.Float, scene.table, at + k, on) for k in range(3)))
+    colour *= dr.gather(mi.Color3f, scene.tint, hit.face, on)
+    panes = dr.gather(mi.Float, scene.table, at + OPENINGS, on)
+    colour = dr.lerp(colour, mi.Color3f(*PANE), dr.select(hit.n.z < 0.5, panes, 0.0))
+    soot = dr.gather(mi.Vector2f, scene.wear, hit.face, on).x
+    return dr.lerp(colour, mi.Color3f(*SOOT), dr.clip(soot, 0.0, 1.0))
 
 
 def _corners(field: DeviceField, x: mi.Float, y: mi.Float) -> tuple:

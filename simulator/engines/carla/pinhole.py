@@ -111,5 +111,6 @@ def _image(device: DeviceScene, pose: Pose, lens: Lens, light: Light) -> np.ndar
     gsd = TYPICAL_RANGE / lens.focal()
     surface = surface_at(device, hit, dr.opaque(mi.Float, gsd), dr.opaque(mi.Float, grain_scale(gsd)))
     colour = radiance(device.tracer, hit, surface, direction, lamp(light), key, turn)
+    dr.eval(colour)  # together: a sum evaluates its channel alone
     bands = [dr.block_sum(channel, RAYS).numpy() / RAYS for channel in (colour.x, colour.y, colour.z)]
     return np.stack(bands).astype(np.float32).reshape(3, lens.height, lens.width)

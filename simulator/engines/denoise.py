@@ -1,0 +1,50 @@
+"""Intel's Open Image Denoise on light without albedo, so that texture is not smeared.
+
+The wrapper is optional: `pip install mitsuba-oidn` (BSD-3-Clause; Open Image Denoise itself Apache-2.0).
+"""
+
+import importlib.util
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from simulator.engines.drjit_setup import EngineUnavailable
+
+PACKAGE = "mitsuba_oidn"
+DARKEST = 0.005
+"""Albedo that light is divided by at least; darker surfaces show no texture."""
+
+
+def require_denoiser() -> None:
+    """Nothing where the denoiser is installed.
+
+    Raises:
+        EngineUnavailable: It is not.
+    """
+    if importlib.util.find_spec(PACKAGE) is None:
+        raise EngineUnavailable(
+            "quality \"high\" needs Open Image Denoise: run `pip install mitsuba-oidn`, or use quality \"fast\""
+        )
+
+
+def denoised(colour: np.ndarray, albedo: np.ndarray) -> np.ndarray:
+    """Apparent reflectance (3, H, W) float32 without its noise, of its albedo (3, H, W) in [0, 1].
+
+    Light = colour / albedo is what is denoised (demodulation), and multiplied back.
+    """
+    oidn, device = _denoiser()
+    texture = np.maximum(albedo, DARKEST)
+    light = np.ascontiguousarray((colour / texture).transpose(1, 2, 0))
+    clean = oidn.denoise(light, hdr=True, quality=oidn.Quality.Fast, device=device)
+    return np.ascontiguousarray(clean.transpose(2, 0, 1)) * texture
+
+
+@cache
+def _denoiser() -> tuple[Any, Any]:
+    """The module, and a device of one thread: its sums depend on how many there are."""
+    import mitsuba_oidn
+
+    device = mitsuba_oidn.Device(mitsuba_oidn.DeviceType.CPU)
+    device.num_threads = 1
+    return mitsuba_oidn, device
