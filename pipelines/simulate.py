@@ -37,9 +37,10 @@ from simulator.engines.carla.engine import CarlaEngine
 from simulator.engines.carla.flown import FlownEngine, LocalTheatre
 from simulator.engines.carla.opendrive import open_drive
 from simulator.engines.carla.session import Server
+from simulator.engines.denoise import require_denoiser
 from simulator.engines.drjit_setup import VARIANT
 from simulator.engines.embedded import EmbeddedEngine
-from simulator.engines.engine import Engine
+from simulator.engines.engine import Engine, Quality
 from simulator.scenario import Scenario
 
 CITIES = "cities"  # the folder of the cities as vectors
@@ -75,6 +76,8 @@ class Config(Scenario):
         Scenario.__post_init__(self)
         if self.workers < 1:
             raise InputError(f"workers must be at least 1, got {self.workers}")
+        if self.engine != "embedded" and self.quality != "fast":
+            raise InputError(f"quality {self.quality!r} is the embedded engine's: give --engine embedded")
         if self.engine == "carla" and self.workers > 1:
             raise InputError(f"a CARLA server is flown by one process, got --workers {self.workers}; give 1")
 
@@ -95,6 +98,7 @@ def run(config: Config) -> None:
     Raises:
         InputError: The folder holds captures of another scenario, the scenario is impossible, or its
             layout unusable.
+        EngineUnavailable: Quality "high" without its denoiser.
     """
     scenario = Scenario(**{f.name: getattr(config, f.name) for f in fields(Scenario)})
     data = [
@@ -102,6 +106,8 @@ def run(config: Config) -> None:
         *(path for style in scenario.styles for path in style_paths(style)),
         *(path for path in (scenario.layout, scenario.dem) if path is not None),
     ]
+    if scenario.quality == "high":
+        require_denoiser()
     load_profile(scenario.profile)
     for style in scenario.styles:
         load_style(style)
@@ -168,7 +174,7 @@ def _simulate_all(scenario: Scenario, indexes: list[int], config: Config) -> Ite
 def _engine(scenario: Scenario, index: int, config: Config, city: City) -> Generator[Engine]:
     """What draws a city."""
     if config.engine != "carla":
-        yield _own_engine(config.engine)
+        yield _own_engine(config.engine, config.quality)
         return
     place = city_place(scenario, index)
     roads = open_drive(city, crs=place.crs, west=place.west, south=place.south)
@@ -177,9 +183,9 @@ def _engine(scenario: Scenario, index: int, config: Config, city: City) -> Gener
 
 
 @cache
-def _own_engine(name: str) -> Engine:
+def _own_engine(name: str, quality: Quality) -> Engine:
     """The engine of this process; starting one takes a second."""
-    return EmbeddedEngine() if name == "embedded" else FlownEngine(LocalTheatre())
+    return EmbeddedEngine(quality) if name == "embedded" else FlownEngine(LocalTheatre())
 
 
 def _vectors(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:

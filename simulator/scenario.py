@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rasters.errors import InputError
 
@@ -37,6 +38,8 @@ class Scenario:
         off_nadir: Largest angle between line of sight and vertical [deg], in [0, 40].
         misregistration: Standard deviation of the shift between before and after [pixels], imagery only.
         samples: Rays per pixel of the image.
+        quality: Of the images: "fast", with constant light from other surfaces; or "high", where that light
+            is traced and its noise taken out, for half as much time again. Labels are the same.
     """
 
     seed: int = 1
@@ -57,6 +60,7 @@ class Scenario:
     off_nadir: float = 20.0
     misregistration: float = 0.5
     samples: int = 4
+    quality: Literal["fast", "high"] = "fast"
 
     def __post_init__(self) -> None:
         checks = (
@@ -84,6 +88,7 @@ class Scenario:
                 "misregistration must be in [0, 5] pixels",
                 self.misregistration,
             ),
+            (self.quality in ("fast", "high"), 'quality must be "fast" or "high"', self.quality),
             (1 <= self.samples <= 1024, "samples must be in [1, 1024]", self.samples),
             (math.isfinite(self.longitude), "longitude must be degrees", self.longitude),
         )

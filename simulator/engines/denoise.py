@@ -3,6 +3,7 @@
 The wrapper is optional: `pip install mitsuba-oidn` (BSD-3-Clause; Open Image Denoise itself Apache-2.0).
 """
 
+import importlib
 import importlib.util
 from functools import cache
 from typing import Any
@@ -24,7 +25,7 @@ def require_denoiser() -> None:
     """
     if importlib.util.find_spec(PACKAGE) is None:
         raise EngineUnavailable(
-            "quality \"high\" needs Open Image Denoise: run `pip install mitsuba-oidn`, or use quality \"fast\""
+            'quality "high" needs Open Image Denoise: run `pip install mitsuba-oidn`, or use quality "fast"'
         )
 
 
@@ -43,8 +44,7 @@ def denoised(colour: np.ndarray, albedo: np.ndarray) -> np.ndarray:
 @cache
 def _denoiser() -> tuple[Any, Any]:
     """The module, and a device of one thread: its sums depend on how many there are."""
-    import mitsuba_oidn
-
-    device = mitsuba_oidn.Device(mitsuba_oidn.DeviceType.CPU)
+    oidn: Any = importlib.import_module(PACKAGE)
+    device = oidn.Device(oidn.DeviceType.CPU)
     device.num_threads = 1
-    return mitsuba_oidn, device
+    return oidn, device

@@ -8,7 +8,6 @@ import numpy as np
 
 from simulator.scene.model import Scene
 
-
 Quality = Literal["fast", "high"]
 """Of images, not of labels: constant light from other surfaces, or traced."""
 

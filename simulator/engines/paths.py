@@ -1,7 +1,8 @@
 """Light by path tracing: what reaches a surface from others, instead of a constant for it.
 
 From each first hit one ray goes out by the cosine; the surface that it meets has its mean albedo (its
-footprint is large), the sun on it and one further ray, which meets the sky or a constant. Mirrors show what is there.
+footprint is large), the sun on it and one further ray, which meets the sky or a constant. Mirrors show what
+is there.
 """
 
 from typing import NamedTuple

@@ -113,7 +113,7 @@ def surface_at(scene: DeviceScene, hit: Hit, gsd: mi.Float, scale: mi.Float) -> 
 
 
 def mean_albedo(scene: DeviceScene, hit: Hit) -> mi.Color3f:
-    """Albedo as a large footprint sees it: without texture, walls with their windows, roofs with their soot."""
+    """Albedo as a large footprint sees it: without texture, walls with windows, roofs with soot."""
     on = hit.valid
     material = dr.gather(mi.UInt32, scene.material, hit.face, on)
     bare = on & (material == GROUND_MATERIAL)
