@@ -16,6 +16,9 @@ PACKAGE = "mitsuba_oidn"
 DARKEST = 0.005
 """Albedo that light is divided by at least; darker surfaces show no texture."""
 
+BORDER = 16
+"""Pixels reflected beyond the image: at its edge the network is wrong by up to a sixth."""
+
 
 def require_denoiser() -> None:
     """Nothing where the denoiser is installed.
@@ -36,8 +39,10 @@ def denoised(colour: np.ndarray, albedo: np.ndarray) -> np.ndarray:
     """
     oidn, device = _denoiser()
     texture = np.maximum(albedo, DARKEST)
-    light = np.ascontiguousarray((colour / texture).transpose(1, 2, 0))
+    light = (colour / texture).transpose(1, 2, 0)
+    light = np.pad(light, ((BORDER, BORDER), (BORDER, BORDER), (0, 0)), mode="reflect")
     clean = oidn.denoise(light, hdr=True, quality=oidn.Quality.Fast, device=device)
+    clean = clean[BORDER:-BORDER, BORDER:-BORDER]
     return np.ascontiguousarray(clean.transpose(2, 0, 1)) * texture
 
 
