@@ -190,7 +190,12 @@ def test_tiles_hold_every_pixel_once(shape):
     if min(shape) >= 4:
         row, col = np.divmod(order[:16].astype(int), shape[1])
         assert row.max() == col.max() == 3
-        assert {(int(r), int(c)) for r, c in zip(row[:4], col[:4], strict=True)} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+        assert {(int(r), int(c)) for r, c in zip(row[:4], col[:4], strict=True)} == {
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (1, 1),
+        }
 
 
 def test_a_missing_denoiser_is_asked_for(monkeypatch):

@@ -30,14 +30,19 @@ BAND_RAYS = 1 << 21
 class EmbeddedEngine:
     """Implements `simulator.engines.engine.Engine`; keeps the last scene on the device.
 
+    Args:
+        quality: Of the images.
+        denoise: Whether quality "high" is denoised; not, for references of many samples.
+
     Raises:
         EngineUnavailable: Quality "high" without the denoiser.
     """
 
-    def __init__(self, quality: Quality = "fast") -> None:
-        if quality == "high":
+    def __init__(self, quality: Quality = "fast", *, denoise: bool = True) -> None:
+        if quality == "high" and denoise:
             require_denoiser()
         self._quality: Quality = quality
+        self._denoise = denoise
         self._scene: Scene | None = None
         self._device: DeviceScene | None = None
 
@@ -60,7 +65,9 @@ class EmbeddedEngine:
             for start in range(0, camera.height, rows)
         ]
         image = np.concatenate(bands, axis=1)
-        return replace(frame, reflectance=denoised(image[:3], image[3:]) if len(image) > 3 else image)
+        if self._quality == "high" and self._denoise:
+            image = denoised(image[:3], image[3:])
+        return replace(frame, reflectance=image[:3])
 
     def labels(self, scene: Scene, camera: Camera) -> Frame:
         """See `Engine.labels`."""
