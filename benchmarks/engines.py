@@ -128,7 +128,7 @@ def rival(python: str, script: str, scene: Scene, camera: Camera) -> tuple[Figur
         source, target = Path(folder) / "scene.npz", Path(folder) / "out.npz"
         np.savez(
             source, vertices=scene.vertices, faces=scene.faces, colour=scene.face_tint, size=camera.width,
-            gsd=camera.gsd, west=camera.west, north=camera.north, **light,
+            gsd=camera.gsd, west=camera.west, north=camera.north, allow_pickle=False, **light,
         )  # fmt: skip
         subprocess.run(
             [python, str(RIVALS / script), str(source), str(target)], check=True, stdout=subprocess.DEVNULL
