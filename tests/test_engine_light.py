@@ -11,7 +11,7 @@ from rasters.errors import InputError
 from simulator.engines import denoise
 from simulator.engines.drjit_setup import EngineUnavailable, dr, mi
 from simulator.engines.embedded import EmbeddedEngine, tile_order
-from simulator.engines.engine import Frame, Light
+from simulator.engines.engine import Clouds, Frame, Light
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.materials import MATERIALS
@@ -166,6 +166,27 @@ def stock_properties(grey: float) -> object:
     surface = {"type": "diffuse", "reflectance": {"type": "rgb", "value": grey}}
     properties["bsdf"] = mi.load_dict({"type": "twosided", "surface": surface})
     return properties
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_clouds_shade_and_hide_the_image_and_no_label(quality):
+    """Over black ground only what they send back is seen, over white ground nothing is gained."""
+    bare = build_scene(town(buildings=()))
+    engine = EmbeddedEngine(quality)
+    cloudy = replace(MORNING, clouds=Clouds(cover=0.4, depth=3.0, base=300.0, size=25.0, seed=2))
+    black = engine.render(plain(bare, 0.0), NADIR, cloudy, samples=4, seed=0)
+    white = engine.render(plain(bare, 1.0), NADIR, cloudy, samples=4, seed=0)
+    clear = engine.render(plain(bare, 1.0), NADIR, MORNING, samples=4, seed=0)
+    assert same(white, clear, image=False)
+    sent_back = 1 - 1 / (1 + 0.5 * 0.15 * 3.0)
+    assert black.reflectance.max() == pytest.approx(sent_back, abs=0.02)
+    covered = black.reflectance[1] > 0.5 * sent_back
+    assert 0.25 < covered.mean() < 0.55
+    assert (black.reflectance[1] < 0.01).mean() > 0.4
+    assert white.reflectance.max() < 1.03
+    shaded = white.reflectance[1][~covered]  # by clouds that stand beside the line of sight
+    assert shaded.min() < 0.93
+    assert np.median(shaded) == pytest.approx(1.0, abs=0.04)
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

@@ -52,6 +52,33 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clouds:
+    """Clouds in a sheet at one height, over images and not over labels.
+
+    Attributes:
+        cover: Share of the sky that they take, in (0, 1).
+        depth: Optical depth of their cores at the zenith, >= 0; thin ones have 0.3 to 3.
+        base: Their height [m, local].
+        size: Of the large ones [m].
+        seed: Of their shapes.
+    """
+
+    cover: float
+    depth: float
+    base: float = 1200.0
+    size: float = 350.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cover < 1:
+            raise ValueError(f"cover must be in (0, 1), got {self.cover!r}")
+        if not (0 <= self.depth < math.inf and 0 < self.size < math.inf):
+            raise ValueError(
+                f"depth must be at least 0 and size positive, got {self.depth!r} and {self.size!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Light:
     """Sun and sky.
 
@@ -60,11 +87,13 @@ class Light:
         sun_elevation: Above the horizon [rad], in (0, pi/2].
         sky: Ratio of diffuse sky to direct sun irradiance on a horizontal plane; about 0.15 for a clear
             sky, above 1 under thin cloud.
+        clouds: Between; None for none. CARLA's weather has its own.
     """
 
     sun_azimuth: float
     sun_elevation: float
     sky: float = 0.18
+    clouds: Clouds | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.sun_elevation <= math.pi / 2:

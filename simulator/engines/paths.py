@@ -10,7 +10,7 @@ from typing import NamedTuple
 from simulator.engines.device import DeviceScene
 from simulator.engines.drjit_setup import dr, mi
 from simulator.engines.noise import r2_point, scramble
-from simulator.engines.shading import BOUNCE, SKIN, Lamp, gloss, leaving, mirrored, sunlight
+from simulator.engines.shading import BOUNCE, SKIN, Lamp, beneath, gloss, leaving, mirrored, sunlight, veiled
 from simulator.engines.surface import Hit, Surface, mean_albedo
 
 CLOSURE = (0.045, 0.040, 0.033)
@@ -39,7 +39,7 @@ def paths(
     turn: mi.UInt32,
 ) -> Paths:
     """Light towards the viewer; 0 where nothing was hit. The arguments are those of `radiance`."""
-    start = leaving(hit)
+    start, lit = leaving(hit), beneath(lit, hit.p)
     sun = sunlight(device.tracer, hit, surface, start, lit, key, turn)
     towards = _cosine(hit, r2_point(scramble(key, mi.UInt32(2)), turn))
     soft = _arriving(device, start, towards, hit.valid, lit, scramble(key, turn + 101))
@@ -47,7 +47,8 @@ def paths(
     seen = _arriving(device, start, away, glossy, lit, scramble(key, turn + 211))
     mirror, lost = gloss(hit, surface, direction, sun, seen)
     albedo = dr.select(hit.valid, surface.albedo * (1 - lost), mi.Color3f(0))
-    return Paths(albedo * (sun.arriving * sun.slant + soft) + mirror, albedo)
+    colour = albedo * (sun.arriving * sun.slant + soft) + mirror
+    return Paths(veiled(lit, hit, direction, colour), albedo)
 
 
 def _cosine(hit: Hit, u: mi.Point2f) -> mi.Vector3f:

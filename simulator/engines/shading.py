@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.engines.clouds import Sheet, optical_depth, passed, sheet
 from simulator.engines.drjit_setup import dr, mi
 from simulator.engines.engine import Light
 from simulator.engines.noise import r2_point, scramble, unit
@@ -43,6 +44,7 @@ class Lamp(NamedTuple):
         right, up: Across the sun's disc.
         direct: Share of the sun in the white plate's light, divided by the sine of its elevation.
         sky: Share of the sky.
+        clouds: Between, if any.
     """
 
     sun: mi.Vector3f
@@ -50,6 +52,7 @@ class Lamp(NamedTuple):
     up: mi.Vector3f
     direct: mi.Color3f
     sky: mi.Color3f
+    clouds: Sheet | None = None
 
 
 class Sunlight(NamedTuple):
@@ -84,7 +87,25 @@ def lamp(light: Light) -> Lamp:
         up=vector(np.cross(right, sun)),
         direct=mi.Color3f(vector(1 / (1 + ratio) / sun[2])),
         sky=mi.Color3f(vector(ratio / (1 + ratio))),
+        clouds=None if light.clouds is None else sheet(light.clouds),
     )
+
+
+def beneath(lit: Lamp, p: mi.Point3f) -> Lamp:
+    """The light at points under the clouds: what they scatter of the sun comes from all the sky."""
+    if lit.clouds is None:
+        return lit
+    beam, all_ = passed(optical_depth(lit.clouds, p, lit.sun))
+    scattered = lit.direct * (lit.sun.z * dr.maximum(all_ - beam, 0.0))
+    return lit._replace(direct=lit.direct * beam, sky=lit.sky + scattered)
+
+
+def veiled(lit: Lamp, hit: Hit, direction: mi.Vector3f, colour: mi.Color3f) -> mi.Color3f:
+    """What is seen of a colour through the clouds, which are as bright as what they send back."""
+    if lit.clouds is None:
+        return colour
+    through = passed(optical_depth(lit.clouds, hit.p, -direction))[1]
+    return dr.select(hit.valid, colour * through + (1 - through), colour)
 
 
 def radiance(
@@ -107,7 +128,7 @@ def radiance(
         key: A hash of pixel and seed.
         turn: Number of the sample in its pixel.
     """
-    start = leaving(hit)
+    start, lit = leaving(hit), beneath(lit, hit.p)
     sun = sunlight(tracer, hit, surface, start, lit, key, turn)
     share = mi.Float(0)
     frame = mi.Frame3f(mi.Vector3f(hit.n))
@@ -119,7 +140,8 @@ def radiance(
     clear = glossy & (away.z > 0) & ~tracer.ray_test(mi.Ray3f(start, away), glossy)
     seen = dr.select(clear, lit.sky, mi.Color3f(*BOUNCE))
     mirror, lost = gloss(hit, surface, direction, sun, seen)
-    return dr.select(hit.valid, surface.albedo * light * (1 - lost) + mirror, mi.Color3f(0))
+    colour = dr.select(hit.valid, surface.albedo * light * (1 - lost) + mirror, mi.Color3f(0))
+    return veiled(lit, hit, direction, colour)
 
 
 def leaving(hit: Hit) -> mi.Point3f:
