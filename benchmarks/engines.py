@@ -255,7 +255,7 @@ def side_by_side(scene: Scene, camera: Camera, given: argparse.Namespace) -> Fig
     """All engines on one plain scene."""
     reference = reference_image(scene, camera, given.reference)
     figures, images = ours(scene, camera, reference, given.repeat)
-    pythons = {"embree_numpy.py": given.rivals, "opengl.py": given.rivals, "cycles.py": given.cycles}
+    pythons = {"embree_numpy.py": given.rivals, "opengl.py": given.rivals, "blender_cycles.py": given.cycles}
     for script, python in pythons.items():
         name = script.removesuffix(".py")
         if python is None:

@@ -1,5 +1,5 @@
-"""Blender's Cycles: `python cycles.py SCENE.npz OUT.npz` where `bpy` is installed; what is in them says
-`benchmarks.engines`. 16 samples a pixel, then Blender's denoiser, as its users would.
+"""Blender's Cycles: `python blender_cycles.py SCENE.npz OUT.npz` where `bpy` is installed; what is in them
+says `benchmarks.engines`. 16 samples a pixel, then Blender's denoiser, as its users would.
 """
 
 import math
