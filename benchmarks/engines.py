@@ -211,7 +211,7 @@ def picture(images: dict[str, np.ndarray], path: Path) -> None:
         tiles.append(
             cv2.putText(tile, name, (6, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
         )
-    cv2.imwrite(str(path), np.hstack(tiles), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(path), np.hstack(tiles), [cv2.IMWRITE_JPEG_QUALITY, 70])
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -69,6 +69,7 @@ def city(data: dict[str, np.ndarray]) -> bpy.types.Object:
     mesh.polygons.add(len(faces))
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
     mesh.update()
+    mesh.shade_flat()
     colour = mesh.attributes.new("colour", "FLOAT_COLOR", "CORNER")
     each = np.column_stack([data["colour"], np.ones(len(faces))]).repeat(3, axis=0)
     colour.data.foreach_set("color", each.astype(np.float32).ravel())
