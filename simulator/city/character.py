@@ -44,6 +44,7 @@ class Character:
     cover: float
     plan: Mapping[Plan, float]
     eave: float
+    pitch: float
     vacant: float
     open_blocks: float
     tree_cover: float

@@ -17,8 +17,10 @@ Part = tuple[Box, float, float, Roof]
 """A body of a building: its box, eave and rise [m], and its roof."""
 CHURCH, MOSQUE = 0, 1  # the third kind, a temple hall, is a church without transept
 PLAIN = ((1.0, 1.0, 1.0), (1.25, 1.22, 1.15), (0.75, 0.75, 0.77))
+FELTED = ((1.0, 1.0, 1.0), (1.3, 1.29, 1.25), (0.7, 0.7, 0.7), (0.38, 0.38, 0.38), (0.26, 0.26, 0.26))
+"""White, grey and dark sheets."""
 OFFICIAL = (
-    Covering(shape="flat", material="roof_membrane", weight=3, tints=PLAIN),
+    Covering(shape="flat", material="roof_membrane", weight=3, tints=FELTED),
     Covering(shape="flat", material="roof_gravel", weight=1, tints=PLAIN),
     Covering(shape="hip", material="roof_shingle", weight=1, tints=PLAIN),
     Covering(shape="gable", material="roof_metal", weight=1, tints=PLAIN),
@@ -38,7 +40,7 @@ def fill_civic(shape: shapely.Polygon, c: Character, plot: Plot, rng: np.random.
     if main is None:
         return
     covering = OFFICIAL[rng.choice(4, p=[0.5, 0.2, 0.15, 0.15])]
-    if rng.random() < 0.4:
+    if rng.random() < 0.6:
         covering = choose_covering(c, rng)
     eave = float(rng.choice([3.6, 6.8, 9.8, 12.8], p=[0.35, 0.35, 0.2, 0.1]))
     wings, boxes = _school_wings(main, frame, land, eave, covering.shape, rng)

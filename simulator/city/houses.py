@@ -89,7 +89,7 @@ def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Bu
     if main is None:
         return None
     eave = storeys(c.eave, 0.2, rng)
-    rise = draw_rise(covering.shape, site.frame.outside(corners(main)), rng)
+    rise = draw_rise(covering.shape, site.frame.outside(corners(main)), c.pitch, rng)
     boxes, wings = [main], []
     for box, share, low in [
         *_arms(main, plan, covering.shape, rng),

@@ -36,7 +36,7 @@ def _building(
     outline: Outline, instance: int, c: Character, terrain: Field, rng: np.random.Generator
 ) -> Building:
     covering, sampled = choose_covering(c, rng), storeys(c.eave, 0.2, rng)
-    low, pitch = rng.uniform(LOWEST, 2.7), rng.uniform(0.22, 0.62)
+    low, pitch = rng.uniform(LOWEST, 2.7), c.pitch * rng.uniform(0.75, 1.3)
     tint = np.array(covering.tints[rng.integers(len(covering.tints))])
     tint = tint * rng.lognormal(0, 0.14) * rng.lognormal(0, 0.035, 3)
     brick, year = rng.random() < c.brick, draw_year(c, rng)

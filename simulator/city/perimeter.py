@@ -81,13 +81,13 @@ def fill_front(
         house = draw_building(shape, frame, eave, covering, c, rng, wings=tuple(wings))
         return house, top
     left, right, bottom, top = boxed
-    rise = draw_rise(covering.shape, frame.outside(corners(boxed)), rng)
+    rise = draw_rise(covering.shape, frame.outside(corners(boxed)), c.pitch, rng)
     if back is not None:
         wings.append(body((*back[:2], top, back[3]), frame, max(eave - STOREY, 2.6), 1.0, "shed"))
     if covering.shape != "gable" or right - left > top - bottom:
         house = draw_building(corners(boxed), frame, eave, covering, c, rng, rise=rise, wings=tuple(wings))
         return house, top
-    middle, rise = (bottom + top) / 2, (top - bottom) / 2 * rng.uniform(0.5, 0.9)
+    middle, rise = (bottom + top) / 2, (top - bottom) / 2 * c.pitch * rng.uniform(0.75, 1.3)
     rear = frame.outside(np.array([[right, top], [left, top], [left, middle], [right, middle]]))
     wings.append(Volume(footprint=rear, eave=eave, rise=rise, roof="shed"))
     slope = Covering(shape="shed", material=covering.material, weight=1.0, tints=covering.tints)

@@ -119,7 +119,7 @@ def draw_building(
     """A building on a footprint, or its ring, in local coordinates; pitched roofs need a rectangle."""
     footprint = frame.outside(shape if isinstance(shape, np.ndarray) else ring(shape))
     if rise is None:
-        rise = draw_rise(covering.shape, footprint, rng)
+        rise = draw_rise(covering.shape, footprint, c.pitch, rng)
     kind = c.construction if construction is None else construction
     red, green, blue = covering.tints[int(rng.random() * len(covering.tints))]
     tone, *hues = np.exp(rng.standard_normal(4) * TINTS).tolist()
@@ -147,8 +147,8 @@ def draw_year(c: Character, rng: np.random.Generator) -> int:
     return int(min(max(rng.normal(c.year, 9.0), YEARS[0]), YEARS[1]))
 
 
-def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> float:
-    """Height of a roof over a rectangle, 0 for a flat one [m]."""
+def draw_rise(roof: Roof, footprint: np.ndarray, pitch: float, rng: np.random.Generator) -> float:
+    """Height of a roof over a rectangle, 0 for a flat one [m]; gables and hips are about as steep as `pitch`."""
     if roof == "flat":
         return 0.0
     (ax, ay), (bx, by), (cx, cy) = footprint[:3].tolist()
@@ -165,7 +165,7 @@ def draw_rise(roof: Roof, footprint: np.ndarray, rng: np.random.Generator) -> fl
             return float(0.46 * width * rng.uniform(0.7, 1.1))
         case "barrel":
             return float(width / 2 * rng.uniform(0.3, 0.7))
-    return float(width / 2 * rng.uniform(0.22, 0.62))
+    return float(width / 2 * pitch * rng.uniform(0.75, 1.3))
 
 
 def body(box: Box, frame: Frame, eave: float, rise: float, roof: Roof) -> Volume:

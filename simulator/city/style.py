@@ -71,6 +71,7 @@ class District:
         cover: Share of a lot under its main building.
         plan: Weight of each shape of the main buildings' outline.
         eave: Of the main buildings [m].
+        pitch: Rise over run of gables and hips.
         vacant: Share of lots without a building.
         open_blocks: Share of blocks without buildings.
         tree_cover: Crown area over open private ground.
@@ -109,6 +110,7 @@ class District:
     cover: Range
     plan: Mapping[Plan, float]
     eave: Range
+    pitch: Range
     vacant: Range
     open_blocks: Range
     tree_cover: Range

@@ -41,7 +41,7 @@ BARE = (
 )  # fmt: skip
 """Grounds that no tree stands on."""
 
-SPREAD = 0.35  # standard deviation of the logarithm of crown radii in one place (an assumption)
+SPREAD = 0.42  # standard deviation of the logarithm of crown radii in one place (an assumption)
 LOSS = 1.9  # trees sown for one that stands, thinning and obstacles taking the others (measured)
 APART = 0.42  # trunks stand no closer than this share of the sum of their crowns' radii
 SMALLEST, LARGEST = 0.55, 7.0  # crown radius [m]
@@ -86,7 +86,7 @@ def plant_trees(
         season: State of the leaves.
         seed: Of the region.
     """
-    mean = float(keyed(seed, STANDS).uniform(2.2, 3.6))
+    mean = float(keyed(seed, STANDS).uniform(2.2, 4.2))
     clear = _clearance(ground, buildings)
     given = np.array([(x, y) for x, y, _, _ in planted]).reshape(-1, 2)
     rows, row_kind = _street_rows(drafts, style, cover, seed)
@@ -129,7 +129,7 @@ def _described(
     """Heights, colours and leaves: neighbours resemble each other."""
     low, high = np.array([SLENDERNESS[k] for k in TreeKind])[kind].T
     height = radius * (low + (high - low) * numbers[:, 2]) * (1 + 0.2 * np.minimum(dense, 1)) + 0.6
-    tone, warm = 0.13 * ndtri(numbers[:, 3]) + 0.08 * stand, 0.05 * ndtri(numbers[:, 4])
+    tone, warm = 0.17 * ndtri(numbers[:, 3]) + 0.08 * stand, 0.05 * ndtri(numbers[:, 4])
     alike = ndtr(_smooth(xy, 26.0, stream_seed(seed, STANDS, 2), 1))
     species = HUES[((numbers[:, 5] * 0.45 + 0.55 * alike) * 0.999 * len(HUES)).astype(int)]
     tint = np.exp(np.stack([tone + warm, tone, tone - warm], 1) + species)

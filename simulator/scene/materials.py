@@ -4,8 +4,8 @@ Albedos are broad-band R, G, B and near-infrared (0.76 to 0.90 um) reflectances 
 of the ECOSTRESS spectral library (Meerdink et al. 2019, doi:10.1016/j.rse.2019.05.015; before it ASTER,
 Baldridge et al. 2009) and of USGS splib07 (Kokaly et al. 2017, doi:10.3133/ds1035): asphalt 0.05-0.17, in
 the infrared 0.08-0.2; concrete 0.2-0.4, 0.25-0.4; fired clay 0.2-0.35 in the red, 0.05-0.1 in the blue,
-0.3-0.45; soils 0.1-0.35 rising to the red and on to 0.2-0.45; green grass 0.03-0.12 with its peak in the
-green, 0.3-0.5; dry grass 0.3-0.4; galvanised steel 0.3-0.45 throughout; asphalt shingles 0.05-0.3; aged
+0.3-0.45; dark asphalt shingles 0.08-0.19, black ones 0.05 (Parker et al. 2000, FSEC-CR-670-00); soils 0.1-0.35 rising to the red and on to 0.2-0.45; green grass 0.03-0.12 with its peak in the
+green, 0.3-0.5; dry grass 0.3-0.4; galvanised steel 0.3-0.45 throughout; aged
 asphalt and concrete rise by a quarter from blue to red (Herold et al. 2004, Remote Sensing of Environment
 91); clear water below 0.02. Tree canopies are about half as bright as leaves: 0.25-0.4 of broadleaf trees
 and 0.15-0.3 of conifers in the infrared. Engines draw R, G, B; the fourth value is for sensors that see
@@ -47,12 +47,12 @@ def _m(
 
 
 GROUND_MATERIALS: dict[Ground, Material] = {
-    Ground.GRASS: _m("grass", (0.088, 0.105, 0.052, 0.38), (0.12, 10, 0.10), GRASS_LOOK, soft=1),
+    Ground.GRASS: _m("grass", (0.096, 0.114, 0.057, 0.39), (0.12, 10, 0.10), GRASS_LOOK, soft=1),
     Ground.MEADOW: _m(
         "meadow", (0.118, 0.118, 0.066, 0.32), (0.12, 16, 0.12), (Pattern.WORN, 17, 1.2), soft=1
     ),
     Ground.SOIL: _m(
-        "soil", (0.235, 0.180, 0.125, 0.31), (0.16, 11, 0.09), (Pattern.RIPPLES, 1.4, 0.9), soft=1
+        "soil", (0.235, 0.191, 0.140, 0.31), (0.16, 11, 0.09), (Pattern.RIPPLES, 1.4, 0.9), soft=1
     ),
     Ground.GRAVEL: _m(
         "gravel", (0.275, 0.255, 0.220, 0.31), (0.12, 6, 0.10), (Pattern.RIPPLES, 0.9, 0.7), soft=1
@@ -71,12 +71,12 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.RIVERBED: _m("riverbed", (0.190, 0.170, 0.135, 0.24), (0.18, 6, 0.12), soft=1),
     Ground.SPORT: _m("sport", (0.088, 0.125, 0.058, 0.42), (0.06, 12, 0.03), (Pattern.MOWN, 5.0, 1.3)),
     Ground.POOL: _m("pool", (0.110, 0.330, 0.400, 0.03), (0.06, 2, 0.02), specular=0.02),
-    Ground.MUD: _m("mud", (0.165, 0.128, 0.088, 0.20), (0.20, 7, 0.09), specular=0.015, soft=1),
+    Ground.MUD: _m("mud", (0.165, 0.132, 0.095, 0.20), (0.20, 7, 0.09), specular=0.015, soft=1),
     Ground.CHAR: _m("char", (0.042, 0.038, 0.034, 0.06), (0.30, 5, 0.20), soft=1),
     Ground.ASH: _m("ash", (0.190, 0.185, 0.178, 0.20), (0.28, 4, 0.16), soft=1),
     Ground.RUBBLE: _m("rubble", (0.255, 0.228, 0.195, 0.29), (0.28, 2.5, 0.28), soft=1),
     Ground.LAWN: _m(
-        "lawn", (0.078, 0.112, 0.049, 0.42), (0.09, 12, 0.05), (Pattern.MOWN, 1.8, 1.0), soft=0.6
+        "lawn", (0.084, 0.119, 0.053, 0.42), (0.09, 12, 0.05), (Pattern.MOWN, 1.8, 1.0), soft=0.6
     ),
     Ground.TILLED: _m(
         "tilled", (0.170, 0.130, 0.090, 0.23), (0.14, 40, 0.09), (Pattern.FURROWS, 1.2, 0.8), soft=0.6
@@ -91,7 +91,7 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.CLAY: _m("clay", (0.260, 0.120, 0.075, 0.33), (0.08, 8, 0.03)),
     Ground.COBBLE: _m("cobble", (0.190, 0.178, 0.162, 0.22), (0.12, 5, 0.08), (Pattern.SLABS, 0.25, 1.0)),
     Ground.DIRT_ROAD: _m(
-        "dirt_road", (0.270, 0.195, 0.130, 0.34), (0.14, 9, 0.08), (Pattern.PAVEMENT, 1, 0.5), soft=1
+        "dirt_road", (0.268, 0.219, 0.165, 0.34), (0.14, 9, 0.08), (Pattern.PAVEMENT, 1, 0.5), soft=1
     ),
     Ground.DRY_GRASS: _m("dry_grass", (0.190, 0.165, 0.095, 0.33), (0.16, 14, 0.12), GRASS_LOOK, soft=1),
     Ground.SILT: _m("silt", (0.265, 0.220, 0.165, 0.33), (0.14, 9, 0.06), soft=1),
@@ -102,13 +102,13 @@ GROUND_MATERIALS: dict[Ground, Material] = {
 """One for each ground code."""
 
 OBJECT_MATERIALS: tuple[Material, ...] = (
-    _m("roof_tile", (0.245, 0.122, 0.082, 0.36), (0.13, 3, 0.06), (Pattern.COURSES, 0.34, 1.0)),
-    _m("roof_shingle", (0.160, 0.146, 0.130, 0.18), (0.12, 4, 0.07), (Pattern.COURSES, 0.28, 0.7)),
+    _m("roof_tile", (0.255, 0.145, 0.098, 0.36), (0.13, 3, 0.06), (Pattern.COURSES, 0.34, 1.0)),
+    _m("roof_shingle", (0.138, 0.127, 0.114, 0.16), (0.14, 4, 0.08), (Pattern.COURSES, 0.28, 0.7)),
     _m("roof_slate", (0.098, 0.102, 0.112, 0.13), (0.10, 4, 0.05), (Pattern.COURSES, 0.25, 0.8)),
     _m("roof_thatch", (0.190, 0.150, 0.100, 0.28), (0.18, 3, 0.12), (Pattern.COURSES, 0.9, 0.35)),
     _m(
         "roof_metal",
-        (0.370, 0.380, 0.385, 0.38),
+        (0.378, 0.380, 0.374, 0.38),
         (0.08, 6, 0.03),
         (Pattern.SHEETS, 0.80, 0.45),
         specular=0.06,

@@ -84,7 +84,7 @@ def broadleaf_shape(rng: np.random.Generator) -> Shape:
     centre = np.column_stack(
         [out * np.cos(turn), out * np.sin(turn), 0.78 - drop * out**1.5 + rng.normal(0, 0.06, n)]
     )
-    size = rng.uniform(0.22, 0.44, n) * (0.85 if habit > 0.75 else 1.0)
+    size = rng.uniform(0.18, 0.48, n) * (0.85 if habit > 0.75 else 1.0)
     core = 0.42 if habit > 0.75 else 0.62
     middle = np.array([[rng.normal(0, 0.08), rng.normal(0, 0.08), 0.56]])
     parts = [
@@ -214,7 +214,7 @@ def _clumps(
     reach = size[:, None] * rng.uniform(0.72, 1.25, (n, per))
     turned = np.einsum("nij,vj->nvi", _rotations(n, rng), corners)
     vertices = turned * reach[..., None] * (1, 1, flatness) + centre[:, None]
-    light = np.repeat(rng.uniform(0.8, 1.2, n), len(faces)) * rng.uniform(0.9, 1.1, n * len(faces))
+    light = np.repeat(rng.uniform(0.72, 1.28, n), len(faces)) * rng.uniform(0.9, 1.1, n * len(faces))
     return vertices.reshape(-1, 3), repeat_faces(faces, n, per), light
 
 
