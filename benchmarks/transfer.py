@@ -18,7 +18,7 @@ from rasters.files import read_json, write_json
 from rasters.provenance import provenance
 
 CITIES, STEPS = 20, 100  # the recipe; steps of the default batch and crop of `mage train`
-SCORES = ("building_iou", "building_iou_best", "damage_false_alarms")
+SCORES = ("building_iou", "building_iou_half", "building_iou_best", "damage_false_alarms")
 
 
 def one_seed(seed: int, val: Path, out: Path, *, ordinary_change: bool, workers: int) -> dict[str, float]:

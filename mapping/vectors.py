@@ -14,12 +14,11 @@ from rasterio.windows import Window as RasterioWindow
 from scipy import ndimage
 
 from mapping.inference import UNKNOWN, MapFiles
-from rasters.classes import Damage
+from rasters.classes import Damage, LandCover
 from rasters.files import atomic_path
 from rasters.geotiff import create_raster, read_grid
 from rasters.grid import Grid, Window, windows
 
-THRESHOLD = 50  # % building probability
 LEAST_AREA = 10.0  # m2; smaller ones are sheds or noise, an assumption
 LEAST_SEEN = 0.5  # share of a footprint that the map must know for a verdict
 BLOCK = 1024  # pixels a side of what is cleaned at once
@@ -38,17 +37,17 @@ DAMAGE_NAMES: Mapping[int, str] = {
 def trace_buildings(files: MapFiles) -> geopandas.GeoDataFrame:
     """The buildings of a map, in its CRS, numbered from the north-west row by row.
 
-    A building is a connected area of at least 10 m2 where a building is likelier than not, after an opening
+    A building is a connected area of at least 10 m2 whose land cover before is building, after an opening
     and a closing of 3 x 3 pixels; outlines are simplified by at most one pixel. Columns: `building` (number),
     `damage` (`Damage`; 0: not analysed, for under half of the footprint is known), `damage_name`,
     `confidence` ([0, 1], see `vote`), `area_m2` (of the pixels).
     """
-    grid = read_grid(files.building)
+    grid = read_grid(files.land_cover_pre)
     rows: list[tuple[int, str, float, float]] = []
     outlines: list[shapely.Polygon] = []
     with tempfile.TemporaryDirectory() as folder, rasterio.open(files.damage_probability) as damage:
         mask = Path(folder) / "mask.tif"
-        write_building_mask(files.building, mask)
+        write_building_mask(files.land_cover_pre, mask)
         for footprint in _footprints(mask):
             level, confidence = _footprint_damage(damage, grid, footprint)
             rows.append((int(level), DAMAGE_NAMES[level], round(confidence, 3), round(footprint.area, 1)))
@@ -76,22 +75,22 @@ def vote(probabilities: np.ndarray) -> tuple[Damage, float]:
     return Damage(int(votes.argmax()) + 1), float(votes.max() / votes.sum())
 
 
-def write_building_mask(building: Path, mask: Path) -> None:
-    """Writes where a building is likelier than not, after a 3 x 3 opening and closing, as 0 and 1."""
-    grid = read_grid(building)
+def write_building_mask(land_cover: Path, mask: Path) -> None:
+    """Writes where the land cover is building, after a 3 x 3 opening and closing, as 0 and 1."""
+    grid = read_grid(land_cover)
     square = np.ones((3, 3), bool)
     with (
-        rasterio.open(building) as source,
+        rasterio.open(land_cover) as source,
         create_raster(mask, grid, bands=["building"], dtype="uint8") as raster,
     ):
         for window in windows(grid.height, grid.width, size=BLOCK):
-            likely = _read_likely(source, grid, window)
-            clean = ndimage.binary_closing(ndimage.binary_opening(likely, square), square)
+            rough = _read_buildings(source, grid, window)
+            clean = ndimage.binary_closing(ndimage.binary_opening(rough, square), square)
             raster.write(clean[None, HALO:-HALO, HALO:-HALO].astype(np.uint8), window)
 
 
-def _read_likely(source: rasterio.io.DatasetReader, grid: Grid, window: Window) -> np.ndarray:
-    """Where a building is likely, bool, in a window and a halo around it; not beyond the raster."""
+def _read_buildings(source: rasterio.io.DatasetReader, grid: Grid, window: Window) -> np.ndarray:
+    """Where the land cover is building, bool, in a window and a halo around it; not beyond the raster."""
     top, left = min(window.row, HALO), min(window.col, HALO)
     bottom = min(grid.height - window.row - window.height, HALO)
     right = min(grid.width - window.col - window.width, HALO)
@@ -99,9 +98,8 @@ def _read_likely(source: rasterio.io.DatasetReader, grid: Grid, window: Window) 
         (window.row - top, window.row + window.height + bottom),
         (window.col - left, window.col + window.width + right),
     )
-    percent = source.read(1, window=wide)
-    margin = ((HALO - top, HALO - bottom), (HALO - left, HALO - right))
-    return np.pad((percent >= THRESHOLD) & (percent != UNKNOWN), margin)
+    building = source.read(1, window=wide) == LandCover.BUILDING
+    return np.pad(building, ((HALO - top, HALO - bottom), (HALO - left, HALO - right)))
 
 
 def write_geopackage(path: Path, layers: Mapping[str, geopandas.GeoDataFrame]) -> None:

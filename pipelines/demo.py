@@ -20,8 +20,9 @@ STAND_IN_CITIES, STAND_IN_VAL_CITIES = 5, 2
 BATCH, CROP = 6, 128  # pairs and pixels of a training step: half the work of the defaults of `mage train`
 SIMULATED_MAP = "Simulated scene: not a real event."
 SCORES = {
-    "building_iou": "building IoU at 0.5",
-    "building_iou_best": "building IoU, best threshold",
+    "building_iou": "building IoU as mapped",
+    "building_iou_half": "at probability 0.5",
+    "building_iou_best": "at the best threshold",
     "damage_f1": "damage F1",
     "xview2": "xView2 score",
 }

@@ -1,33 +1,27 @@
-"""From probabilities to classes: the one rule by which models are evaluated and maps are drawn."""
+"""From probabilities to classes: the one rule by which models are evaluated and maps are drawn.
+
+The likeliest class wins, a building like any other. On pictures of places it never saw a network is unsure,
+and what it is unsure of it shares among many classes: a roof that is a building with 0.4 and grass, road or
+yard with 0.15 each is a building. (To ask for half of the probability cost a third of the building IoU on
+real pictures of a network that knew simulation alone.)
+"""
 
 import numpy as np
 
 from rasters.classes import Damage, LandCover
 
-THRESHOLD = 0.5  # least probability of a building
-
 
 def land_cover_classes(land_cover: np.ndarray) -> np.ndarray:
-    """The land cover: a building where it is as likely as not, else the likeliest other class.
-
-    So buildings here and in `damage_levels` are the same, and a model trained on footprints alone, to
-    which the other classes are one, still finds them.
+    """The likeliest land cover.
 
     Args:
         land_cover: Probabilities (11, H, W).
 
     Returns:
-        (H, W) uint8, `LandCover`, never 0.
+        (H, W) uint8, `LandCover`; 0 only of a model that knows buildings alone, see
+        `segmentation.model_file.predict`.
     """
-    classes = np.full(land_cover.shape[1:], int(LandCover.BUILDING), np.uint8)
-    best = np.full(land_cover.shape[1:], -1, land_cover.dtype)
-    building = _building(land_cover)
-    for cover in LandCover:  # one by one: an argmax of all but one class would copy them
-        if cover not in (LandCover.UNLABELLED, LandCover.BUILDING):
-            better = (land_cover[cover] > best) & ~building
-            classes[better] = cover
-            np.maximum(best, land_cover[cover], out=best)
-    return classes
+    return land_cover.argmax(axis=0).astype(np.uint8)
 
 
 def damage_levels(land_cover_pre: np.ndarray, damage: np.ndarray) -> np.ndarray:
@@ -59,4 +53,4 @@ def damage_confidence(land_cover_pre: np.ndarray, damage: np.ndarray) -> np.ndar
 
 
 def _building(land_cover: np.ndarray) -> np.ndarray:
-    return land_cover[LandCover.BUILDING] >= THRESHOLD
+    return land_cover_classes(land_cover) == LandCover.BUILDING

@@ -89,6 +89,7 @@ class TileCounts:
 
     Attributes:
         building: (2, BINS), see `metrics.threshold_counts`.
+        found: (2, 2) building or not, truth by what the map would say.
         damage: (5, 5) over true building pixels whose level is known.
         cover_pre: (11, 11) over fully labelled pixels.
         cover_post: (11, 11).
@@ -96,6 +97,7 @@ class TileCounts:
     """
 
     building: np.ndarray
+    found: np.ndarray
     damage: np.ndarray
     cover_pre: np.ndarray
     cover_post: np.ndarray
@@ -172,8 +174,9 @@ def tile_counts(
         tables[name] = confusion(truth[full], predicted[full], LAND_COVER_CLASSES)
     levels = confusion(tile.damage[judged], damage[judged], DAMAGE_CLASSES)
     return TileCounts(
-        building=threshold_counts(building[known], probability[known]), damage=levels,
-        false_alarms=false_alarms(levels), **tables,
+        building=threshold_counts(building[known], probability[known]),
+        found=confusion(building[known], cover_pre[known] == LandCover.BUILDING, 2),
+        damage=levels, false_alarms=false_alarms(levels), **tables,
     )  # fmt: skip
 
 
@@ -199,7 +202,7 @@ def summarise(counts: list[TileCounts], *, folder: str, rng: np.random.Generator
     }
     return Report(
         folder=folder, tiles=len(counts), threshold=best / BINS, scores=estimates,
-        absent=tuple(_absent(*(x.sum(0) for x in stacked[:-1]))),
+        absent=tuple(_absent(*(x.sum(0) for x in stacked[1:5]))),
     )  # fmt: skip
 
 
@@ -208,6 +211,7 @@ def _score_names() -> list[str]:
     levels = [f"damage_f1_{level}" for level in LEVELS]
     return [
         "building_iou",
+        "building_iou_half",
         "building_iou_best",
         "building_f1",
         *levels,
@@ -219,15 +223,14 @@ def _score_names() -> list[str]:
 
 
 def _scores(
-    building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray,
-    alarms: np.ndarray, *, best: int,
+    building: np.ndarray, found: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray,
+    cover_post: np.ndarray, alarms: np.ndarray, *, best: int,
 ) -> np.ndarray:  # fmt: skip
     """Scores (..., S) in the order of `_score_names`."""
-    tables = binary_tables(building)
-    ious, found = iou(*tables), f1(*tables)[..., HALF]
-    levels = damage_f1(damage)
-    parts = [ious[..., HALF], ious[..., best], found, *np.moveaxis(levels, -1, 0), harmonic_mean(levels)]
-    parts.append(xview2_score(found, levels))
+    ious, mapped, levels = iou(*binary_tables(building)), one_against_rest(found), damage_f1(damage)
+    building_f1 = f1(*mapped)[..., 1]
+    parts = [iou(*mapped)[..., 1], ious[..., HALF], ious[..., best], building_f1]
+    parts += [*np.moveaxis(levels, -1, 0), harmonic_mean(levels), xview2_score(building_f1, levels)]
     parts.append(alarm_rate(alarms))
     for table in (cover_pre, cover_post):
         by_class = iou(*one_against_rest(table))[..., 1:]
@@ -244,9 +247,9 @@ def _best_bin(building: np.ndarray) -> int:
 
 
 def _absent(
-    building: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray
+    found: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray
 ) -> list[str]:
-    absent = [] if building[1].any() else ["building"]
+    absent = [] if found[1].any() else ["building"]
     absent += [f"damage {n}" for n, row in zip(LEVELS, damage[1:], strict=True) if not row.any()]
     for date, table in (("before", cover_pre), ("after", cover_post)):
         rows = [f"{n} {date}" for n, row in zip(COVERS, table[1:], strict=True) if not row.any()]

@@ -33,6 +33,11 @@ class Model:
     metadata: Mapping[str, Any]
 
     @property
+    def knows_land_cover(self) -> bool:
+        """Whether it was shown more than footprints: `metadata` counts the captures it learnt from."""
+        return self.metadata.get("captures") != 0
+
+    @property
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.network.parameters()).device
@@ -112,7 +117,9 @@ def predict(model: Model, pre: Tensor, post: Tensor, *, flips: bool = False) -> 
         flips: Average over four views, the picture as it is, mirrored and turned; four times the work.
 
     Returns:
-        Land cover before (B, 11, H, W) and after, damage (B, 5, H, W), float32, on the model's device.
+        Land cover before (B, 11, H, W) and after, damage (B, 5, H, W), float32, on the model's device. A
+        model that learnt from footprints alone tells a building from the rest and the rest from nothing: it
+        gives what is no building to class 0, unlabelled.
     """
     pre, post = (x.to(model.device, torch.float32, memory_format=torch.channels_last) for x in (pre, post))
     views: list[tuple[int, ...]] = [(), (-1,), (-2,), (-1, -2)] if flips else [()]
@@ -122,4 +129,14 @@ def predict(model: Model, pre: Tensor, post: Tensor, *, flips: bool = False) -> 
         seen = [x.softmax(1).flip(dims) for x in logits]
         total = [a + b for a, b in zip(total, seen, strict=True)] if total else seen
     cover_pre, cover_post, damage = (x / len(views) for x in total)
+    if not model.knows_land_cover:
+        cover_pre, cover_post = _footprints(cover_pre), _footprints(cover_post)
     return cover_pre, cover_post, damage
+
+
+def _footprints(land_cover: Tensor) -> Tensor:
+    """Probabilities (B, 11, H, W) with all that is no building in class 0."""
+    building = land_cover[:, LandCover.BUILDING]
+    known = torch.zeros_like(land_cover)
+    known[:, LandCover.UNLABELLED], known[:, LandCover.BUILDING] = 1 - building, building
+    return known

@@ -56,9 +56,15 @@ def predict_by_pixel(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, Ten
 def write_map(
     folder: Path, building: np.ndarray, damage: np.ndarray, grid: Grid, cover: np.ndarray | None = None
 ) -> MapFiles:
-    """The rasters of a map: building [%] (H, W), damage probability [%] (5, H, W), land cover (2, H, W)."""
+    """The rasters of a map: building [%] (H, W), damage probability [%] (5, H, W), land cover (2, H, W).
+
+    Before, the land cover is building where that has half of the probability; elsewhere, and after, it is
+    what is given, or bare land.
+    """
     files = map_files(folder)
     cover = np.ones((2, *grid.shape), np.uint8) if cover is None else cover
+    built = (building >= 50) & (building != 255)
+    cover = np.stack([np.where(built, np.uint8(LandCover.BUILDING), cover[0]), cover[1]])
     shares = damage / 100
     codes = np.where(damage[0] == 255, 255, np.where(building >= 50, shares[1:].argmax(axis=0) + 1, 0))
     sure = np.where(building >= 50, shares[1:].max(axis=0) / shares[1:].sum(axis=0), 1 - building / 100)

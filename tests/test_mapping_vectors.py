@@ -73,7 +73,7 @@ def test_polygons_cover_the_mask_but_for_simplification(
     field = ndimage.gaussian_filter(rng.standard_normal((90, 110)), 6)
     building = np.clip(50 + 600 * field, 0, 100).astype(np.uint8)
     files = write_map(folder, building, damage_percent(np.ones((90, 110), np.uint8)), grid_of(90, 110))
-    write_building_mask(files.building, folder / "mask.tif")
+    write_building_mask(files.land_cover_pre, folder / "mask.tif")
     labels, count = ndimage.label(read_raster(folder / "mask.tif")[0])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * 0.25
     houses = trace_buildings(files)
@@ -91,9 +91,9 @@ def test_the_mask_does_not_depend_on_its_windows(tmp_path: Path, monkeypatch: py
     rng = np.random.default_rng(4)
     building = rng.choice(np.array([10, 90, 255], np.uint8), (70, 90), p=[0.3, 0.68, 0.02])
     files = write_map(tmp_path, building, damage_percent(np.ones((70, 90), np.uint8)), grid_of(70, 90))
-    write_building_mask(files.building, tmp_path / "whole.tif")
+    write_building_mask(files.land_cover_pre, tmp_path / "whole.tif")
     monkeypatch.setattr(mapping.vectors, "BLOCK", 16)
-    write_building_mask(files.building, tmp_path / "parts.tif")
+    write_building_mask(files.land_cover_pre, tmp_path / "parts.tif")
     whole = read_raster(tmp_path / "whole.tif")
     assert 0.1 < whole.mean() < 0.9
     np.testing.assert_array_equal(read_raster(tmp_path / "parts.tif"), whole)

@@ -113,25 +113,32 @@ def test_a_bad_model_file_is_named(model: Model, tmp_path: Path, damage: str) ->
 
 def test_damage_stands_only_where_buildings_stood() -> None:
     cover = np.zeros((11, 1, 3))
-    cover[8, 0] = [0.9, 0.5, 0.4]
+    cover[8, 0], cover[3, 0] = [0.9, 0.4, 0.4], [0.1, 0.3, 0.6]
     damage = np.tile(np.reshape([0.9, 0.02, 0.01, 0.03, 0.04], (5, 1, 1)), 3)
     assert damage_levels(cover, damage).tolist() == [[4, 4, 0]]
     assert damage_confidence(cover, damage)[0] == pytest.approx([0.4, 0.4, 0.6])
     assert damage_confidence(cover, np.zeros((5, 1, 3)))[0] == pytest.approx([0, 0, 0.6])
 
 
-def test_a_building_needs_half_the_probability() -> None:
-    cover = np.zeros((11, 1, 4), np.float32)
+def test_the_likeliest_class_wins() -> None:
+    cover = np.zeros((11, 1, 3), np.float32)
     cover[:, 0, 0] = [0, 0, 0.3, 0, 0, 0, 0, 0, 0.45, 0.25, 0]
-    cover[:, 0, 1] = [0, 0, 0.5, 0, 0, 0, 0, 0, 0.5, 0, 0]
+    cover[:, 0, 1] = [0, 0, 0.6, 0, 0, 0, 0, 0, 0.4, 0, 0]
     cover[:, 0, 2] = [0, 0, 0.1, 0, 0, 0.9, 0, 0, 0, 0, 0]
-    assert land_cover_classes(cover).tolist() == [[2, 8, 5, 1]]  # never "unlabelled"
+    assert land_cover_classes(cover).tolist() == [[8, 2, 5]]
 
 
-def test_where_no_building_is_the_land_cover_is_the_likeliest_class() -> None:
-    cover = np.random.default_rng(0).random((11, 30, 40))
-    cover[[0, 8]] = 0
-    assert (land_cover_classes(cover) == cover.argmax(axis=0)).all()
+def test_a_model_of_footprints_alone_tells_buildings_from_the_rest(model: Model) -> None:
+    """What is no building is one class to it, however its other outputs share the probability."""
+    seen, alone = (predict(replace(model, metadata={"captures": n}), *pictures()) for n in (3, 0))
+    for full, footprints in zip(seen[:2], alone[:2], strict=True):
+        building = full[:, 8]
+        assert torch.equal(footprints[:, 8], building)
+        assert torch.allclose(footprints.sum(1), torch.ones(()))
+        classes = land_cover_classes(footprints[0].numpy())
+        assert np.array_equal(classes, np.where(building[0].numpy() > 0.5, 8, 0))
+        assert land_cover_classes(full[0].numpy()).min() > 0  # never "unlabelled"
+    assert torch.equal(seen[2], alone[2])
 
 
 def tile(size: int = 80, *, gold: bool = False) -> Tile:
@@ -157,7 +164,7 @@ def test_perfect_prediction_scores_one() -> None:
     counts = [tile_counts(truth, building, truth.land_cover_pre, truth.land_cover_post, damage)] * 3
     report = summarise(counts, folder="f", rng=np.random.default_rng(0))
     assert [e.value for e in report.scores.values()] == pytest.approx([1] * len(report.scores))
-    assert len(report.scores) == 3 + 3 + 2 + 2 * 11
+    assert len(report.scores) == 4 + 3 + 2 + 2 * 11
     assert report.absent == ("damage destroyed",)
     assert "damage_f1_destroyed" not in report.scores
     assert "| xview2 | 1.000 | 1.000 to 1.000 |" in report.to_markdown()
@@ -200,7 +207,7 @@ def test_windows_leave_no_pixel_out(model: Model, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("segmentation.evaluation.OVERLAP", 32)
     split = count_tile(model, truth)
     assert whole.building.shape == (2, BINS)
-    for name in ("building", "damage", "cover_pre", "cover_post", "false_alarms"):
+    for name in ("building", "found", "damage", "cover_pre", "cover_post", "false_alarms"):
         assert getattr(split, name).sum(-1).tolist() == getattr(whole, name).sum(-1).tolist()
 
 
