@@ -284,3 +284,16 @@ def test_bad_profiles_are_named(tmp_path: Path) -> None:
             load_profile(str(path))
     with pytest.raises(InputError, match="gsd"):
         replace(load_profile("satellite_1m"), gsd=0.0)
+
+
+def test_colour_casts_are_those_of_daylight() -> None:
+    """From yellow to blue; a third as much from magenta to green, which no product shows."""
+    rng = np.random.default_rng(0)
+    profile, air = (
+        replace(load_profile("satellite_1m"), balance=(0.05, 0.05)),
+        Air(aod=0.1, angstrom=1.3, water=1.0, ozone=0.3),
+    )
+    gains = np.log([sample_acquisition(profile, air, rng).balance for _ in range(400)])
+    warmth, tint = (gains[:, 0] - gains[:, 2]) / 2, gains[:, 1] - (gains[:, 0] + gains[:, 2]) / 2
+    assert warmth.std() == pytest.approx(0.05, rel=0.1)
+    assert 0.3 < tint.std() / warmth.std() < 0.6

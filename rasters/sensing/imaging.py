@@ -20,6 +20,7 @@ from rasters.sensing.profile import Profile, Range
 from rasters.sensing.spectra import band_reflectance
 
 REFLECTANCE_SCALE = 10_000  # of stored reflectance, Sentinel-2's convention
+TINT = 0.3  # an assumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def sample_acquisition(profile: Profile, air: Air, rng: np.random.Generator) -> 
         "jpeg2000",
     )
     values = {name: draw(getattr(profile, name)) for name in names}
-    gains = np.exp(rng.normal(0.0, draw(profile.balance), len(profile.displayed)))
+    gains = np.exp(_balance(draw(profile.balance), len(profile.displayed), rng))
     shifts = rng.normal(0.0, draw(profile.band_shift), (len(profile.bands), 2))
     detector = Detector(
         geometry=profile.geometry, prnu=draw(profile.prnu), shot_noise=draw(profile.shot_noise),
@@ -90,6 +91,15 @@ def sample_acquisition(profile: Profile, air: Air, rng: np.random.Generator) -> 
         **values, profile=profile, air=air, detector=detector, band_shifts=shifts,
         balance=tuple(float(g) for g in gains), jpeg=round(draw(profile.jpeg)),
     )  # fmt: skip
+
+
+def _balance(spread: float, bands: int, rng: np.random.Generator) -> np.ndarray:
+    """Logarithms of the bands' gains (bands,): of three, from yellow to blue, as daylight varies, and only
+    by a share from magenta to green, which no product shows."""
+    if bands != 3:
+        return rng.normal(0.0, spread, bands)
+    warmth, tint = rng.normal(0.0, spread, 2) * (1.0, TINT)
+    return warmth * np.array([1.0, 0.0, -1.0]) + tint * np.array([-0.5, 1.0, -0.5])
 
 
 class Exposure(NamedTuple):
