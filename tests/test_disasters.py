@@ -246,7 +246,11 @@ def test_bodies_that_meet_in_a_sliver_leave_a_plan_without_a_spike(city: City) -
     assert shapely.Polygon(plan).minimum_clearance > 0.05
 
 
-def test_pieces_cover_the_cells_that_their_rectangles_do() -> None:
+@pytest.mark.parametrize("at_a_time", [5000, 2**20])
+def test_pieces_cover_the_cells_that_their_rectangles_do(
+    at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.disasters.cells.AT_A_TIME", at_a_time)
     rng, count = np.random.default_rng(5), 3000
     pieces = Boxes(
         centre=np.column_stack([rng.uniform(-6, 90, (count, 2)), np.zeros(count)]),

@@ -1,7 +1,7 @@
 """Helpers on the cells of a `Field`: roads, footprints, distances; and the check of parameters."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -18,6 +18,7 @@ from simulator.city.placing import take
 from simulator.city.style import SHAPES
 
 SMALLEST_PIECE = 0.5  # shorter pieces of debris are not mapped [m]: an assumption
+AT_A_TIME = 2**20  # cells around pieces of debris that are looked at in one go, for memory
 SLIVER = 0.1  # half the width of what an outline may lose [m]
 
 
@@ -143,8 +144,7 @@ def piece_cells(pieces: Boxes, field: Field) -> np.ndarray:
     c, s = np.cos(pieces.heading), np.sin(pieces.heading)
     row, col, _ = cells_at(field, *middle.T)
     reach = np.ceil(np.hypot(*half.T) / field.cell).astype(np.int64)
-    for r in np.unique(reach):  # pieces of a size at a time: each looks at the square of cells around it
-        k = np.flatnonzero(reach == r)
+    for r, k in _alike(reach):  # pieces of a size at a time: each looks at the square of cells around it
         down, right = (d.ravel() for d in np.mgrid[-r : r + 1, -r : r + 1])
         rows, cols = row[k, None] + down, col[k, None] + right
         dx = field.west + (cols + 0.5) * field.cell - middle[k, :1]
@@ -154,6 +154,14 @@ def piece_cells(pieces: Boxes, field: Field) -> np.ndarray:
         under &= (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
         covered[rows[under], cols[under]] = True
     return covered
+
+
+def _alike(reach: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each value of `reach` (N,) and the rows that have it, in parts of at most about `AT_A_TIME` cells."""
+    for r in np.unique(reach).tolist():
+        rows = np.flatnonzero(reach == r)
+        for part in np.array_split(rows, 1 + len(rows) * (2 * r + 1) ** 2 // AT_A_TIME):
+            yield r, part
 
 
 def raster(shapes: Sequence[shapely.Geometry] | np.ndarray, field: Field) -> np.ndarray:
