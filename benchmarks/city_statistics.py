@@ -204,7 +204,9 @@ def main(words: Sequence[str] | None = None) -> None:
     """Writes the JSON and the page's tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=6, help="cities a style")
-    parser.add_argument("--real", type=Path, default=HERE.parent.parent / "shared" / "real")
+    parser.add_argument(
+        "--real", type=Path, required=True, help="folder of real imagery, with satellite_1m/gold"
+    )
     given = parser.parse_args(words)
     labels, figures = real(given.real), simulated(given.seeds)
     made = provenance("city_statistics", {"seeds": given.seeds, "size": SIZE})

@@ -129,7 +129,9 @@ def main(words: Sequence[str] | None = None) -> None:
     """Writes the JSON and the page's table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cities", type=int, default=10, help="captures a style")
-    parser.add_argument("--real", type=Path, default=HERE.parent.parent / "shared" / "real")
+    parser.add_argument(
+        "--real", type=Path, required=True, help="folder of real imagery, with satellite_1m/gold"
+    )
     given = parser.parse_args(words)
     figures = {}
     for name, event in (("Mexico City, labels", "mexico"), ("Louisiana, labels", "ida")):

@@ -2,7 +2,8 @@
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
@@ -12,12 +13,12 @@ from tqdm import tqdm
 
 from rasters.errors import InputError
 
-Job = TypeVar("Job")
+Job = TypeVar("Job", bound=Hashable)
 IN_FLIGHT = 2
 """Jobs handed out for each process: one to do, one that is there when it is done. It bounds the memory,
 whatever the number of jobs."""
 LIVES = 3
-"""How often processes may die in a row without a job done meanwhile."""
+"""How often a process may die that a job is in the hands of."""
 
 
 def done_here(
@@ -35,28 +36,26 @@ def done_here(
             then end the process that they are in (docs/carla.md).
 
     Raises:
-        InputError: Processes die again and again.
+        InputError: Processes die again and again over the same job.
     """
     if workers == 1 and not apart:
         for job in jobs:
             work(job)
             yield job
         return
-    source, lives = iter(jobs), LIVES
+    source, deaths = iter(jobs), Counter[Job]()
     while True:
         flying: dict[Future[object], Job] = {}
         try:
-            for job in _flown(source, work, workers, flying):
-                lives = LIVES
-                yield job
+            yield from _flown(source, work, workers, flying)
             return
         except BrokenProcessPool as error:
-            lives -= 1
-            if lives == 0:
+            deaths.update(flying.values())
+            if max(deaths.values()) >= LIVES:
                 fewer = f" with fewer than {workers} workers" if workers > 1 else ""
                 raise InputError(
-                    f"worker processes died {LIVES} times in a row, out of memory perhaps; run again{fewer}: "
-                    "what is finished is kept"
+                    f"worker processes died {LIVES} times over the same work, out of memory perhaps; run "
+                    f"again{fewer}: what is finished is kept"
                 ) from error
             tqdm.write("a worker process died; what it was at is done again", file=sys.stderr)
             source = chain(list(flying.values()), source)

@@ -28,7 +28,7 @@ def done_on_ray(
         gpus: Whether a task needs a share of one.
 
     Raises:
-        InputError: There is no such cluster, or a job killed `LIVES` workers.
+        InputError: There is no such cluster, or a job killed more than `LIVES` workers.
     """
     with _connected(address) as ray:
         if gpus and not ray.cluster_resources().get("GPU"):

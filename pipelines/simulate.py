@@ -104,10 +104,10 @@ def run(config: Config) -> None:
     ]
     if scenario.quality == "high":
         require_denoiser()
-    if load_profile(scenario.profile).needs_near_infrared and config.engine == "carla":
+    if load_profile(scenario.profile).needs_near_infrared and config.engine != "embedded":
         raise InputError(
-            f"profile {scenario.profile} needs near infrared, which a CARLA server does not draw; take the "
-            "embedded engine or a profile of visible bands"
+            f"profile {scenario.profile} needs near infrared, which only the embedded engine draws; give "
+            "--engine embedded or a profile of visible bands"
         )
     for style in scenario.styles:
         load_style(style)

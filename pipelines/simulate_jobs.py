@@ -8,7 +8,7 @@ import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -104,9 +104,15 @@ def do_job(scenario: Scenario, order: Order, job: Job) -> None:
         _write_captures(scenario, order, job, aftermath)
 
 
-@lru_cache(maxsize=1)  # the next part is of the same city
 def _struck(scenario: Scenario, index: int) -> Aftermath:
-    return draw_aftermath(scenario, index, draw_city(scenario, index))
+    """A city and what is left of it; the last one drawn is kept, for the parts that follow."""
+    if (scenario, index) not in _kept:
+        _kept.clear()  # first: two large cities need not be there at once
+        _kept[scenario, index] = draw_aftermath(scenario, index, draw_city(scenario, index))
+    return _kept[scenario, index]
+
+
+_kept: dict[tuple[Scenario, int], Aftermath] = {}
 
 
 def vectors_of(scenario: Scenario, index: int, out: Path) -> tuple[Path, Path]:

@@ -22,6 +22,7 @@ from rasters.layers import IMAGES, LAYERS, MEASURED
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 VIEW = "https://stac-extensions.github.io/view/v1.0.0/schema.json"
 ELECTRO_OPTICAL = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
+RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 PARTIAL = ".partial-"
 
 
@@ -231,7 +232,7 @@ def _item(capture: Capture) -> pystac.Item:
             "proj:transform": list(capture.grid.transform)[:6],
             **{f"mage:{key}": value for key, value in capture.properties.items()},
         },
-        stac_extensions=[PROJECTION, VIEW, *([ELECTRO_OPTICAL] if capture.bands else [])],
+        stac_extensions=[PROJECTION, VIEW, *([ELECTRO_OPTICAL, RASTER] if capture.bands else [])],
     )
     for name in capture.layers:
         asset = pystac.Asset(

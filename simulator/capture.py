@@ -164,7 +164,7 @@ def simulate_city(
         aftermath = draw_aftermath(scenario, index, draw_city(scenario, index))
     visits = _visits(scenario, index, aftermath.before.season, look_rng)
     seed = int(image_rng.integers(2**31))
-    rim = RIM if scenario.area is not None else 0
+    rim = min(RIM, int(MARGIN / profile.gsd)) if scenario.area is not None else 0
     if part is not None:
         aftermath = aftermath_window(aftermath, ground_of(shots))
 

@@ -190,7 +190,7 @@ def look_fields(look: Look) -> Mapping[str, float]:
         "sun_azimuth": seen["sun_azimuth"],
         "sun_elevation": seen["sun_elevation"],
         "off_nadir": seen["off_nadir"],
-        "view_azimuth": round(math.degrees(look.azimuth), 3),
+        "view_azimuth": round(math.degrees(look.azimuth) % 360, 3),
         "aerosol_optical_depth": round(air.aod, 4),
         "angstrom_exponent": round(air.angstrom, 3),
         "water_vapour_cm": round(air.water, 3),

@@ -231,7 +231,8 @@ def test_an_unknown_quality_is_named():
         Scenario(quality="best")  # ty: ignore[invalid-argument-type]
 
 
-def test_frames_of_both_qualities_have_one_shape(block):
-    frame: Frame = EmbeddedEngine("fast").render(block, NADIR, MORNING, samples=1, seed=0)
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_frames_of_both_qualities_have_one_shape(block, quality):
+    frame: Frame = EmbeddedEngine(quality).render(block, NADIR, MORNING, samples=1, seed=0)
     assert frame.reflectance.shape == (3, 128, 128)
     assert frame.reflectance.dtype == np.float32

@@ -47,7 +47,7 @@ def test_a_dead_process_s_jobs_are_done_again_and_few_are_in_flight(tmp_path: Pa
 
 
 def test_processes_that_die_again_and_again_are_given_up(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"died {LIVES} times in a row.*fewer than 2 workers"):
+    with pytest.raises(InputError, match=f"died {LIVES} times over the same work.*fewer than 2 workers"):
         list(done_here([1, 2], partial(toil.die, tmp_path), 2))
 
 

@@ -48,10 +48,10 @@ def _frame(camera: Camera, reflectance: np.ndarray) -> Frame:
     east, north = np.meshgrid(x, y)
     return Frame(
         reflectance=reflectance,
-        land_cover=np.full(shape, LandCover.ROAD, np.uint8),
-        instance=np.zeros(shape, np.uint32),
+        land_cover=np.where(east % 20 < 9, LandCover.BUILDING, LandCover.ROAD).astype(np.uint8),
+        instance=np.where(east % 20 < 9, 1, 0).astype(np.uint32),
         position=np.stack([east, north, np.zeros(shape)]).astype(np.float32),
-        height=np.zeros(shape, np.float32),
+        height=(east % 20).astype(np.float32),
     )
 
 
@@ -98,12 +98,12 @@ def test_each_flight_has_the_sun_of_its_place_and_time(latitude: float) -> None:
             sun = sun_position(spot.longitude, spot.latitude, look.time)
             assert (look.light.sun_azimuth, look.light.sun_elevation) == (sun.azimuth, sun.elevation)
             assert look.light.sun_elevation >= math.radians(profile.sun_elevation)
-            assert (math.sin(sun.azimuth) > 0) is True  # before noon it stands in the east
+            assert math.sin(sun.azimuth) > 0  # before noon it stands in the east
             assert look.sight.sun_elevation == sun.elevation
         assert first.shift == (0.0, 0.0)
 
 
-def test_where_the_sun_is_too_low_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_sun_is_too_low_one_is_told() -> None:
     polar = Spot(longitude=20.0, latitude=-89.0, season="bare", known=SUBURB.known)
     with pytest.raises(InputError, match=r"latitude -89\.0 the sun is never 30 degrees high"):
         sample_visits(Scenario(), load_profile("naip_06"), polar, np.random.default_rng(0))

@@ -3,7 +3,7 @@
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -92,7 +92,7 @@ class Profile:
     heading: Range = NONE
     resampling: Resampling = "none"
     pan_ratio: int = 1
-    pan_band: Band = field(default=(0.625, 0.35))
+    pan_band: Range = (0.625, 0.35)
     white: Range
     gamma: Range
     contrast: Range
@@ -134,6 +134,8 @@ class Profile:
              tuple(self.bands)),
             (all(0.4 <= c <= 2.5 and w > 0 for c, w in self.responses), "bands must lie in [0.4, 2.5] um",
              dict(self.bands)),
+            (0.4 <= self.pan_band[0] <= 2.5 and self.pan_band[1] > 0, "pan_band must lie in [0.4, 2.5] um",
+             self.pan_band),
             (self.jpeg[0] >= 1 and self.jpeg2000[0] >= 1, "jpeg and jpeg2000 must be at least 1", self.jpeg),
         )  # fmt: skip
         for good, message, got in checks:
