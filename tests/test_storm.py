@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 from test_disasters import SIZE, house, small_city, struck
 
 from rasters.classes import Damage, Passability
@@ -37,7 +38,7 @@ from simulator.disasters.wreckage import (
     under_trees,
 )
 from simulator.scene.build import build_scene
-from simulator.scene.coverings import PANEL, covering_pieces, roof_slopes
+from simulator.scene.coverings import PANEL, Slope, _panels, covering_pieces, roof_slopes
 from simulator.scene.materials import material_index
 from simulator.scene.mesh import Part
 from simulator.scene.roofs import standing_casts
@@ -428,6 +429,15 @@ def test_torn_panels_lie_on_the_windward_slope(city: City) -> None:
     home = replace(house(1, 10, 10, "timber"), roof_loss=0.25, torn_from=math.pi / 2, uid=4)
     vertices = np.concatenate([p.vertices for p in covering_pieces([home], standing_casts([home]))])
     assert vertices[:, 1].mean() > home.footprint[:, 1].mean() + 0.7
+
+
+def test_a_strip_narrower_than_a_panel_is_one() -> None:
+    """A long eave of four centimetres used to end the scene in a traceback."""
+    x, y, z = np.eye(3)
+    strip = Slope(shape=shapely.box(0, 0, 40, 0.04), origin=np.zeros(3), u=x, v=y, normal=z)
+    panels, worth = _panels(strip, x, np.random.default_rng(0))
+    assert shapely.area(panels).sum() == pytest.approx(1.6)
+    assert worth.shape == (1,)
 
 
 def test_whole_roofs_get_no_coverings() -> None:

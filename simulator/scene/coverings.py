@@ -160,6 +160,8 @@ def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[n
     cut = ~shapely.contains(slope.shape, panels)
     panels[cut] = shapely.intersection(panels[cut], slope.shape)
     panels = panels[(shapely.get_type_id(panels) == 3) & (shapely.area(panels) > SMALLEST)]
+    if not len(panels):  # a strip narrower than such a piece goes as a whole
+        panels = np.array([slope.shape])
     middle = shapely.get_coordinates(shapely.centroid(panels))
     edge = shapely.distance(shapely.boundary(slope.shape), shapely.points(middle))
     corner = np.linalg.norm(
