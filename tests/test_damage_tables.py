@@ -209,7 +209,8 @@ def test_the_building_table_agrees_with_the_rasters(written: tuple[str, Path]) -
         assert DAMAGE_CROSSWALKS["ems-98"][row.ems98] == row.level
         assert DAMAGE_CROSSWALKS["copernicus-ems"][row.copernicus] == row.level
         assert (row.cause == "none") == (row.level == Damage.NO_DAMAGE)
-        assert (row.state == "standing") or row.height_after == 0
+        assert row.state in ("standing", "ruined") or row.height_after == 0
+        assert (row.level == Damage.DESTROYED) == (row.state in ("ruined", "cleared"))
         assert row.state != "demolished" or row.level == Damage.NO_DAMAGE
     gone = set(frame["instance"][frame["state"] == "demolished"])
     assert gone == {b.instance for b in result.before.buildings} - {

@@ -20,7 +20,13 @@ from simulator.disasters.flood_damage import afloat, flood_damage, greatest_besi
 from simulator.disasters.flood_flow import Flood, conveyed, flow_through, padded
 from simulator.disasters.flood_forcing import bed_of
 from simulator.disasters.inundation import filled, find_source, inundated, stage_of_share
-from simulator.disasters.recession import LEAST, depth_on_ground, permanent_water, spill_level
+from simulator.disasters.recession import (
+    LEAST,
+    _under_buildings,
+    depth_on_ground,
+    permanent_water,
+    spill_level,
+)
 from simulator.disasters.shallow_water import Bed, Flow, Forcing, run, volume
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera
@@ -461,3 +467,15 @@ def test_cars_are_carried_with_the_flow_and_never_into_a_house(city: City) -> No
     deep = np.full(len(kinds.kind), 0.8)
     assert afloat(city.vehicles, deep, 0 * deep).all()
     assert not afloat(kinds, deep, 0 * deep).any()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_crest_between_two_levels_of_water_is_no_hole(turned: bool) -> None:
+    """Below the higher water it is wet, whichever shore is looked at first; above both it stays dry."""
+    surface = np.array([[1.0, np.nan, 1.1], [1.0, np.nan, 1.1]])
+    ground = np.array([[0.0, 1.05, 0.9], [0.0, 1.2, 0.9]])
+    if turned:
+        surface, ground = surface[:, ::-1], ground[:, ::-1]
+    level = _under_buildings(surface, ground, np.zeros(surface.shape, bool))
+    assert level[0, 1] == pytest.approx(1.1)
+    assert np.isnan(level[1, 1])

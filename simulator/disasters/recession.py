@@ -101,7 +101,9 @@ def _under_buildings(surface: np.ndarray, ground: np.ndarray, solid: np.ndarray)
     if not wet.any():
         return surface
     distance, nearest = ndimage.distance_transform_edt(~wet, return_indices=True)
+    around = cv2.dilate(np.where(wet, surface, -BARRIER).astype(np.float32), np.ones((3, 3), np.uint8))
     level = surface[tuple(nearest)]
+    level = np.where(wet, level, np.maximum(level, around))  # of two shores the higher: no hole in a levee
     reach = np.where(solid, UNDER, 1)
     return np.where((distance <= reach) & (level > ground), level, surface)
 

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
-from rasters.classes import DAMAGE_CROSSWALKS, Passability
+from rasters.classes import DAMAGE_CROSSWALKS, Damage, Passability
 from rasters.files import atomic_path
 from simulator.city.model import Building, Field, Street
 from simulator.city.outline import covered
@@ -79,7 +79,10 @@ def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
         "year": np.array([b.year for b in buildings], np.int64),
         "height_before": lengths([mean_height(b) for b in buildings]),
         "height_after": lengths([0.0 if b is None else mean_height(b) for b in now]),
-        "state": [_state(b, new, otherwise) for b, new in zip(buildings, now, strict=True)],
+        "state": [
+            _state(b, new, otherwise, level)
+            for b, new, level in zip(buildings, now, aftermath.damage, strict=True)
+        ],
         "damage": [_words("xbd")[code] for code in aftermath.damage.tolist()],
         "level": aftermath.damage.astype(np.int64),
         "cause": [causes[code] for code in aftermath.cause.tolist()],
@@ -91,9 +94,9 @@ def building_table(aftermath: Aftermath) -> geopandas.GeoDataFrame:
     return table(columns, [covered(b) for b in buildings])
 
 
-def _state(building: Building, now: Building | None, otherwise: set[int]) -> str:
+def _state(building: Building, now: Building | None, otherwise: set[int], level: int) -> str:
     if now is not None:
-        return "standing"
+        return "ruined" if level == Damage.DESTROYED else "standing"
     return "cleared" if building.instance in otherwise else "demolished"
 
 
