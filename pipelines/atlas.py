@@ -73,13 +73,13 @@ def run(config: Config) -> None:
     data = [profile_path(name) for name in config.profiles]
     data += [path for name in styles for path in style_paths(name)]
     settle(config.out, "atlas", {**settings(config), "styles": list(styles), "engine": VARIANT}, data)
-    if (config.out / SHEET).is_file():
-        return
-    engine = EmbeddedEngine()
-    rows = [atlas_row(name, profiles, config, engine) for name in tqdm(styles, desc="atlas", unit="style")]
-    columns = [f"{kind} at {p.gsd:g} m" for p in profiles for kind in ("image", "land cover")]
-    names = [style_label(name) for name in styles]
-    write_sheet(config.out / SHEET, rows, columns=columns, names=names, title="Styles", side=config.tile)
+    if not (config.out / SHEET).is_file():
+        engine = EmbeddedEngine()
+        rows = [atlas_row(n, profiles, config, engine) for n in tqdm(styles, desc="atlas", unit="style")]
+        columns = [f"{kind} at {p.gsd:g} m" for p in profiles for kind in ("image", "land cover")]
+        names = [style_label(name) for name in styles]
+        write_sheet(config.out / SHEET, rows, columns=columns, names=names, title="Styles", side=config.tile)
+    print(f"look at  {config.out / SHEET}")
 
 
 def atlas_row(style: str, profiles: Sequence[Profile], config: Config, engine: Engine) -> list[np.ndarray]:

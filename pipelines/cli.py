@@ -60,6 +60,7 @@ REMEDIES = {
     errno.EDQUOT: "free some space and run again, what is finished is kept",
     errno.EACCES: "check its permissions",
     errno.EROFS: "choose an output folder that can be written",
+    errno.ENOENT: "choose an output folder that can be made",
     errno.ENOTDIR: "a file stands where a folder is needed; choose another output folder",
     errno.EEXIST: "a file stands where a folder is needed; choose another output folder",
 }

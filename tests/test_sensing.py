@@ -266,13 +266,14 @@ def test_bad_profiles_are_named(tmp_path: Path) -> None:
         load_profile("kodak")
     path = tmp_path / "p.yaml"
     path.write_text("gsd: 1.0\n")
-    with pytest.raises(InputError, match=r"p\.yaml must hold the keys"):
+    with pytest.raises(InputError, match=r"p\.yaml lacks keys \[.*'mtf'"):
         load_profile(str(path))
     text = (PROFILES / "satellite_1m.yaml").read_text()
     for old, new, message in (
         ("mtf: [0.11, 0.26]", "mtf: [0.4, 0.35]", "mtf"),
         ("mtf: [0.11, 0.26]", "mtf: high", "mtf must be a number or a pair"),
-        ("bits: 11", "bits: 11\nzoom: 3", "zoom"),
+        ("bits: 11", "bits: 11\nzoom: 3", r"holds unknown keys \['zoom'\]"),
+        ("jpeg: [80", "pan_band: [9, -1]\njpeg: [80", "pan_band must lie in"),
         ("geometry: pushbroom", "geometry: broom", "geometry must be among"),
         ("bands: {red:", "bands: {rot:", "bands must hold one of"),
         ("bits: 11", "bits: 11\nreflectance: maybe", "reflectance must be true or false"),

@@ -194,11 +194,11 @@ def load_profile(name: str) -> Profile:
         raise InputError(f"{path} is not YAML: {error}") from error
     keys = {f.name: f for f in fields(Profile) if f.name != "name"}
     needed = {key for key, f in keys.items() if f.default is MISSING}
-    if not isinstance(table, dict) or not needed <= set(table) <= set(keys):
-        got = sorted(table) if isinstance(table, dict) else type(table).__name__
-        raise InputError(
-            f"{path} must hold the keys {sorted(needed)}, may hold {sorted(set(keys) - needed)}, got {got}"
-        )
+    if not isinstance(table, dict):
+        raise InputError(f"{path} must hold keys with values, got {type(table).__name__}")
+    for told, wrong in (("lacks", needed - set(table)), ("holds unknown", set(table) - set(keys))):
+        if wrong:
+            raise InputError(f"{path} {told} keys {sorted(map(str, wrong))}; copy one of {PROFILES}/*.yaml")
     values = {key: _read(path, key, keys[key].type, value) for key, value in table.items()}
     return Profile(name=path.stem, **values)
 
