@@ -120,12 +120,13 @@ def test_damage_stands_only_where_buildings_stood() -> None:
     assert damage_confidence(cover, np.zeros((5, 1, 3)))[0] == pytest.approx([0, 0, 0.6])
 
 
-def test_the_likeliest_class_wins() -> None:
-    cover = np.zeros((11, 1, 3), np.float32)
+def test_the_likeliest_class_wins_and_buildings_need_a_quarter() -> None:
+    cover = np.zeros((11, 1, 4), np.float32)
+    cover[:, 0, 3] = [0, 0.1, 0.12, 0.12, 0.1, 0.15, 0.1, 0.05, 0.24, 0.01, 0.01]
     cover[:, 0, 0] = [0, 0, 0.3, 0, 0, 0, 0, 0, 0.45, 0.25, 0]
     cover[:, 0, 1] = [0, 0, 0.6, 0, 0, 0, 0, 0, 0.4, 0, 0]
     cover[:, 0, 2] = [0, 0, 0.1, 0, 0, 0.9, 0, 0, 0, 0, 0]
-    assert land_cover_classes(cover).tolist() == [[8, 2, 5]]
+    assert land_cover_classes(cover).tolist() == [[8, 2, 5, 5]]
 
 
 def test_a_model_of_footprints_alone_tells_buildings_from_the_rest(model: Model) -> None:
