@@ -18,7 +18,8 @@ import rasterio
 import shapely
 from PIL import Image
 
-from rasters.files import atomic_path, write_json
+from benchmarks.pages import put_between
+from rasters.files import write_json
 from rasters.provenance import provenance
 from simulator.city.city import generate_city
 from simulator.city.model import City
@@ -211,11 +212,7 @@ def main(words: Sequence[str] | None = None) -> None:
     labels, figures = real(given.real), simulated(given.seeds)
     made = provenance("city_statistics", {"seeds": given.seeds, "size": SIZE})
     write_json(RESULT, {**made, "simulated": figures, "real": labels})
-    text = PAGE.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    with atomic_path(PAGE) as partial:
-        table = page(figures, labels, given.seeds)
-        partial.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    put_between(PAGE, (BEGIN, END), page(figures, labels, given.seeds))
     print(RESULT, PAGE, sep="\n")
 
 

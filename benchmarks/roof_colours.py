@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from benchmarks.pages import put_between
 from rasters.classes import LandCover
-from rasters.files import atomic_path, write_json
+from rasters.files import write_json
 from rasters.provenance import provenance
 from rasters.sensing.atmosphere import Sight
 from rasters.sensing.imaging import expose, sample_acquisition, sample_air
@@ -142,10 +143,7 @@ def main(words: Sequence[str] | None = None) -> None:
         figures[style] = roof_figures(list(simulated_tiles(style, given.cities)))
     made = provenance("roof_colours", {"cities": given.cities, "profile": PROFILE, "pixels": PIXELS})
     write_json(RESULT, {**made, "kinds": list(KINDS), "figures": figures})
-    text = PAGE.read_text(encoding="utf-8")
-    with atomic_path(PAGE) as partial:
-        table = f"{text.split(BEGIN)[0]}{BEGIN}\n{page(figures)}\n{END}{text.split(END)[1]}"
-        partial.write_text(table, encoding="utf-8")
+    put_between(PAGE, (BEGIN, END), page(figures))
     print(RESULT, PAGE, sep="\n")
 
 
