@@ -1,6 +1,5 @@
 """Laws of light in both qualities of the embedded engine, and what they cost: rays traced once."""
 
-import importlib.util
 import math
 from dataclasses import replace
 
@@ -18,10 +17,7 @@ from simulator.scene.materials import MATERIALS
 from simulator.scene.model import Pattern, Scene
 from tests.test_engine_embedded import MORNING, NADIR, SIZE, TALL, full_town, same, tower, town
 
-DENOISER = pytest.mark.skipif(
-    importlib.util.find_spec(denoise.PACKAGE) is None, reason="Open Image Denoise is not installed"
-)
-QUALITIES = ["fast", pytest.param("high", marks=DENOISER)]
+QUALITIES = ["fast", "high"]
 
 
 def plain(scene: Scene, albedo: float) -> Scene:
@@ -41,7 +37,6 @@ def everything() -> Scene:
     return build_scene(full_town())
 
 
-@DENOISER
 def test_labels_and_bytes_of_the_high_quality(everything):
     """Labels are those of the fast quality; the image is another, the same for any number of threads."""
     camera = replace(NADIR, off_nadir=0.4, azimuth=1.0)
@@ -113,7 +108,6 @@ def test_a_town_is_brighter_the_higher_the_sun(quality, everything):
 
 
 @pytest.mark.slow
-@DENOISER
 def test_high_agrees_with_a_path_tracer_of_other_hands(block):
     """Mitsuba's own integrator, on walls and ground of one grey: light in the shadow and beside the wall."""
     grey, sky = 0.4, 0.3
