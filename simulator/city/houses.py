@@ -93,7 +93,7 @@ def draw_house(site: Site, rng: np.random.Generator) -> tuple[Box, list[Box], Bu
     boxes, wings = [main], []
     for box, share, low in [
         *_arms(main, plan, covering.shape, rng),
-        *_additions(main, covering.shape, 0.2 + 0.4 * c.driveway, rng),
+        *_additions(main, 0.2 + 0.4 * c.driveway, rng),
     ]:
         if not site.inner.contains(rectangle(*box)):
             continue
@@ -140,9 +140,7 @@ def _arms(main: Box, plan: Plan, roof: Roof, rng: np.random.Generator) -> list[t
     return arms
 
 
-def _additions(
-    main: Box, roof: Roof, garage: float, rng: np.random.Generator
-) -> list[tuple[Box, float, bool]]:
+def _additions(main: Box, garage: float, rng: np.random.Generator) -> list[tuple[Box, float, bool]]:
     """A garage at one end of the house, with a probability, or a porch before it, both low."""
     left, right, low, high = main
     depth = high - low

@@ -91,7 +91,7 @@ def build_quarter(region: Region, index: int) -> Quarter:
         frontage=frontage,
         alleys=alleys,
         carriageways=_carriageways(streets, land.shape, radius),
-        shoulders=_shoulders(streets, land.shape, right_of_way, street_rng),
+        shoulders=_shoulders(streets, right_of_way, street_rng),
     )
 
 
@@ -151,7 +151,7 @@ def _carriageways(
 
 
 def _shoulders(
-    streets: Sequence[Draft], shape: shapely.Polygon, right_of_way: BaseGeometry, rng: np.random.Generator
+    streets: Sequence[Draft], right_of_way: BaseGeometry, rng: np.random.Generator
 ) -> tuple[tuple[BaseGeometry, Ground], ...]:
     """Green to the right of way's rim, pavements on it, verges on them."""
     paving = (Ground.CONCRETE, Ground.CONCRETE, Ground.PAVING)[rng.integers(3)]

@@ -23,7 +23,7 @@ def lay_arterials(
 ) -> list[Draft]:
     """The arterials from crossing to crossing, with roundabouts at some; none ends blind in the region."""
     courses = draw_skeleton(choose(style.arterials, rng), style, size, bend, land, rng)
-    drafts = _describe(courses, style, rng) + _waterside(style, land, rng)
+    drafts = _describe(courses, style, rng) + _waterside(land, rng)
     lines = np.array([d.line for d in drafts], dtype=object)
     noded = node_lines(only_lines(shapely.intersection(lines, extent)))
     noded = prune(noded, extent.exterior, math.inf)
@@ -72,7 +72,7 @@ def _describe(courses: list[np.ndarray], style: Style, rng: np.random.Generator)
     return drafts
 
 
-def _waterside(style: Style, land: Land, rng: np.random.Generator) -> list[Draft]:
+def _waterside(land: Land, rng: np.random.Generator) -> list[Draft]:
     """A street along the water, in half of the towns that have some."""
     if land.corridor.is_empty or rng.random() < 0.5:
         return []
