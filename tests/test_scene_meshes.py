@@ -15,7 +15,7 @@ from simulator.scene.bridges import deck_level, deck_solid, deck_stations
 from simulator.scene.build import building_pieces
 from simulator.scene.fixtures import fixture_casts
 from simulator.scene.heaps import heap_level, heaps
-from simulator.scene.mesh import Part, Solid, area_of, box_vertices, inset, subdivide, triangulate
+from simulator.scene.mesh import Part, Solid, area_of, box_vertices, inset, triangulate
 from simulator.scene.roofs import (
     ARC,
     CASTS,
@@ -357,13 +357,6 @@ def test_inset_of_a_narrow_polygon_stays_inside_and_a_bad_one_is_refused():
     assert open_edges(standing_mesh(house(strip, roof="flat")).faces) == 0
     with pytest.raises(InputError, match="counter-clockwise"):
         inset(ELL[::-1], 0.5)
-
-
-def test_subdivision_keeps_the_area_and_shares_edges():
-    xy, faces = subdivide(ELL, triangulate(ELL))
-    assert len(faces) == 16
-    assert len(xy) == 6 + 9
-    assert sum(area_of(xy[f]) for f in faces) == pytest.approx(area_of(ELL))
 
 
 def test_boxes_turn_counter_clockwise_from_east():

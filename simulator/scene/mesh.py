@@ -234,16 +234,6 @@ def repeat_faces(faces: np.ndarray, copies: int, vertices: int) -> np.ndarray:
     return (faces[None] + (np.arange(copies) * vertices)[:, None, None]).reshape(-1, 3)
 
 
-def subdivide(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each triangle cut into four at the middles of its edges; shared edges stay shared."""
-    pairs = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    edges, index = np.unique(pairs, axis=0, return_inverse=True)
-    middle = index.reshape(-1, 3) + len(vertices)
-    (a, b, c), (ab, bc, ca) = faces.T, middle.T
-    fine = np.stack([a, ab, ca, ab, b, bc, ca, bc, c, ab, bc, ca], axis=1).reshape(-1, 3)
-    return np.concatenate([vertices, vertices[edges].mean(axis=1)]), fine
-
-
 def scatter(polygon: np.ndarray, n: int, margin: float, rng: np.random.Generator) -> np.ndarray:
     """(M, 2) points, M <= n, drawn evenly from a polygon (N, 2), at least `margin` [m] from its sides."""
     triangles = polygon[triangulate(polygon)]
