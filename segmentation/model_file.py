@@ -15,7 +15,7 @@ from rasters.files import atomic_path
 from segmentation.networks import SiameseUnet, channels_last
 
 FORMAT = "mage-segmentation"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """A Siamese U-Net: land cover of each date from that date alone, damage from the two together.
 
 One encoder and one decoder see both dates (Daudt et al. 2018, arXiv:1810.08462); the damage head sees
-the decoder's features before and their change, so that it learns what changed and not where cities are.
+features before and their change, so that it learns what changed and not where cities are: the decoder's,
+which know where things end, and the encoder's, which know texture that land cover does not ask for.
 The U-Net (Ronneberger et al. 2015, arXiv:1505.04597) is segmentation-models-pytorch's, with a thin decoder.
 """
 
@@ -19,6 +20,8 @@ from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES
 
 DECODER_CHANNELS = (64, 48, 32, 24, 16)  # from coarse to fine: a quarter of the library's, for CPUs
 STRIDE = 32  # the encoder halves its input five times
+SEEN = (2, 3, 4)  # the encoder's stages that the damage head sees: strides 4, 8 and 16
+TEXTURE = 24  # channels of what it takes from them
 NEVER = -1e4  # logit of class 0: its probability is exactly 0, and -inf would make NaN of 0 x -inf
 
 
@@ -50,8 +53,14 @@ class SiameseUnet(nn.Module):
         self.register_buffer("std", std, persistent=False)
         width = DECODER_CHANNELS[-1]
         self.land_cover = nn.Conv2d(width, LAND_COVER_CLASSES - 1, 1)
+        self.texture = nn.ModuleList(
+            nn.Conv2d(2 * unet.encoder.out_channels[stage], TEXTURE, 1) for stage in SEEN
+        )
+        self.blend = nn.Sequential(nn.BatchNorm2d(TEXTURE), nn.ReLU(), *_convolution(TEXTURE, TEXTURE))
         self.damage = nn.Sequential(
-            *_convolution(2 * width, width), *_convolution(width, width), nn.Conv2d(width, DAMAGE_CLASSES, 1)
+            *_convolution(2 * width + TEXTURE, width),
+            *_convolution(width, width),
+            nn.Conv2d(width, DAMAGE_CLASSES, 1),
         )
 
     def train(self, mode: bool = True) -> "SiameseUnet":
@@ -76,17 +85,33 @@ class SiameseUnet(nn.Module):
         """
         height, width = pre.shape[-2:]
         both = F.pad(torch.cat([pre, post]), self._padding(height, width), mode="replicate")
-        features = self.decoder(self.encoder((both - self.mean) / self.std))
-        before, after = features.chunk(2)
+        stages = self.encoder((both - self.mean) / self.std)
+        features = self.decoder(stages)
         land_cover = self.land_cover(features)
-        damage = self.damage(torch.cat([before, after - before], dim=1))
+        texture = self._texture([stages[stage] for stage in SEEN], features.shape[-2:])
+        damage = self.damage(torch.cat([_change(features), texture], dim=1))
         cover = land_cover.float()[..., :height, :width]
         cover = F.pad(cover, (0, 0, 0, 0, 1, 0), value=NEVER)  # class 0 in front
         cover_pre, cover_post = cover.chunk(2)
         return cover_pre, cover_post, damage.float()[..., :height, :width]
 
+    def _texture(self, stages: list[Tensor], size: torch.Size) -> Tensor:
+        """What changed in the encoder's features (2 B, C, h, w) of some stages: (B, TEXTURE, *size)."""
+        finest = stages[0].shape[-2:]
+        seen = [
+            F.interpolate(convolution(_change(stage)), size=finest, mode="bilinear")
+            for convolution, stage in zip(self.texture, stages, strict=True)
+        ]
+        return F.interpolate(self.blend(torch.stack(seen).sum(0)), size=size, mode="bilinear")
+
     def _padding(self, height: int, width: int) -> tuple[int, int, int, int]:
         return (0, -width % STRIDE, 0, -height % STRIDE)
+
+
+def _change(features: Tensor) -> Tensor:
+    """Features before, and what the image after has beyond them: (B, 2 C, H, W) of (2 B, C, H, W)."""
+    before, after = features.chunk(2)
+    return torch.cat([before, after - before], dim=1)
 
 
 def channels_last(network: SiameseUnet) -> SiameseUnet:

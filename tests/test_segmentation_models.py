@@ -47,6 +47,18 @@ def test_each_date_is_seen_alone_and_alike(model: Model) -> None:
     assert not torch.allclose(damage, swapped_damage, atol=1e-3)
 
 
+def test_damage_is_told_from_texture_that_the_decoder_does_not_pass_on() -> None:
+    torch.manual_seed(0)
+    network = SiameseUnet().eval().requires_grad_(False)
+    for weight in network.decoder.parameters():
+        weight.zero_()
+    pre, post = pictures()
+    whole, changed = (network(pre, after)[2].softmax(1) for after in (pre, post))
+    cover = network(pre, post)[:2]
+    torch.testing.assert_close(*cover)  # the decoder says nothing of either date
+    assert float((changed - whole).abs().max()) > 1e-3
+
+
 def test_flips_make_the_prediction_symmetric(model: Model) -> None:
     pre, post = pictures(64, 64)
     for side in (-1, -2):
