@@ -17,24 +17,32 @@ from benchmarks.run import RESULTS, processor
 from rasters.files import read_json, write_json
 from rasters.provenance import provenance
 
-CITIES, STEPS = 20, 100  # the recipe; steps of the default batch and crop of `mage train`
+CITIES, STEPS, CROP = 20, 300, 128  # the recipe; of the default batch of `mage train`
 SCORES = ("building_iou", "building_iou_half", "building_iou_best", "damage_false_alarms")
 
 
-def one_seed(seed: int, val: Path, out: Path, *, ordinary_change: bool, workers: int) -> dict[str, float]:
+def one_seed(seed: int, val: Path, out: Path, options: argparse.Namespace) -> dict[str, float]:
     """`SCORES`, in [0, 1], of one seed's simulation and training.
 
     Raises:
         InputError: `val` cannot be used, or `out` holds another result.
     """
     captures, model = out / "captures", out / "model"
-    pipelines.simulate.run(
-        pipelines.simulate.Config(
-            out=captures, seed=seed, cities=CITIES, ordinary_change=ordinary_change, workers=workers
+    if not options.keep_captures:
+        pipelines.simulate.run(
+            pipelines.simulate.Config(
+                out=captures,
+                seed=seed,
+                cities=CITIES,
+                profile=options.profile,
+                ordinary_change=options.ordinary_change,
+                workers=options.workers,
+            )
         )
-    )
     pipelines.train.run(
-        pipelines.train.Config(captures=captures, out=model, steps=STEPS, seed=seed, wandb="off")
+        pipelines.train.Config(
+            captures=captures, out=model, steps=options.steps, crop=CROP, seed=seed, wandb="off"
+        )
     )
     scores = out / "scores"
     pipelines.evaluate.run(pipelines.evaluate.Config(model=model / "model.pt", data=val, out=scores))
@@ -51,13 +59,14 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--ordinary-change", action=argparse.BooleanOptionalAction, default=True,
                         help="seasons, new houses and gone cars between the flights")  # fmt: skip
+    parser.add_argument("--profile", default="satellite_1m",
+                        help="acquisition profile; benchmarks/chain holds parts of the chain")  # fmt: skip
+    parser.add_argument("--keep-captures", action="store_true",
+                        help="train on what lies in OUT/s<seed>, of another version")  # fmt: skip
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--name", default="transfer", help="name of the result file")
     given = parser.parse_args(words)
-    rows = {
-        seed: one_seed(seed, given.val, given.out / f"s{seed}", ordinary_change=given.ordinary_change,
-                       workers=given.workers)
-        for seed in given.seeds
-    }  # fmt: skip
+    rows = {seed: one_seed(seed, given.val, given.out / f"s{seed}", given) for seed in given.seeds}
     figures = {
         name: {
             "mean": statistics.mean(row[name] for row in rows.values()),
@@ -70,7 +79,14 @@ def main(words: Sequence[str] | None = None) -> None:
         print(f"{name:20} {figure['mean']:.3f} +- {figure['sd']:.3f}  {figure['seeds']}")
     made = provenance(
         "transfer",
-        {"val": given.val.name, "seeds": given.seeds, "ordinary_change": given.ordinary_change},
+        {
+            "val": given.val.name,
+            "seeds": given.seeds,
+            "ordinary_change": given.ordinary_change,
+            "profile": Path(given.profile).stem,
+            "steps": given.steps,
+            "captures_of_another_version": given.keep_captures,
+        },
     )
     machine = {"processor": processor(), "cores": os.cpu_count()}
     write_json(RESULTS / f"{given.name}.json", {**made, "machine": machine, "figures": figures})
