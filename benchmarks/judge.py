@@ -7,7 +7,7 @@ pictures come from. The numbers of the recipe were chosen so that a training cos
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rasters.capture import read_capture
-from rasters.catalogue import list_captures
+from rasters.catalogue import finished, list_captures
 from rasters.classes import LandCover, Passability
 from segmentation.augment import Augmentation, look_up, look_up_nearest, recolour, sampling_grids
 from segmentation.datasets import Crops, MixedBatches, Tile, TileSource, gold_sources
@@ -45,12 +45,15 @@ class Training:
         cover: The class that is judged.
         steps: Optimiser steps.
         seed: Of the first weights of the decoder, the crops and their augmentation.
+        shrink: Pixels a side that are averaged to one for the judge: it sees so much more around a pixel at
+            the same cost; its probabilities are brought back to the pictures' own pixels.
         weak: Without photometric augmentation and change of scale.
     """
 
     cover: LandCover
     steps: int
     seed: int
+    shrink: int = 1
     weak: bool = False
 
 
@@ -100,9 +103,9 @@ def train_judge(sources: Sequence[TileSource], training: Training) -> SiameseUne
     return kept.eval()
 
 
-def _batches(sources: Sequence[TileSource], training: Training):
+def _batches(sources: Sequence[TileSource], training: Training) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented images (8, 3, 128, 128) in [0, 1] and label codes (8, 128, 128), a step's at a time."""
-    crops = Crops(sources, size=round(MARGIN * CROP), cache_bytes=CACHE_BYTES)
+    crops = Crops(sources, size=round(MARGIN * CROP * training.shrink), cache_bytes=CACHE_BYTES)
     draws = MixedBatches(
         captures=len(sources), gold=0, batch=BATCH, gold_share=0.0, seed=training.seed, steps=training.steps
     )
@@ -112,11 +115,18 @@ def _batches(sources: Sequence[TileSource], training: Training):
         image, codes = (torch.stack([f[name] for f in found]) for name in ("image_pre", "land_cover_pre"))
         key = np.random.SeedSequence((training.seed, step)).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(key >> np.uint64(1)))
-        grid, _ = sampling_grids(image, CROP, settings, generator)
-        yield recolour(look_up(image, grid), settings.strength, generator), look_up_nearest(codes, grid)
+        grid, _ = sampling_grids(image, CROP * training.shrink, settings, generator)
+        picture = F.avg_pool2d(look_up(image, grid), training.shrink)
+        middle = slice(training.shrink // 2, None, training.shrink)
+        yield (
+            recolour(picture, settings.strength, generator),
+            look_up_nearest(codes, grid)[:, middle, middle],
+        )
 
 
-def _follow(kept: SiameseUnet, network: SiameseUnet, mean, step: int) -> None:
+def _follow(
+    kept: SiameseUnet, network: SiameseUnet, mean: Callable[[Tensor, Tensor, Tensor], Tensor], step: int
+) -> None:
     """Moves the averaged weights and normalisation statistics towards the network's."""
     count = torch.tensor(step)
     with torch.no_grad():
@@ -133,15 +143,20 @@ def logits_of(network: SiameseUnet, image: Tensor) -> Tensor:
     return F.pad(cover, (0, 0, 0, 0, 1, 0), value=NEVER)
 
 
-def examine(network: SiameseUnet, sources: Sequence[TileSource], cover: LandCover) -> dict[str, float]:
+def examine(network: SiameseUnet, sources: Sequence[TileSource], training: Training) -> dict[str, float]:
     """IoU in [0, 1] of a class before on labelled tiles, as mapped, at probability 0.5 and at the best
     threshold for these tiles, and that threshold."""
+    cover = training.cover
     likely, found = np.zeros((2, BINS), np.int64), np.zeros((2, 2), np.int64)
     for source in sources:
         tile = source()
         image = torch.from_numpy(tile.image_pre)[None].float() / 255
         with torch.no_grad():
-            probability = logits_of(network, image).softmax(1)[0].numpy()
+            seen = logits_of(network, F.avg_pool2d(image, training.shrink, ceil_mode=True)).softmax(1)
+            size = tuple(training.shrink * n for n in seen.shape[-2:])
+            height, width = image.shape[-2:]
+            seen = F.interpolate(seen, size, mode="bilinear", align_corners=False)[..., :height, :width]
+        probability = seen[0].numpy()
         known = tells(cover)[tile.land_cover_pre]
         truth = tile.land_cover_pre[known] == cover
         likely += threshold_counts(truth, probability[cover][known])
@@ -156,18 +171,16 @@ def examine(network: SiameseUnet, sources: Sequence[TileSource], cover: LandCove
     }
 
 
-def judge(captures: Path | None, gold: Path | None, val: Path, training: Training) -> dict[str, float]:
-    """The scores on `val` of one training on captures or, the oracle, on real labels; and its CPU-seconds.
+def judge(teaching: Path, val: Path, training: Training) -> dict[str, float]:
+    """The scores on `val` of one training on captures or real labels, and its CPU-seconds.
 
     Raises:
         InputError: A folder cannot be used, or a tile of it; it is named.
         FloatingPointError: The loss is NaN or infinite.
     """
-    if (captures is None) == (gold is None):
-        raise ValueError("a judge learns from captures or from gold: give one of them")
     began = time.process_time()
-    sources = simulated_tiles(captures) if captures is not None else gold_sources(gold)  # ty: ignore[invalid-argument-type]
+    sources = simulated_tiles(teaching) if finished(teaching) else gold_sources(teaching)
     network = train_judge(sources, training)
     trained = time.process_time()
-    scores = examine(network, gold_sources(val), training.cover)
+    scores = examine(network, gold_sources(val), training)
     return {**scores, "train_cpu_seconds": trained - began, "exam_cpu_seconds": time.process_time() - trained}

@@ -261,7 +261,7 @@ def _best_bin(counts: np.ndarray) -> int:
 def _absent(
     found: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray
 ) -> list[str]:
-    absent = [c.name.lower() for c, table in zip(JUDGED, found, strict=True) if not table[1].any()]
+    absent: list[str] = [c.name.lower() for c, table in zip(JUDGED, found, strict=True) if not table[1].any()]
     absent += [f"damage {n}" for n, row in zip(LEVELS, damage[1:], strict=True) if not row.any()]
     for date, table in (("before", cover_pre), ("after", cover_post)):
         rows = [f"{n} {date}" for n, row in zip(COVERS, table[1:], strict=True) if not row.any()]
