@@ -63,7 +63,8 @@ def simulated_tiles(root: Path) -> list[TileSource]:
 
 
 def _simulated(folder: Path) -> Tile:
-    """A capture's image before as a tile of one date. A vehicle on a road is road: so masks of roads have it."""
+    """A capture's image before as a tile of one date. A vehicle on a road is road,
+    as in masks of roads."""
     layers = read_capture(folder, ("image_pre", "land_cover_pre", "passability")).layers
     cover = layers["land_cover_pre"]
     driven = (cover == LandCover.VEHICLE) & (layers["passability"] != Passability.NOT_ROAD)

@@ -1,4 +1,4 @@
-"""Which adapter makes simulation teach best, judged on labelled real pictures: `python -m benchmarks.sim2real`.
+"""Which adapter makes simulation teach best, judged on labelled real tiles: `python -m benchmarks.sim2real`.
 
 One set of captures, each method's adapted copy of it, and for every seed one short training on each, with
 the same recipe, augmentation and draws (benchmarks/judge.py), beside simulation alone, simulation without

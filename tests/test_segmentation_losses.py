@@ -6,7 +6,14 @@ from torch import Tensor
 
 from rasters.classes import Damage, LandCover
 from segmentation.losses import damage_loss, dice_loss, marginal_cross_entropy
-from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE, allowed_classes, from_mask
+from segmentation.partial_labels import (
+    NOT_BUILDING,
+    NOT_ROAD,
+    UNKNOWN_DAMAGE,
+    allowed_classes,
+    from_mask,
+    tells,
+)
 
 
 def logits(classes: int, seed: int = 0) -> Tensor:
@@ -116,3 +123,19 @@ def test_background_is_light() -> None:
     start = damage_loss(logits, damage)
     harm = [damage_loss(wrong, damage) - start for wrong in (wrong_about_buildings, wrong_about_background)]
     assert harm[0] > 3 * harm[1] > 0
+
+
+def test_what_a_label_leaves_open_counts_for_nothing() -> None:
+    """That a pixel is no road does not make it "no building", nor the other way round."""
+    codes = torch.tensor([[[8, NOT_BUILDING, NOT_ROAD, 4]]])
+    x = torch.full((1, 11, 1, 4), -20.0)
+    x[0, 8, 0], x[0, 4, 0, 3] = 20, 40  # buildings all, but for the road
+    assert dice_loss(x, codes, LandCover.BUILDING).item() == pytest.approx(1 - 3 / 4)  # of two pixels, one
+    assert dice_loss(x, codes, LandCover.ROAD).item() == pytest.approx(0, abs=1e-6)
+    assert tells(LandCover.ROAD)[[0, 4, 8, NOT_ROAD, NOT_BUILDING]].tolist() == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -12,7 +12,7 @@ from segmentation.evaluation import count_tile, summarise, tile_counts
 from segmentation.metrics import BINS
 from segmentation.model_file import Model, load_model, predict, save_model
 from segmentation.networks import SiameseUnet
-from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE
+from segmentation.partial_labels import NOT_BUILDING, NOT_ROAD, UNKNOWN_DAMAGE
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,24 @@ def test_footprints_alone_give_no_land_cover_scores() -> None:
     assert "land cover before" in report.absent
 
 
+def test_road_masks_give_road_scores_alone() -> None:
+    """A quarter of the picture is road, half of it found with 0.8, as much else is called it with 0.6."""
+    codes = np.full((8, 8), NOT_ROAD, np.uint8)
+    codes[:4, :4] = 4
+    sure = np.full((8, 8), 0.1, np.float32)
+    sure[:2, :4], sure[6:, :4] = 0.8, 0.6
+    zero = np.zeros((8, 8), np.uint8)
+    truth = replace(tile(8), land_cover_pre=codes, land_cover_post=codes, damage=zero + UNKNOWN_DAMAGE)
+    counts = tile_counts(truth, np.stack([sure, sure]), np.where(sure > 0.5, 4, 9), zero, zero)
+    report = summarise([counts], folder="f", rng=np.random.default_rng(0))
+    assert report.scores["road_iou"].value == report.scores["road_iou_half"].value == pytest.approx(8 / 24)
+    assert report.scores["road_iou_best"].value == pytest.approx(8 / 16)
+    assert 0.6 < report.thresholds["road"] <= 0.8
+    assert set(report.scores) == {"road_iou", "road_iou_half", "road_iou_best", "road_f1"}
+    assert "building" in report.absent
+    assert "building_threshold_best" not in report.to_json()
+
+
 def test_false_alarms_are_counted_on_tiles_without_damage() -> None:
     """Half of the roofs found in an undamaged tile are called damaged; a damaged tile is left out."""
     truth = tile()
@@ -210,7 +228,7 @@ def test_windows_leave_no_pixel_out(model: Model, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("segmentation.evaluation.OVERLAP", 32)
     split = count_tile(model, truth)
     assert whole.probability.shape == (2, 2, BINS)
-    for name in ("building", "found", "damage", "cover_pre", "cover_post", "false_alarms"):
+    for name in ("probability", "found", "damage", "cover_pre", "cover_post", "false_alarms"):
         assert getattr(split, name).sum(-1).tolist() == getattr(whole, name).sum(-1).tolist()
 
 
