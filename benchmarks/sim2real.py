@@ -28,12 +28,13 @@ from pipelines.crew import done_here
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.files import read_json, write_json
-from rasters.provenance import provenance
+from rasters.provenance import PROVENANCE, provenance
 
 ALONE, WEAK, ORACLE = "none", "none, weak augmentation", "oracle"
 METHODS: tuple[str, ...] = get_args(pipelines.adapt.Method)
 PAGE = Path(__file__).parents[1] / "docs" / "sim2real.md"
 SCORES = {"iou": "as mapped", "iou_half": "at 0.5", "iou_best": "best threshold"}
+SCENARIO = ("seed", "cities", "styles", "disasters", "profile", "tile", "samples")
 FIDELITY = {
     "kd_lite0_texture": "texture",
     "colour_w1": "colour",
@@ -226,7 +227,9 @@ def main(words: Sequence[str] | None = None) -> None:
     print(table(figures))
     if given.write:
         machine = {"processor": processor(), "cores": os.cpu_count()}
-        record = {**provenance("sim2real", {**asked, "seeds": given.seeds}), "machine": machine}
+        seen = read_json(captures / PROVENANCE)["config"]  # of captures that were given, what they are
+        told = {**asked, **{name: seen[name] for name in SCENARIO}, "seeds": given.seeds}
+        record = {**provenance("sim2real", told), "machine": machine}
         write_json(RESULTS / f"sim2real_{given.name}.json", {**record, "figures": figures})
         put_between(PAGE, (f"<!-- {given.name} -->", f"<!-- end of {given.name} -->"), table(figures))
 
