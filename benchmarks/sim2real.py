@@ -1,35 +1,40 @@
-"""Which adapter makes simulation teach best, judged on labelled real pairs: `python -m benchmarks.sim2real`.
+"""Which adapter makes simulation teach best, judged on labelled real tiles: `python -m benchmarks.sim2real`.
 
 One set of captures, each method's adapted copy of it, and for every seed one short training on each, with
-the same recipe and budget, beside simulation alone and the oracle: a training on real labels. The table
-gives building IoU as mapped, at probability 0.5 and at the best threshold, mean and spread over seeds, the
-share of the gap from simulation alone to the oracle that is closed, the fidelity distances and the
-CPU-seconds of fit and application. All stages resume, so a run that was killed goes on.
+the same recipe, augmentation and draws (benchmarks/judge.py), beside simulation alone, simulation without
+the augmentation, and the oracle: a training on real labels. The table gives the class's IoU as mapped, at
+probability 0.5 and at the best threshold, mean and spread over seeds, the share of the gap from simulation
+alone to the oracle that is closed, the fidelity distances and the CPU-seconds of fit and application. Every
+score is kept when it is there, so a run that was killed goes on.
 """
 
 import argparse
 import os
-import resource
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+import torch
 
 import pipelines.adapt
-import pipelines.evaluate
 import pipelines.simulate
-import pipelines.train
-from adaptation.baselines import BASELINES
+from benchmarks.judge import Training, judge
+from benchmarks.pages import put_between
 from benchmarks.run import RESULTS, processor
-from rasters.files import read_json, write_json, write_text
-from rasters.provenance import provenance
+from pipelines.crew import done_here
+from rasters.classes import LandCover
+from rasters.errors import InputError
+from rasters.files import read_json, write_json
+from rasters.provenance import PROVENANCE, provenance
 
-ALONE, ORACLE = "none", "oracle"
-SCORES = {
-    "building_iou": "IoU as mapped",
-    "building_iou_half": "IoU at 0.5",
-    "building_iou_best": "IoU, best threshold",
-}
+ALONE, WEAK, ORACLE = "none", "none, weak augmentation", "oracle"
+METHODS: tuple[str, ...] = get_args(pipelines.adapt.Method)
+PAGE = Path(__file__).parents[1] / "docs" / "sim2real.md"
+SCORES = {"iou": "as mapped", "iou_half": "at 0.5", "iou_best": "best threshold"}
+SCENARIO = ("seed", "cities", "styles", "disasters", "profile", "tile", "samples")
 FIDELITY = {
     "kd_lite0_texture": "texture",
     "colour_w1": "colour",
@@ -38,41 +43,89 @@ FIDELITY = {
 }
 
 
-def cpu_seconds() -> float:
-    """CPU time of this process and of its children that ended, user and system [s]."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(u.ru_utime + u.ru_stime for u in used)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What every job of one table shares.
+
+    Attributes:
+        captures: Simulated captures.
+        target: Unlabelled real images.
+        gold: Labelled real tiles that the oracle learns from.
+        val: Labelled real tiles that judge.
+        out: Folder for everything that is made.
+        training: Of the judge; the seed is the job's.
+    """
+
+    captures: Path
+    target: Path
+    gold: Path
+    val: Path
+    out: Path
+    training: Training
 
 
-def adapted(method: pipelines.adapt.Method, captures: Path, target: Path, out: Path) -> Path:
-    """The captures as `method` adapts them, with what that cost beside them; returns their folder."""
-    start = cpu_seconds()
-    pipelines.adapt.run(pipelines.adapt.Config(captures=captures, target=target, out=out, method=method))
-    cost = out / "cost.json"
-    if not cost.is_file():
-        write_json(cost, {"cpu_seconds": cpu_seconds() - start})
-    return out / "captures"
-
-
-def trained(
-    captures: Path | None, gold: Path | None, val: Path, out: Path, *, steps: int, seed: int
-) -> dict[str, float]:
-    """The scores on `val` of one training on captures or, the oracle, on real labels."""
-    pipelines.train.run(
-        pipelines.train.Config(
-            captures=captures,
-            gold=gold,
-            out=out / "model",
-            steps=steps,
-            seed=seed,
-            wandb="off",
-            progress=False,
+def adapt(method: str, run: Run) -> None:
+    """The captures as `method` adapts them, into `out/<method>`, unless they are there."""
+    torch.set_num_threads(1)
+    out = run.out / method
+    if not (out / "fidelity.json").is_file():  # the last file of the stage
+        pipelines.adapt.run(
+            pipelines.adapt.Config(captures=run.captures, target=run.target, out=out, method=method)  # ty: ignore[invalid-argument-type]
         )
-    )
-    model, scores = out / "model" / "model.pt", out / "scores"
-    pipelines.evaluate.run(pipelines.evaluate.Config(model=model, data=val, out=scores))
-    found = read_json(scores / "scores.json")["scores"]
-    return {name: found[name]["value"] for name in SCORES}
+
+
+def teach(job: tuple[str, int], run: Run) -> None:
+    """Trains and examines the judge for (row, seed) and keeps its scores, unless they are there."""
+    torch.set_num_threads(1)
+    row, seed = job
+    path = score_path(run, row, seed)
+    if path.is_file():
+        return
+    training = replace(run.training, seed=seed, weak=row == WEAK)
+    adapted = run.captures if row in (ALONE, WEAK) else run.out / row / "captures"
+    scores = judge(run.gold if row == ORACLE else adapted, run.val, training)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {**provenance("judge", {"row": row, "seed": seed}), "scores": scores})
+
+
+def score_path(run: Run, row: str, seed: int) -> Path:
+    """Where the scores of a row's seed are kept."""
+    return run.out / "scores" / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}.json"
+
+
+def settle(run: Run, asked: Mapping[str, Any]) -> None:
+    """Keeps what was asked beside the scores, or checks that it is the same.
+
+    Raises:
+        InputError: The folder holds the scores of another run.
+    """
+    path = run.out / "asked.json"
+    if path.is_file() and read_json(path) != dict(asked):
+        raise InputError(f"{path} tells of another run, {read_json(path)}; give another --out")
+    run.out.mkdir(parents=True, exist_ok=True)
+    write_json(path, dict(asked))
+
+
+def figures_of(run: Run, rows: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """The figures of the rows all of whose seeds are scored."""
+    figures: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        paths = [score_path(run, row, seed) for seed in seeds]
+        if not all(path.is_file() for path in paths):
+            continue
+        found = [read_json(path) for path in paths]
+        figures[row] = {
+            **spread([f["scores"] for f in found]),
+            "thresholds_best": [f["scores"]["threshold_best"] for f in found],
+            "judge_cpu_seconds": statistics.mean(f["scores"]["train_cpu_seconds"] for f in found),
+            "commits": sorted({f["commit"] for f in found}),
+        }
+        if (run.out / row / "fidelity.json").is_file():
+            report = read_json(run.out / row / "fidelity.json")["measures"]["adapted"]
+            figures[row]["fidelity"] = {k: report[k][0] for k in FIDELITY}
+        if (run.out / row / "cost.json").is_file():
+            figures[row]["cost"] = read_json(run.out / row / "cost.json")
+    return figures
 
 
 def spread(rows: Sequence[Mapping[str, float]]) -> dict[str, dict[str, Any]]:
@@ -91,62 +144,94 @@ def gap_closed(value: float, alone: float, oracle: float) -> float | None:
 
 
 def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """The figures as markdown, a method a row."""
+    """The figures as markdown, a row each."""
+    gaps = list(SCORES)[1:]
     heads = [
-        *SCORES.values(),
-        *(f"gap closed, {name}" for name in SCORES.values()),
+        *(f"IoU {name}" for name in SCORES.values()),
+        *(f"gap closed, {SCORES[name]}" for name in gaps),
         *FIDELITY.values(),
-        "CPU-s",
+        "fit CPU-s",
+        "apply CPU-s/MP",
     ]
     lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for method, found in figures.items():
+    for row, found in figures.items():
         cells = [f"{found[name]['mean']:.3f} ± {found[name]['sd']:.3f}" for name in SCORES]
-        for name in SCORES:
-            ends = (figures[end][name]["mean"] for end in (ALONE, ORACLE) if end in figures)
-            share = gap_closed(found[name]["mean"], *ends) if {ALONE, ORACLE} <= set(figures) else None
+        for name in gaps:
+            ends = [figures[end][name]["mean"] for end in (ALONE, ORACLE) if end in figures]
+            share = gap_closed(found[name]["mean"], *ends) if len(ends) == 2 else None
             cells.append("-" if share is None else f"{share:.0%}")
         cells += [f"{found['fidelity'][k]:.3g}" if "fidelity" in found else "-" for k in FIDELITY]
-        cells.append(f"{found['cpu_seconds']:.0f}" if "cpu_seconds" in found else "-")
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        cells += _costs(found.get("cost"))
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Runs everything and writes benchmarks/results/<name>.json and the table beside it."""
+def _costs(cost: Mapping[str, float] | None) -> list[str]:
+    if cost is None:
+        return ["-", "-"]
+    return [f"{cost['fit_cpu_seconds']:.0f}", f"{cost['apply_cpu_seconds'] / cost['megapixels']:.2f}"]
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, required=True, help="unlabelled real images")
-    parser.add_argument("--val", type=Path, required=True, help="labelled real pairs in xBD's layout")
-    parser.add_argument("--gold", type=Path, help="labelled real pairs that the oracle learns from")
-    parser.add_argument("--methods", nargs="+", choices=[*BASELINES, "flow"], default=[*BASELINES, "flow"])
+    parser.add_argument("--val", type=Path, required=True, help="labelled real tiles that judge")
+    parser.add_argument("--gold", type=Path, required=True, help="labelled real tiles for the oracle")
+    parser.add_argument("--cover", choices=["building", "road"], required=True, help="the class judged")
+    parser.add_argument("--name", required=True, help="of the target: results/sim2real_<name>.json")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--steps", type=int, default=130, help="of each training")
+    parser.add_argument("--shrink", type=int, default=1, help="pixels a side averaged to one for the judge")
+    parser.add_argument("--captures", type=Path, help="captures that are there; else they are simulated")
     parser.add_argument("--cities", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--styles", nargs="+", default=["north_american_suburb", "latin_american_metropolis"])
+    parser.add_argument("--disasters", nargs="+", default=["none"])
+    parser.add_argument("--profile", default="satellite_1m")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--out", type=Path, default=Path("runs/sim2real"))
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--name", default="sim2real", help="name of the result files")
-    given = parser.parse_args(words)
-    captures = given.out / "captures"
-    pipelines.simulate.run(
-        pipelines.simulate.Config(out=captures, cities=given.cities, workers=given.workers)
-    )
-    figures: dict[str, dict[str, Any]] = {}
-    methods: list[Any] = [*given.methods, *([ORACLE] if given.gold else [])]
-    for method in methods:
-        out = given.out / method
-        gold = given.gold if method == ORACLE else None
-        made = None if gold else adapted(method, captures, given.target, out / "adapted")
-        rows = [trained(made, gold, given.val, out / f"s{s}", steps=given.steps, seed=s) for s in given.seeds]
-        figures[method] = spread(rows)
-        if made is not None:
-            report = read_json(out / "adapted" / "fidelity.json")["measures"]["adapted"]
-            figures[method]["fidelity"] = {k: report[k][0] for k in FIDELITY}
-            figures[method] |= read_json(out / "adapted" / "cost.json")
-        print(table(figures))
-    asked = {"target": given.target.name, "val": given.val.name, "cities": given.cities, "steps": given.steps}
-    machine = {"processor": processor(), "cores": os.cpu_count()}
-    record = provenance("sim2real", {**asked, "seeds": given.seeds})
-    write_json(RESULTS / f"{given.name}.json", {**record, "machine": machine, "figures": figures})
-    write_text(RESULTS / f"{given.name}.md", table(figures))
+    parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True,
+                        help="the result JSON and the page's table")  # fmt: skip
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Runs everything, then writes benchmarks/results/sim2real_<name>.json and the table of its page."""
+    given = _arguments(words)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes to come
+    training = Training(cover=LandCover[given.cover.upper()], steps=given.steps, seed=0, shrink=given.shrink)
+    captures = given.captures or given.out / "captures"
+    run = Run(captures=captures, target=given.target, gold=given.gold, val=given.val, out=given.out,
+              training=training)  # fmt: skip
+    asked = {"target": given.target.name, "cover": given.cover, "steps": given.steps, "shrink": given.shrink,
+             "cities": given.cities, "styles": list(given.styles), "disasters": list(given.disasters),
+             "profile": given.profile}  # fmt: skip
+    settle(run, asked)
+    if given.captures is None:
+        pipelines.simulate.run(
+            pipelines.simulate.Config(
+                out=captures, cities=given.cities, styles=tuple(given.styles),
+                disasters=tuple(given.disasters), profile=given.profile, workers=given.jobs,
+            )
+        )  # fmt: skip
+    rows = [*([ALONE, WEAK, ORACLE] if ALONE in given.methods else [ORACLE])]
+    rows += [method for method in given.methods if method != ALONE]
+    for method in done_here(given.methods, partial(adapt, run=run), given.jobs):
+        print(f"adapted: {method}", flush=True)
+    for row, seed in done_here(
+        [(row, seed) for seed in given.seeds for row in rows], partial(teach, run=run), given.jobs
+    ):
+        scores = read_json(score_path(run, row, seed))["scores"]
+        print(f"{row}, seed {seed}: " + ", ".join(f"{k} {scores[k]:.3f}" for k in SCORES), flush=True)
+    figures = figures_of(run, rows, given.seeds)
+    print(table(figures))
+    if given.write:
+        machine = {"processor": processor(), "cores": os.cpu_count()}
+        seen = read_json(captures / PROVENANCE)["config"]  # of captures that were given, what they are
+        told = {**asked, **{name: seen[name] for name in SCENARIO}, "seeds": given.seeds}
+        record = {**provenance("sim2real", told), "machine": machine}
+        write_json(RESULTS / f"sim2real_{given.name}.json", {**record, "figures": figures})
+        put_between(PAGE, (f"<!-- {given.name} -->", f"<!-- end of {given.name} -->"), table(figures))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`mage adapt`: fits the realism adapter to unlabelled imagery, then adapts every capture."""
 
 import math
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -93,15 +94,21 @@ def run(config: Config) -> None:
             "simulate more or larger ones"
         )
     settle(config.out, "adapt", settings(config), [*capture_files(config.captures), *images])
+    began = time.process_time()
     if config.method == "flow":
         adapter = _adapter(config, folders, fit_paths, gsd)
     else:
         adapter = _baseline(config, folders, fit_paths)
+    cost = {"fit_cpu_seconds": time.process_time() - began, "apply_cpu_seconds": 0.0, "megapixels": 0.0}
     adapted = config.out / "captures"
     done = {folder.name for folder in finished(adapted)}
     for folder in tqdm(folders, desc="adapt", unit="capture"):
         if folder.name not in done:
-            _adapt_capture(adapter, folder, adapted, config.seed)
+            seconds, pixels = _adapt_capture(adapter, folder, adapted, config.seed)
+            cost["apply_cpu_seconds"] += seconds
+            cost["megapixels"] += pixels / 1e6
+    if not done:  # of an unbroken run alone
+        write_json(config.out / "cost.json", cost)
     write_catalogue(adapted, title="MAGE: adapted captures")
     if not (config.out / "fidelity.json").is_file():
         _report(config, folders, judge_paths)
@@ -212,15 +219,21 @@ def _labelled(folder: Path, phase: str) -> tuple[np.ndarray, np.ndarray]:
     return layers[names[0]], layers[names[1]]
 
 
-def _adapt_capture(adapter: Adapter | Baseline, folder: Path, out: Path, seed: int) -> None:
-    """Adapts one capture; its random draws hang on its name, not on the order."""
+def _adapt_capture(adapter: Adapter | Baseline, folder: Path, out: Path, seed: int) -> tuple[float, int]:
+    """Adapts one capture; its random draws hang on its name, not on the order.
+
+    Returns:
+        CPU time of the adaptation itself [s] and the pixels of both dates.
+    """
     rng = np.random.default_rng([seed, zlib.crc32(folder.name.encode())])
     grid = read_capture(folder, []).grid
     position = (round(-grid.north / grid.gsd), round(grid.west / grid.gsd))
-    before, after = adapter.translate_pair(
-        _labelled(folder, "pre"), _labelled(folder, "post"), position=position, rng=rng
-    )
+    pair = _labelled(folder, "pre"), _labelled(folder, "post")
+    began = time.process_time()
+    before, after = adapter.translate_pair(*pair, position=position, rng=rng)
+    seconds = time.process_time() - began
     derive_capture(folder, out, {"image_pre": before, "image_post": after})
+    return seconds, 2 * grid.height * grid.width
 
 
 def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -> None:

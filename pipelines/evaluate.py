@@ -20,7 +20,7 @@ class Config:
 
     Attributes:
         model: Model file, from `mage train`.
-        data: Captures, or labelled pairs in xBD's layout.
+        data: Captures, labelled pairs in xBD's layout, or pictures with road masks (255) in labels/.
         out: Folder for scores.json and scores.md.
         flips: Average over mirrored views; four times the work.
         seed: Of the bootstrap.

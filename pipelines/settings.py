@@ -11,7 +11,7 @@ from typing import Any
 from rasters.capture import PARTIAL
 from rasters.catalogue import finished
 from rasters.errors import InputError
-from rasters.folders import labelled_pairs
+from rasters.folders import holds_masks, labelled_masks, labelled_pairs
 from rasters.provenance import PROVENANCE, difference, same_config, write_provenance
 
 PEEK = 65_536  # bytes at each end of a file that tell whether it is still the same
@@ -83,13 +83,15 @@ def capture_files(root: Path) -> list[Path]:
 
 
 def labelled_files(folder: Path) -> list[Path]:
-    """The files of a labelled folder: captures, or pairs in xBD's layout with their targets.
+    """The files of a labelled folder: captures, pairs in xBD's layout with their targets, or road masks.
 
     Raises:
         InputError: It is neither, or a twin is missing.
     """
     if finished(folder):
         return capture_files(folder)
+    if holds_masks(folder):
+        return [path for row in labelled_masks(folder) for path in row]
     pairs = labelled_pairs(folder)
     files = [(pair.pre, pair.post, pair.pre_target, pair.post_target) for pair in pairs]
     return [path for row in files for path in row if path is not None]

@@ -14,7 +14,8 @@ class Config(TrainConfig):
 
     Attributes:
         captures: Folder of simulated or adapted captures.
-        gold: Folder of labelled real pairs in xBD's layout.
+        gold: Folder of labelled real tiles: pairs in xBD's layout, or pictures with road masks in
+            labels/.
         out: Folder for model.pt, the checkpoint and the logs.
     """
 

@@ -148,6 +148,37 @@ def labelled_pairs(folder: Path) -> list[Pair]:
     return labelled
 
 
+def labelled_masks(folder: Path) -> list[tuple[Path, Path]]:
+    """The pictures of `images/` with their rasters in `labels/`, sorted; both of a pair have one stem.
+
+    Raises:
+        InputError: No images/ folder, or a picture or raster without its twin; it is named.
+    """
+    if not (folder / "images").is_dir():
+        raise InputError(f"{folder} has no images/ folder beside its labels/; add it")
+    images = {path.stem: path for path in list_images(folder / "images")}
+    labels = {p.stem: p for p in (folder / "labels").iterdir() if p.suffix.lower() in IMAGE_SUFFIXES}
+    for name in sorted(images.keys() ^ labels.keys()):
+        path, other = (images[name], "labels") if name in images else (labels[name], "images")
+        raise InputError(f"{path} has no twin of its name in {folder / other}; add it or take it out")
+    return [(images[name], labels[name]) for name in sorted(images)]
+
+
+def holds_masks(folder: Path) -> bool:
+    """Whether `folder` is of the layout that `labelled_masks` reads, not of xBD's.
+
+    Raises:
+        InputError: It is of neither; both are told.
+    """
+    masks, targets = (folder / "labels").is_dir(), (folder / "targets").is_dir()
+    if not masks and not targets:
+        raise InputError(
+            f"{folder} holds no labels; give before/after pairs in xBD's layout, images/ and targets/, or "
+            "pictures of one date with road masks, images/ and labels/"
+        )
+    return masks and not targets
+
+
 def xbd_pairs(folder: Path) -> list[Pair]:
     """The pairs of a folder in xBD's layout, sorted by id.
 

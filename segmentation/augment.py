@@ -51,11 +51,11 @@ def augment(
         Images (B, 3, size, size) float in [0, 1]; labels (B, size, size) int64.
     """
     grid, shifted = sampling_grids(batch["image_pre"], size, settings, generator)
-    pre, post = _look_up(batch["image_pre"], grid), _look_up(batch["image_post"], shifted)
+    pre, post = look_up(batch["image_pre"], grid), look_up(batch["image_post"], shifted)
     both = recolour(torch.cat([pre, post]), settings.strength, generator)
     pre, post = both.chunk(2)
     grids = {"land_cover_pre": grid, "land_cover_post": shifted, "damage": grid}
-    labels = {name: _look_up_nearest(batch[name], where) for name, where in grids.items()}
+    labels = {name: look_up_nearest(batch[name], where) for name, where in grids.items()}
     return {"image_pre": pre, "image_post": post, **labels}
 
 
@@ -87,12 +87,14 @@ def sampling_grids(
     return grid.to(image.device), shifted.to(image.device)
 
 
-def _look_up(image: Tensor, grid: Tensor) -> Tensor:
+def look_up(image: Tensor, grid: Tensor) -> Tensor:
+    """The uint8 image (B, C, H, W) at the places of a grid of `sampling_grids`, float in [0, 1]."""
     values = image.float() / 255
     return F.grid_sample(values, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _look_up_nearest(labels: Tensor, grid: Tensor) -> Tensor:
+def look_up_nearest(labels: Tensor, grid: Tensor) -> Tensor:
+    """The label codes (B, H, W) at the places of a grid, int64, of the nearest pixel."""
     values = labels[:, None].float()
     found = F.grid_sample(values, grid, mode="nearest", padding_mode="reflection", align_corners=False)
     return found[:, 0].round().long()

@@ -1,4 +1,4 @@
-"""Training tiles: simulated captures and hand-labelled ("gold") pairs, as crops for a sampler's draws."""
+"""Training tiles: simulated captures and hand-labelled ("gold") tiles, as crops for a sampler's draws."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,23 @@ from torch.utils.data import Dataset
 
 from rasters.capture import read_capture
 from rasters.catalogue import list_captures
-from rasters.classes import Damage
+from rasters.classes import Damage, LandCover
 from rasters.errors import InputError
-from rasters.folders import Pair, labelled_pairs, read_image, read_label
+from rasters.folders import (
+    Pair,
+    holds_masks,
+    labelled_masks,
+    labelled_pairs,
+    read_image,
+    read_label,
+)
 from rasters.mosaic import nodata_mask
-from segmentation.partial_labels import UNKNOWN_DAMAGE, from_footprints
+from segmentation.partial_labels import UNKNOWN_DAMAGE, from_mask
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
 TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
 PROBED = 200  # pairs whose labels tell how much damage a folder holds
+ROAD = 255  # in the masks of labels/
 SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
 
 
@@ -33,7 +41,7 @@ class Tile:
         id: Of the capture or pair.
         image_pre: (3, H, W) uint8.
         image_post: (3, H, W) uint8.
-        land_cover_pre: (H, W) uint8, `LandCover` or `NOT_BUILDING`.
+        land_cover_pre: (H, W) uint8, `LandCover` or a code of `NOT`.
         land_cover_post: (H, W) uint8.
         damage: (H, W) uint8, `Damage` or `UNKNOWN_DAMAGE`.
     """
@@ -60,24 +68,31 @@ def capture_sources(root: Path) -> list[TileSource]:
 
 
 def gold_sources(folder: Path, *, damage: bool = True) -> list[TileSource]:
-    """A reader for each labelled pair of a folder in xBD's layout.
+    """A reader for each labelled tile of a folder.
 
     Args:
-        folder: With images/ and targets/.
+        folder: Pairs in xBD's layout, images/ and targets/; or pictures of one date with road masks, images/
+            and labels/.
         damage: Whether the damage labels count; else every level is unknown.
 
     Raises:
-        InputError: No pair of the folder has targets.
+        InputError: The folder is of neither layout, or no pair has targets.
     """
+    if holds_masks(folder):
+        return [partial(read_road_tile, image, mask) for image, mask in labelled_masks(folder)]
     return [partial(read_gold_tile, pair, damage=damage) for pair in labelled_pairs(folder)]
 
 
-def damaged_share(folder: Path) -> float:
+def damaged_share(folder: Path) -> float | None:
     """Share of damaged ones among the building pixels of a folder's labels, looking at up to `PROBED` pairs.
+
+    None where the labels say nothing of damage.
 
     Raises:
         InputError: As `gold_sources`, or a target is unreadable.
     """
+    if holds_masks(folder):
+        return None
     pairs = labelled_pairs(folder)
     counts = np.zeros(len(Damage), np.int64)
     for pair in pairs[:: -(-len(pairs) // PROBED)]:
@@ -118,9 +133,35 @@ def read_gold_tile(pair: Pair, *, damage: bool = True) -> Tile:
         id=pair.id,
         image_pre=image_pre,
         image_post=image_post,
-        land_cover_pre=from_footprints(building, known_pre),
-        land_cover_post=from_footprints(stands, known_post & (stands | ~building)),
+        land_cover_pre=from_mask(building, known_pre, LandCover.BUILDING),
+        land_cover_post=from_mask(stands, known_post & (stands | ~building), LandCover.BUILDING),
         damage=np.where(judged, level, np.uint8(UNKNOWN_DAMAGE)),
+    )
+
+
+def read_road_tile(image: Path, mask: Path) -> Tile:
+    """The tile of a picture of one date and its road mask: both dates are that picture, damage is unknown.
+
+    A road is labelled as it runs, with the cars and the crowns above it. Black areas that show nothing are
+    unknown.
+
+    Raises:
+        InputError: Another size than the image's, or values other than 0 and 255.
+    """
+    picture, labels = read_image(image), read_label(mask)
+    if labels.shape != picture.shape[1:]:
+        raise InputError(f"{mask} is {labels.shape} pixels, its image is {picture.shape[1:]}")
+    others = labels[(labels != 0) & (labels != ROAD)]
+    if others.size:
+        raise InputError(f"{mask} holds value {others[0]}; road masks hold {ROAD} for road and 0 elsewhere")
+    cover = from_mask(labels == ROAD, ~nodata_mask(picture), LandCover.ROAD)
+    return Tile(
+        id=image.stem,
+        image_pre=picture,
+        image_post=picture,
+        land_cover_pre=cover,
+        land_cover_post=cover,
+        damage=np.full(cover.shape, UNKNOWN_DAMAGE, np.uint8),
     )
 
 

@@ -1,6 +1,6 @@
 """How good a model is on labelled tiles, with the spread over tiles."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,11 @@ from segmentation.metrics import (
     xview2_score,
 )
 from segmentation.model_file import Model, predict
-from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES, NOT_BUILDING, UNKNOWN_DAMAGE
+from segmentation.partial_labels import DAMAGE_CLASSES, LAND_COVER_CLASSES, UNKNOWN_DAMAGE, tells
 
 WINDOW, OVERLAP = 512, 64  # [pixels]; windows bound the memory, overlaps hide their edges
 HALF = BINS // 2  # the bin that starts at probability 0.5
+JUDGED = (LandCover.BUILDING, LandCover.ROAD)  # the classes that masks tell, scored at every threshold
 COVERS = [c.name.lower() for c in LandCover if c]
 LEVELS = [d.name.lower() for d in Damage if d]
 
@@ -53,14 +54,14 @@ class Report:
     Attributes:
         folder: What was evaluated, as given.
         tiles: Number of tiles.
-        threshold: The building probability at which "building_iou_best" is reached on these tiles.
+        thresholds: The probability at which "<class>_iou_best" is reached on these tiles, by class.
         scores: Estimates by name; those that need an absent class are not there.
         absent: Names of the classes that never occur in the labels.
     """
 
     folder: str
     tiles: int
-    threshold: float
+    thresholds: Mapping[str, float]
     scores: Mapping[str, Estimate]
     absent: tuple[str, ...]
 
@@ -68,17 +69,18 @@ class Report:
         """JSON values."""
         scores = {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in self.scores.items()}
         absent = list(self.absent)
-        return {"folder": self.folder, "tiles": self.tiles, "building_threshold_best": self.threshold,
-                "scores": scores, "absent": absent}  # fmt: skip
+        best = {f"{name}_threshold_best": threshold for name, threshold in self.thresholds.items()}
+        return {"folder": self.folder, "tiles": self.tiles, **best, "scores": scores, "absent": absent}
 
     def to_markdown(self) -> str:
         """A table, one score a line."""
         rows = [f"| {n} | {e.value:.3f} | {e.low:.3f} to {e.high:.3f} |" for n, e in self.scores.items()]
         absent = ", ".join(self.absent) or "none"
+        best = ", ".join(f"{name} {threshold:.2f}" for name, threshold in self.thresholds.items()) or "none"
         lines = [
             "| score | value | 95 % interval |", "|---|---|---|", *rows, "",
             f"{self.tiles} tiles of {self.folder}. Intervals: bootstrap over tiles. "
-            f"Best building threshold on them: {self.threshold:.2f}. Absent from the labels: {absent}.",
+            f"Best threshold on them: {best}. Absent from the labels: {absent}.",
         ]  # fmt: skip
         return "\n".join(lines) + "\n"
 
@@ -88,15 +90,15 @@ class TileCounts:
     """What a tile adds to the scores, int64.
 
     Attributes:
-        building: (2, BINS), see `metrics.threshold_counts`.
-        found: (2, 2) building or not, truth by what the map would say.
+        probability: (2, 2, BINS), for each class of `JUDGED`; see `metrics.threshold_counts`.
+        found: (2, 2, 2), for each of them it or not, truth by what the map would say.
         damage: (5, 5) over true building pixels whose level is known.
         cover_pre: (11, 11) over fully labelled pixels.
         cover_post: (11, 11).
         false_alarms: (2,), see `metrics.false_alarms`.
     """
 
-    building: np.ndarray
+    probability: np.ndarray
     found: np.ndarray
     damage: np.ndarray
     cover_pre: np.ndarray
@@ -116,7 +118,7 @@ def evaluate(
 
     Args:
         model: The model.
-        folder: Captures, or labelled pairs in xBD's layout.
+        folder: Captures, or labelled tiles; see `segmentation.datasets.gold_sources`.
         seed: Of the bootstrap.
         flips: Predict with test-time augmentation.
         progress: Wraps the tiles as they are worked through, such as `tqdm.tqdm`.
@@ -132,7 +134,7 @@ def evaluate(
 def count_tile(model: Model, tile: Tile, *, flips: bool = False) -> TileCounts:
     """The counts of one tile, predicted window by window."""
     shape = tile.land_cover_pre.shape
-    probability = np.empty(shape, np.float32)
+    probability = np.empty((len(JUDGED), *shape), np.float32)
     covers = {"pre": np.empty(shape, np.uint8), "post": np.empty(shape, np.uint8)}
     damage = np.empty(shape, np.uint8)
     for window in windows(*shape, size=WINDOW, overlap=OVERLAP):
@@ -144,7 +146,7 @@ def count_tile(model: Model, tile: Tile, *, flips: bool = False) -> TileCounts:
         top, left = (OVERLAP // 2 if start else 0 for start in (window.row, window.col))
         inner = (slice(rows.start + top, rows.stop), slice(cols.start + left, cols.stop))
         cut = (slice(top, None), slice(left, None))
-        probability[inner] = cover_pre[LandCover.BUILDING][cut]
+        probability[:, *inner] = cover_pre[list(JUDGED)][:, *cut]
         covers["pre"][inner] = land_cover_classes(cover_pre)[cut]
         covers["post"][inner] = land_cover_classes(cover_post)[cut]
         damage[inner] = damage_levels(cover_pre, levels)[cut]
@@ -158,24 +160,27 @@ def tile_counts(
 
     Args:
         tile: The labels.
-        probability: Of a building before (H, W).
+        probability: Of each class of `JUDGED` before (2, H, W).
         cover_pre: Predicted land cover before (H, W).
         cover_post: Predicted land cover after (H, W).
         damage: Predicted damage (H, W), 0 where no building was found.
     """
-    known = tile.land_cover_pre != LandCover.UNLABELLED
-    building = tile.land_cover_pre == LandCover.BUILDING
+    likely, found = [], []
+    for cover, sure in zip(JUDGED, probability, strict=True):
+        known = tells(cover)[tile.land_cover_pre]
+        truth = tile.land_cover_pre[known] == cover
+        likely.append(threshold_counts(truth, sure[known]))
+        found.append(confusion(truth, cover_pre[known] == cover, 2))
     judged = (tile.damage != UNKNOWN_DAMAGE) & (tile.damage != Damage.BACKGROUND)
     tables = {}
-    for name, truth, predicted in (
+    for name, codes, predicted in (
         ("cover_pre", tile.land_cover_pre, cover_pre), ("cover_post", tile.land_cover_post, cover_post)
     ):  # fmt: skip
-        full = (truth != LandCover.UNLABELLED) & (not (truth == NOT_BUILDING).any())
-        tables[name] = confusion(truth[full], predicted[full], LAND_COVER_CLASSES)
+        full = (codes != LandCover.UNLABELLED) & (not (codes >= LAND_COVER_CLASSES).any())
+        tables[name] = confusion(codes[full], predicted[full], LAND_COVER_CLASSES)
     levels = confusion(tile.damage[judged], damage[judged], DAMAGE_CLASSES)
     return TileCounts(
-        building=threshold_counts(building[known], probability[known]),
-        found=confusion(building[known], cover_pre[known] == LandCover.BUILDING, 2),
+        probability=np.stack(likely), found=np.stack(found),
         damage=levels, false_alarms=false_alarms(levels), **tables,
     )  # fmt: skip
 
@@ -185,7 +190,7 @@ def summarise(counts: list[TileCounts], *, folder: str, rng: np.random.Generator
     stacked = [np.stack([getattr(c, name) for c in counts]) for name in TileCounts.__slots__]
     widths = np.cumsum([x[0].size for x in stacked])[:-1]
     flat = np.concatenate([x.reshape(len(counts), -1) for x in stacked], axis=1)
-    best = _best_bin(stacked[0].sum(0))
+    best = [_best_bin(table) for table in stacked[0].sum(0)]
     names = _score_names()
 
     def score(tables: np.ndarray) -> np.ndarray:
@@ -201,7 +206,9 @@ def summarise(counts: list[TileCounts], *, folder: str, rng: np.random.Generator
         if np.isfinite(v)
     }
     return Report(
-        folder=folder, tiles=len(counts), threshold=best / BINS, scores=estimates,
+        folder=folder, tiles=len(counts), scores=estimates,
+        thresholds={c.name.lower(): b / BINS for c, b in zip(JUDGED, best, strict=True)
+                    if f"{c.name.lower()}_iou_best" in estimates},
         absent=tuple(_absent(*(x.sum(0) for x in stacked[1:5]))),
     )  # fmt: skip
 
@@ -210,10 +217,7 @@ def _score_names() -> list[str]:
     covers = [f"land_cover_{date}_iou_{c}" for date in ("pre", "post") for c in ["mean", *COVERS]]
     levels = [f"damage_f1_{level}" for level in LEVELS]
     return [
-        "building_iou",
-        "building_iou_half",
-        "building_iou_best",
-        "building_f1",
+        *(f"{c.name.lower()}_{s}" for c in JUDGED for s in ("iou", "iou_half", "iou_best", "f1")),
         *levels,
         "damage_f1",
         "xview2",
@@ -223,13 +227,21 @@ def _score_names() -> list[str]:
 
 
 def _scores(
-    building: np.ndarray, found: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray,
-    cover_post: np.ndarray, alarms: np.ndarray, *, best: int,
+    probability: np.ndarray, found: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray,
+    cover_post: np.ndarray, alarms: np.ndarray, *, best: Sequence[int],
 ) -> np.ndarray:  # fmt: skip
     """Scores (..., S) in the order of `_score_names`."""
-    ious, mapped, levels = iou(*binary_tables(building)), one_against_rest(found), damage_f1(damage)
-    building_f1 = f1(*mapped)[..., 1]
-    parts = [iou(*mapped)[..., 1], ious[..., HALF], ious[..., best], building_f1]
+    ious, mapped, levels = iou(*binary_tables(probability)), one_against_rest(found), damage_f1(damage)
+    mapped_iou, mapped_f1 = iou(*mapped)[..., 1], f1(*mapped)[..., 1]
+    parts: list[np.ndarray] = []
+    for index, bin_ in enumerate(best):
+        parts += [
+            mapped_iou[..., index],
+            ious[..., index, HALF],
+            ious[..., index, bin_],
+            mapped_f1[..., index],
+        ]
+    building_f1 = mapped_f1[..., JUDGED.index(LandCover.BUILDING)]
     parts += [*np.moveaxis(levels, -1, 0), harmonic_mean(levels), xview2_score(building_f1, levels)]
     parts.append(alarm_rate(alarms))
     for table in (cover_pre, cover_post):
@@ -241,15 +253,15 @@ def _scores(
     return np.stack(parts, axis=-1)
 
 
-def _best_bin(building: np.ndarray) -> int:
-    ious = iou(*binary_tables(building))
+def _best_bin(counts: np.ndarray) -> int:
+    ious = iou(*binary_tables(counts))
     return HALF if np.isnan(ious).any() else int(ious.argmax())
 
 
 def _absent(
     found: np.ndarray, damage: np.ndarray, cover_pre: np.ndarray, cover_post: np.ndarray
 ) -> list[str]:
-    absent = [] if found[1].any() else ["building"]
+    absent: list[str] = [c.name.lower() for c, table in zip(JUDGED, found, strict=True) if not table[1].any()]
     absent += [f"damage {n}" for n, row in zip(LEVELS, damage[1:], strict=True) if not row.any()]
     for date, table in (("before", cover_pre), ("after", cover_post)):
         rows = [f"{n} {date}" for n, row in zip(COVERS, table[1:], strict=True) if not row.any()]

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rasters.classes import LandCover
-from segmentation.partial_labels import DAMAGE_CLASSES, UNKNOWN_DAMAGE, allowed_classes
+from segmentation.partial_labels import DAMAGE_CLASSES, UNKNOWN_DAMAGE, allowed_classes, tells
 
 BACKGROUND_SHARE = 0.1  # of the damage loss: where buildings are is the land cover's matter
 RARITY = 0.05  # of a batch's building pixels: levels much rarer than this count for less than the others
@@ -18,7 +18,7 @@ def marginal_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
 
     Args:
         logits: (B, 11, H, W).
-        codes: Label codes (B, H, W) integer, `LandCover` or `NOT_BUILDING`; 0 counts for nothing.
+        codes: Label codes (B, H, W) integer, `LandCover` or a code of `NOT`; 0 counts for nothing.
 
     Returns:
         A scalar; 0 if no pixel is labelled.
@@ -31,19 +31,20 @@ def marginal_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
     return (loss * known).sum() / known.sum().clamp_min(1)
 
 
-def building_dice_loss(logits: Tensor, codes: Tensor) -> Tensor:
-    """1 - soft Dice of the building class over the labelled pixels of the batch (Milletari et al. 2016).
+def dice_loss(logits: Tensor, codes: Tensor, cover: LandCover) -> Tensor:
+    """1 - soft Dice of a class over the pixels whose label tells it (Milletari et al. 2016).
 
     Args:
         logits: (B, 11, H, W).
         codes: As in `marginal_cross_entropy`.
+        cover: The class.
     """
-    probability = logits.float().softmax(1)[:, LandCover.BUILDING]
-    known = (codes != LandCover.UNLABELLED).float()
-    truth = (codes == LandCover.BUILDING).float()
+    probability = logits.float().softmax(1)[:, cover]
+    known = torch.from_numpy(tells(cover)).to(codes.device)[codes].float()
+    truth = (codes == cover).float()
     overlap = (probability * truth).sum()
     total = (probability * known).sum() + truth.sum()
-    return 1 - (2 * overlap + 1) / (total + 1)  # the 1: no building, none seen, no loss
+    return 1 - (2 * overlap + 1) / (total + 1)  # the 1: none there, none seen, no loss
 
 
 def damage_loss(logits: Tensor, damage: Tensor) -> Tensor:

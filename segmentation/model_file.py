@@ -118,8 +118,8 @@ def predict(model: Model, pre: Tensor, post: Tensor, *, flips: bool = False) -> 
 
     Returns:
         Land cover before (B, 11, H, W) and after, damage (B, 5, H, W), float32, on the model's device. A
-        model that learnt from footprints alone tells a building from the rest and the rest from nothing: it
-        gives what is no building to class 0, unlabelled.
+        model that learnt from footprints or road masks alone tells one class from the rest and the rest from
+        nothing: it gives the rest to class 0, unlabelled.
     """
     pre, post = (x.to(model.device, torch.float32, memory_format=torch.channels_last) for x in (pre, post))
     views: list[tuple[int, ...]] = [(), (-1,), (-2,), (-1, -2)] if flips else [()]
@@ -130,13 +130,14 @@ def predict(model: Model, pre: Tensor, post: Tensor, *, flips: bool = False) -> 
         total = [a + b for a, b in zip(total, seen, strict=True)] if total else seen
     cover_pre, cover_post, damage = (x / len(views) for x in total)
     if not model.knows_land_cover:
-        cover_pre, cover_post = _footprints(cover_pre), _footprints(cover_post)
+        told = LandCover[model.metadata.get("tells", LandCover.BUILDING.name)]
+        cover_pre, cover_post = _one_class(cover_pre, told), _one_class(cover_post, told)
     return cover_pre, cover_post, damage
 
 
-def _footprints(land_cover: Tensor) -> Tensor:
-    """Probabilities (B, 11, H, W) with all that is no building in class 0."""
-    building = land_cover[:, LandCover.BUILDING]
+def _one_class(land_cover: Tensor, cover: LandCover) -> Tensor:
+    """Probabilities (B, 11, H, W) with all that is not `cover` in class 0."""
+    told = land_cover[:, cover]
     known = torch.zeros_like(land_cover)
-    known[:, LandCover.UNLABELLED], known[:, LandCover.BUILDING] = 1 - building, building
+    known[:, LandCover.UNLABELLED], known[:, cover] = 1 - told, told
     return known

@@ -21,7 +21,9 @@ from torch.utils.data import DataLoader
 
 from backbones import LITE0
 from rasters.catalogue import common_gsd, list_captures
+from rasters.classes import LandCover
 from rasters.errors import InputError
+from rasters.folders import holds_masks
 from segmentation.augment import Augmentation, augment
 from segmentation.datasets import (
     Crops,
@@ -31,7 +33,7 @@ from segmentation.datasets import (
     damaged_share,
     gold_sources,
 )
-from segmentation.losses import building_dice_loss, damage_loss, marginal_cross_entropy
+from segmentation.losses import damage_loss, dice_loss, marginal_cross_entropy
 from segmentation.model_file import save_model
 from segmentation.networks import SiameseUnet, channels_last
 
@@ -176,7 +178,7 @@ class Segmenter(lightning.LightningModule):
         codes = torch.cat([batch["land_cover_pre"], batch["land_cover_post"]])
         losses = {
             "land_cover": marginal_cross_entropy(covers, codes),
-            "building": self.config.dice_weight * building_dice_loss(covers, codes),
+            "building": self.config.dice_weight * dice_loss(covers, codes, LandCover.BUILDING),
             "damage": self.config.damage_weight * damage_loss(damage, batch["damage"]),
         }
         loss = torch.stack(list(losses.values())).sum()
@@ -246,7 +248,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
     Args:
         config: How.
         captures: Folder of captures, or None.
-        gold: Folder of labelled pairs in xBD's layout, or None.
+        gold: Folder of labelled tiles, or None; see `gold_sources`.
         out: Where the model, the checkpoint and the logs go.
 
     Returns:
@@ -272,6 +274,8 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
     path = out / MODEL_FILE
     if trainer.is_global_zero:
         metadata = {"config": asdict(config), "captures": len(sources), "gold": len(labelled)}
+        if gold is not None and holds_masks(gold):
+            metadata["tells"] = LandCover.ROAD.name
         save_model(path, module.network, gsd=gsd, metadata=metadata)
     return path
 
@@ -321,7 +325,7 @@ def _teaches_damage(gold: Path, captures: Path | None) -> bool:
     network finds no ruin in any real picture. Then its buildings are learnt and its levels are not.
     """
     share = damaged_share(gold)
-    if captures is None or share >= LEAST_DAMAGED:
+    if captures is None or share is None or share >= LEAST_DAMAGED:
         return True
     print(f"{gold}: {share:.1%} of the building pixels are damaged; damage is learnt from the captures alone")
     return False

@@ -11,8 +11,16 @@ from torch.utils.data import DataLoader
 from rasters.capture import Capture, write_capture
 from rasters.errors import InputError
 from rasters.grid import Grid
-from segmentation.datasets import LAYERS, Crops, Draw, MixedBatches, capture_sources, gold_sources
-from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE
+from segmentation.datasets import (
+    LAYERS,
+    Crops,
+    Draw,
+    MixedBatches,
+    capture_sources,
+    damaged_share,
+    gold_sources,
+)
+from segmentation.partial_labels import NOT_BUILDING, NOT_ROAD, UNKNOWN_DAMAGE
 
 
 def write_pair(folder: Path, name: str, seed: int, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -67,6 +75,51 @@ def test_gold_says_building_or_not(tmp_path: Path) -> None:
     assert set(tile.land_cover_post[unclassified]) == {0}
     assert set(tile.land_cover_post[(damage == 1) | (damage == 2)]) == {8}
     assert set(tile.land_cover_post[building == 0]) == {NOT_BUILDING}
+
+
+def write_road(folder: Path, name: str, seed: int, size: int = 64) -> np.ndarray:
+    """A picture of one date with its road mask, bright where the road is; returns the road."""
+    rng = np.random.default_rng(seed)
+    road = np.kron(rng.integers(0, 2, (size // 16, size // 16)), np.ones((16, 16))).astype(bool)
+    for sub in ("images", "labels"):
+        (folder / sub).mkdir(parents=True, exist_ok=True)
+    image = np.where(road[..., None], 200, 70) + rng.integers(-20, 20, (size, size, 3))
+    cv2.imwrite(str(folder / "images" / f"{name}.png"), image.astype(np.uint8))
+    cv2.imwrite(str(folder / "labels" / f"{name}.png"), road.astype(np.uint8) * 255)
+    return road
+
+
+def test_a_road_mask_says_road_or_not(tmp_path: Path) -> None:
+    road = write_road(tmp_path, "a", 0)
+    blacken(tmp_path / "images" / "a.png", 16, 16)
+    tile = gold_sources(tmp_path)[0]()
+    seen = np.ones((64, 64), bool)
+    seen[:16, :16] = False
+    assert road.any()
+    assert np.array_equal(tile.land_cover_pre, np.where(seen, np.where(road, 4, NOT_ROAD), 0))
+    assert np.array_equal(tile.land_cover_post, tile.land_cover_pre)
+    assert np.array_equal(tile.image_post, tile.image_pre)
+    assert (tile.damage == UNKNOWN_DAMAGE).all()
+    assert damaged_share(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [("value", "a.png holds value 40"), ("size", "40"), ("mask", "a.png has no twin"), ("labels", "xBD")],
+)
+def test_bad_road_masks_are_named(tmp_path: Path, harm: str, message: str) -> None:
+    write_road(tmp_path, "a", 0)
+    mask = tmp_path / "labels" / "a.png"
+    if harm == "value":
+        cv2.imwrite(str(mask), np.full((64, 64), 40, np.uint8))
+    elif harm == "size":
+        cv2.imwrite(str(mask), np.zeros((64, 40), np.uint8))
+    else:
+        mask.unlink()
+        if harm == "labels":
+            mask.parent.rmdir()
+    with pytest.raises(InputError, match=message):
+        gold_sources(tmp_path)[0]()
 
 
 def test_a_capture_keeps_its_codes(tmp_path: Path) -> None:

@@ -5,8 +5,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rasters.classes import Damage, LandCover
-from segmentation.losses import building_dice_loss, damage_loss, marginal_cross_entropy
-from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE, allowed_classes, from_footprints
+from segmentation.losses import damage_loss, dice_loss, marginal_cross_entropy
+from segmentation.partial_labels import (
+    NOT_BUILDING,
+    NOT_ROAD,
+    UNKNOWN_DAMAGE,
+    allowed_classes,
+    from_mask,
+    tells,
+)
 
 
 def logits(classes: int, seed: int = 0) -> Tensor:
@@ -48,9 +55,9 @@ def test_a_sure_right_answer_costs_nothing() -> None:
     right = torch.where(codes == NOT_BUILDING, LandCover.TREE, codes)
     x = 60 * F.one_hot(right, 11).movedim(-1, 1).float()
     assert marginal_cross_entropy(x, codes) < 1e-6
-    assert building_dice_loss(x, codes) < 1e-6
+    assert dice_loss(x, codes, LandCover.BUILDING) < 1e-6
     wrong = 60 * F.one_hot(torch.where(right == LandCover.BUILDING, 3, 8), 11).movedim(-1, 1).float()
-    assert building_dice_loss(wrong, codes) > 0.95
+    assert dice_loss(wrong, codes, LandCover.BUILDING) > 0.95
 
 
 def test_dice_by_hand() -> None:
@@ -58,7 +65,7 @@ def test_dice_by_hand() -> None:
     x = torch.full((1, 11, 2, 2), -1e4)
     x[0, 8], x[0, 3] = probability.log(), (1 - probability).log()
     codes = torch.tensor([[[8, NOT_BUILDING], [4, 0]]])
-    assert building_dice_loss(x, codes).item() == pytest.approx(1 - (2 * 0.9 + 1) / (1.5 + 1 + 1))
+    assert dice_loss(x, codes, LandCover.BUILDING).item() == pytest.approx(1 - (2 * 0.9 + 1) / (1.5 + 1 + 1))
 
 
 def test_damage_loss_orders_the_levels() -> None:
@@ -89,7 +96,7 @@ def test_allowed_classes() -> None:
     assert not allowed[:, 0].any()
     assert allowed[1:11].sum() == 10
     assert set(np.flatnonzero(allowed[NOT_BUILDING])) == set(range(1, 11)) - {LandCover.BUILDING}
-    codes = from_footprints(np.array([[True, False, True]]), np.array([[True, True, False]]))
+    codes = from_mask(np.array([[True, False, True]]), np.array([[True, True, False]]), LandCover.BUILDING)
     assert codes.tolist() == [[8, NOT_BUILDING, 0]]
 
 
@@ -116,3 +123,19 @@ def test_background_is_light() -> None:
     start = damage_loss(logits, damage)
     harm = [damage_loss(wrong, damage) - start for wrong in (wrong_about_buildings, wrong_about_background)]
     assert harm[0] > 3 * harm[1] > 0
+
+
+def test_what_a_label_leaves_open_counts_for_nothing() -> None:
+    """That a pixel is no road does not make it "no building", nor the other way round."""
+    codes = torch.tensor([[[8, NOT_BUILDING, NOT_ROAD, 4]]])
+    x = torch.full((1, 11, 1, 4), -20.0)
+    x[0, 8, 0], x[0, 4, 0, 3] = 20, 40  # buildings all, but for the road
+    assert dice_loss(x, codes, LandCover.BUILDING).item() == pytest.approx(1 - 3 / 4)  # of two pixels, one
+    assert dice_loss(x, codes, LandCover.ROAD).item() == pytest.approx(0, abs=1e-6)
+    assert tells(LandCover.ROAD)[[0, 4, 8, NOT_ROAD, NOT_BUILDING]].tolist() == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -12,7 +12,7 @@ from segmentation.evaluation import count_tile, summarise, tile_counts
 from segmentation.metrics import BINS
 from segmentation.model_file import Model, load_model, predict, save_model
 from segmentation.networks import SiameseUnet
-from segmentation.partial_labels import NOT_BUILDING, UNKNOWN_DAMAGE
+from segmentation.partial_labels import NOT_BUILDING, NOT_ROAD, UNKNOWN_DAMAGE
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +172,12 @@ def tile(size: int = 80, *, gold: bool = False) -> Tile:
 
 def test_perfect_prediction_scores_one() -> None:
     truth = tile()
-    building = (truth.land_cover_pre == 8).astype(np.float32)
+    building = np.stack([truth.land_cover_pre == c for c in (8, 4)]).astype(np.float32)
     damage = np.where(truth.damage == UNKNOWN_DAMAGE, 2, truth.damage)
     counts = [tile_counts(truth, building, truth.land_cover_pre, truth.land_cover_post, damage)] * 3
     report = summarise(counts, folder="f", rng=np.random.default_rng(0))
     assert [e.value for e in report.scores.values()] == pytest.approx([1] * len(report.scores))
-    assert len(report.scores) == 4 + 3 + 2 + 2 * 11
+    assert len(report.scores) == 4 + 4 + 3 + 2 + 2 * 11
     assert report.absent == ("damage destroyed",)
     assert "damage_f1_destroyed" not in report.scores
     assert "| xview2 | 1.000 | 1.000 to 1.000 |" in report.to_markdown()
@@ -187,14 +187,32 @@ def test_perfect_prediction_scores_one() -> None:
 def test_footprints_alone_give_no_land_cover_scores() -> None:
     truth = tile(gold=True)
     zero = np.zeros_like(truth.damage)
-    counts = tile_counts(truth, np.full(zero.shape, 0.3, np.float32), zero, zero, zero)
-    assert counts.building.sum() == (truth.land_cover_pre != 0).sum()
+    counts = tile_counts(truth, np.full((2, *zero.shape), 0.3, np.float32), zero, zero, zero)
+    assert counts.probability[0].sum() == (truth.land_cover_pre != 0).sum()
     assert not counts.cover_pre.any()
     report = summarise([counts], folder="f", rng=np.random.default_rng(0))
     assert report.scores["building_iou"].value == 0
-    assert report.threshold == 0.3 or report.threshold == 0  # every threshold up to 0.3 is as good
+    assert report.thresholds["building"] in (0, 0.3)  # every threshold up to 0.3 is as good
     assert not any(name.startswith("land_cover") for name in report.scores)
     assert "land cover before" in report.absent
+
+
+def test_road_masks_give_road_scores_alone() -> None:
+    """A quarter of the picture is road, half of it found with 0.8, as much else is called it with 0.6."""
+    codes = np.full((8, 8), NOT_ROAD, np.uint8)
+    codes[:4, :4] = 4
+    sure = np.full((8, 8), 0.1, np.float32)
+    sure[:2, :4], sure[6:, :4] = 0.8, 0.6
+    zero = np.zeros((8, 8), np.uint8)
+    truth = replace(tile(8), land_cover_pre=codes, land_cover_post=codes, damage=zero + UNKNOWN_DAMAGE)
+    counts = tile_counts(truth, np.stack([sure, sure]), np.where(sure > 0.5, 4, 9), zero, zero)
+    report = summarise([counts], folder="f", rng=np.random.default_rng(0))
+    assert report.scores["road_iou"].value == report.scores["road_iou_half"].value == pytest.approx(8 / 24)
+    assert report.scores["road_iou_best"].value == pytest.approx(8 / 16)
+    assert 0.6 < report.thresholds["road"] <= 0.8
+    assert set(report.scores) == {"road_iou", "road_iou_half", "road_iou_best", "road_f1"}
+    assert "building" in report.absent
+    assert "building_threshold_best" not in report.to_json()
 
 
 def test_false_alarms_are_counted_on_tiles_without_damage() -> None:
@@ -205,7 +223,9 @@ def test_false_alarms_are_counted_on_tiles_without_damage() -> None:
     found = roofs & (np.arange(roofs.shape[1]) % 4 < 2)
     called = np.where(found, np.where(np.arange(roofs.shape[1]) % 2, 4, 1), 0).astype(np.uint8)
     covers = (truth.land_cover_pre, truth.land_cover_post)
-    counts = [tile_counts(t, roofs.astype(np.float32), *covers, called) for t in (quiet, truth)]
+    counts = [
+        tile_counts(t, np.stack([roofs] * 2).astype(np.float32), *covers, called) for t in (quiet, truth)
+    ]
     expected = (called > 1).sum() / found.sum()
     report = summarise(counts, folder="f", rng=np.random.default_rng(0))
     assert report.scores["damage_false_alarms"].value == pytest.approx(expected)
@@ -219,8 +239,8 @@ def test_windows_leave_no_pixel_out(model: Model, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("segmentation.evaluation.WINDOW", 64)
     monkeypatch.setattr("segmentation.evaluation.OVERLAP", 32)
     split = count_tile(model, truth)
-    assert whole.building.shape == (2, BINS)
-    for name in ("building", "found", "damage", "cover_pre", "cover_post", "false_alarms"):
+    assert whole.probability.shape == (2, 2, BINS)
+    for name in ("probability", "found", "damage", "cover_pre", "cover_post", "false_alarms"):
         assert getattr(split, name).sum(-1).tolist() == getattr(whole, name).sum(-1).tolist()
 
 

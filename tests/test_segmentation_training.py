@@ -14,6 +14,7 @@ from segmentation.augment import Augmentation, augment
 from segmentation.evaluation import evaluate
 from segmentation.model_file import load_model
 from segmentation.training import Segmenter, TrainConfig, average, rate_at, train
+from tests.test_segmentation_datasets import write_road
 
 TINY = TrainConfig(
     steps=5, batch=2, crop=32, checkpoint_steps=2, device="cpu", wandb="off", progress=False, seed=3
@@ -149,6 +150,14 @@ def test_two_tiles_are_learnt_by_heart(gold: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_road_masks_teach_roads(tmp_path: Path) -> None:
+    write_road(tmp_path / "roads", "a", 0, size=96)
+    model = load_model(train(TINY, None, tmp_path / "roads", tmp_path / "out"))
+    report = evaluate(model, tmp_path / "roads")
+    assert report.scores["road_iou"].value > 0  # with building's weight in class 0 no road could be mapped
+    assert "building_iou" not in report.scores
+
+
 def test_wandb_offline_writes_a_run(gold: Path, tmp_path: Path) -> None:
     train(replace(TINY, steps=2, wandb="offline"), None, gold, tmp_path / "out")
     assert list((tmp_path / "out" / "wandb").glob("offline-run-*"))
