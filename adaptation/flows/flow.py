@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from adaptation.flows.layers import ActNorm, AffineCoupling, Mixing
+from adaptation.flows.layers import ActNorm, AffineCoupling, Mixing, channels_last
 from adaptation.flows.wavelet import pyramid, synthesise
 
 SOURCE, TARGET = 0, 1
@@ -70,6 +70,7 @@ class ConditionalFlow(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor, domain: int) -> tuple[Tensor, Tensor]:
         """z (B, C, H, W) and log|det dz/dx| (B,), for x (B, C, H, W) and context (B, K, H, W)."""
+        x, context = channels_last(x), channels_last(context)
         log_det = x.new_zeros(len(x))
         for step in self.steps:
             x, of_step = step(x, context, domain)
@@ -78,6 +79,7 @@ class ConditionalFlow(nn.Module):
 
     def inverse(self, z: Tensor, context: Tensor, domain: int) -> Tensor:
         """x of z."""
+        z, context = channels_last(z), channels_last(context)
         for step in reversed(self.steps):
             z = step.inverse(z, context, domain)
         return z

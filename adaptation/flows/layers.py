@@ -1,5 +1,7 @@
 """The invertible layers of a texture flow; every forward returns (y, log|det dy/dx|)."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -89,9 +91,21 @@ class Conditioner(nn.Module):
     def forward(self, x: Tensor, domain: int) -> Tensor:
         """(B, outputs, H, W) of x (B, inputs, H, W)."""
         scale_1, shift_1, scale_2, shift_2 = self.film[domain]
-        x = functional.gelu(self.first(x) * (1 + scale_1) + shift_1)
-        x = functional.gelu(self.second(x) * (1 + scale_2) + shift_2)
-        return self.last(x)
+        x = functional.gelu(_modulated(self.first, x, scale_1, shift_1))
+        x = functional.gelu(_modulated(self.second, x, scale_2, shift_2))
+        return functional.conv2d(x, channels_last(self.last.weight), self.last.bias, padding=1)
+
+
+def _modulated(layer: nn.Conv2d, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """layer(x) (1 + scale) + shift, in the weights of one convolution; scale and shift (hidden, 1, 1)."""
+    weight = channels_last(layer.weight * (1 + scale[:, None]))
+    bias = cast(Tensor, layer.bias) * (1 + scale.flatten()) + shift.flatten()
+    return functional.conv2d(x, weight, bias, padding=layer.kernel_size[0] // 2)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """x (N, C, H, W) in the memory order in which convolutions of few channels are twice as fast on a CPU."""
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 class AffineCoupling(nn.Module):
