@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 
 from rasters.errors import InputError
 
 WINDOW = 64  # pixels, the side of the windows of a periodogram
+# Over 15 aerial tiles the largest black shadow had 76 pixels, over 15 satellite tiles the smallest border 333.
+NODATA_PIXELS = 128
 BINS = 23  # radii: 1/64 to 23/32 cycles a pixel hold the whole spectrum up to its corners
 
 
@@ -22,8 +25,17 @@ def bin_centres() -> np.ndarray:
 
 
 def valid_pixels(image: np.ndarray) -> np.ndarray:
-    """Where image (3, H, W) holds data: all-black pixels are the border of a rotated scene, (H, W) bool."""
-    return (image != 0).any(axis=0)
+    """Where image (3, H, W) uint8 holds data, (H, W) bool.
+
+    `NODATA_PIXELS` or more all-black pixels in one piece are the border of a rotated scene. Fewer are
+    shadows: contrasty imagery holds hardly a crop without one.
+    """
+    black = (image == 0).all(axis=0).astype(np.uint8)
+    if black.sum() < NODATA_PIXELS:
+        return np.ones(black.shape, dtype=bool)
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(black, connectivity=8)
+    empty = statistics[:, cv2.CC_STAT_AREA] >= NODATA_PIXELS
+    return (black == 0) | ~empty[pieces]
 
 
 def window_spectra(images: Iterable[np.ndarray]) -> np.ndarray:

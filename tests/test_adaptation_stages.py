@@ -379,8 +379,11 @@ def test_scales_within_a_quarter_are_let_pass(fitted: float, ratio: float) -> No
             check_gsd(ratio * fitted, fitted, "target")
 
 
-def test_black_pixels_are_no_data() -> None:
-    image = np.ones((3, 4, 4), np.uint8)
-    image[:, 0] = 0
-    image[1:, 1] = 0
-    assert valid_pixels(image).sum() == 12
+def test_black_in_one_piece_is_no_data_and_shadows_are_data() -> None:
+    image = np.ones((3, 40, 40), np.uint8)
+    image[:, :4] = 0
+    image[1:, 10:30] = 0
+    image[:, 30, 20:30] = 0
+    image[:, 35:38:2, ::2] = 0
+    assert (~valid_pixels(image)).sum() == 160
+    assert not valid_pixels(image)[:4].any()
