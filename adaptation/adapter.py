@@ -19,6 +19,7 @@ from adaptation.calibration import filter_image
 from adaptation.config import AdaptConfig
 from adaptation.flows.flow import WaveletFlow, translate
 from adaptation.flows.wavelet import from_opponent, to_opponent
+from adaptation.material import to_grey
 from adaptation.noise import dequantised_source
 from adaptation.radiometry import Radiometry, draw_pair_styles, draw_style, recolour
 from rasters.grid import Window, windows
@@ -50,6 +51,7 @@ class Adapter:
         radiometry: Stage A.
         flow: Stage B, in eval mode.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
+        grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
     """
 
@@ -58,6 +60,7 @@ class Adapter:
     radiometry: Radiometry
     flow: WaveletFlow
     kernels: np.ndarray
+    grey: bool
     summary: dict[str, object]
 
     def draw_style(self, rng: np.random.Generator) -> Style:
@@ -106,6 +109,7 @@ class Adapter:
     ) -> np.ndarray:
         """As `translate`, float32 in about [0, 1], neither clipped nor rounded."""
         _check(image, land_cover)
+        image = to_grey(image) if self.grey else image
         out = np.empty(image.shape, dtype=np.float32)
         for core in windows(*land_cover.shape, size=self.config.tile):
             outer = _outer(core, land_cover.shape, position, 2**self.config.levels)
@@ -120,7 +124,7 @@ class Adapter:
             made = self._window(image[:, rows[:, None], cols], land_cover[rows[:, None], cols], place, style)
             top, left = core.row - outer.row, core.col - outer.col
             out[(slice(None), *core.slices)] = made[:, top : top + core.height, left : left + core.width]
-        return out
+        return np.repeat(out.mean(axis=0, keepdims=True), 3, axis=0) if self.grey else out
 
     def _window(self, image: np.ndarray, land_cover: np.ndarray, place: Window, style: Style) -> np.ndarray:
         """One window (3, H, W), sizes and position multiples of 2**levels, through all stages."""

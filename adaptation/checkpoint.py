@@ -17,7 +17,7 @@ from rasters.errors import InputError
 from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
-VERSION = 1
+VERSION = 2
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
 
@@ -29,6 +29,7 @@ def save_adapter(path: Path, adapter: Adapter) -> None:
         "version": VERSION,
         "config": dataclasses.asdict(adapter.config),
         "gsd": adapter.gsd,
+        "grey": adapter.grey,
         "radiometry": {
             name: value if isinstance(value, float) else torch.from_numpy(value.copy())
             for name, value in dataclasses.asdict(radiometry).items()
@@ -90,7 +91,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         flow.load_state_dict(state["flow"])
         colours = state["radiometry"]
         radiometry = Radiometry(**{k: v if isinstance(v, float) else v.numpy() for k, v in colours.items()})
-        kernels, summary = state["kernels"].numpy(), state["summary"]
+        kernels, grey, summary = state["kernels"].numpy(), bool(state["grey"]), state["summary"]
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
     return Adapter(
@@ -99,6 +100,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         radiometry=radiometry,
         flow=flow.to(config.device).eval().requires_grad_(False),
         kernels=kernels,
+        grey=grey,
         summary=summary,
     )
 

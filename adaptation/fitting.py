@@ -1,5 +1,6 @@
 """Fitting an adapter to simulated images with labels and real images without."""
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 
@@ -21,6 +22,7 @@ from rasters.errors import InputError
 
 Progress = Callable[[int, int, float], None]
 
+BASE_SHARE = 5  # of the steps of a whole fit, one in five fits a further target
 _SIDE = 256  # pixels, of the patches whose spectra are compared
 _PATCHES = 24  # a side
 
@@ -33,6 +35,7 @@ def fit_adapter(
     config: AdaptConfig,
     rng: np.random.Generator,
     aftermath: Sequence[Labelled] = (),
+    base: Adapter | None = None,
     progress: Progress | None = None,
 ) -> Adapter:
     """An adapter from simulated to real images.
@@ -45,19 +48,26 @@ def fit_adapter(
         rng: Source of all randomness.
         aftermath: Simulated images after the disaster with their land cover. Texture is fitted on them too,
             class colours are not: a flooded or burnt field is not what the class looks like.
+        base: Fitted to another target. Its network is kept and only the normalisations and FiLM of the two
+            domains are fitted, in a fifth of `config.steps`.
         progress: Called as (step, steps, bits per dimension) while the flow is fitted.
 
     Raises:
-        InputError: Too few or too small images, or a ground sample distance that is none.
+        InputError: Too few or too small images, a ground sample distance that is none, or a base of another
+            size of network.
         FloatingPointError: The fit diverged.
     """
     if not 0 < gsd < float("inf"):
         raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
+    if base is not None:
+        _check_base(base.config, config)
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
     material = gather(source, aftermath, target, config, of_material)
     radiometry, classes = fit_colours(material, config, of_colours)
     radiometry = _with_blur(material, radiometry, of_optics)
-    flow, bits = _fit_texture(material, radiometry, config, of_texture, progress)
+    flow, bits = _fit_texture(
+        material, radiometry, config, of_texture, progress, None if base is None else base.flow
+    )
     kernels = _fit_kernels(material, radiometry, flow, config, of_kernels)
     summary: dict[str, object] = {
         "source_images": len(source) + len(aftermath),
@@ -67,8 +77,21 @@ def fit_adapter(
         "bits_per_dim": round(bits, 4),
     }
     return Adapter(
-        config=config, gsd=float(gsd), radiometry=radiometry, flow=flow, kernels=kernels, summary=summary
+        config=config,
+        gsd=float(gsd),
+        radiometry=radiometry,
+        flow=flow,
+        kernels=kernels,
+        grey=material.grey,
+        summary=summary,
     )
+
+
+def _check_base(base: AdaptConfig, config: AdaptConfig) -> None:
+    for name in ("levels", "flow_steps", "hidden"):
+        ours, theirs = getattr(config, name), getattr(base, name)
+        if ours != theirs:
+            raise InputError(f"the base adapter has {name} {theirs}, got {ours}: give --{name} {theirs}")
 
 
 def _opponent(rgb: np.ndarray) -> np.ndarray:
@@ -105,17 +128,24 @@ def _fit_texture(
     config: AdaptConfig,
     rng: np.random.Generator,
     progress: Progress | None,
+    base: WaveletFlow | None,
 ) -> tuple[WaveletFlow, float]:
     """The flow, by maximum likelihood on both domains alike, and its last mean loss [bits per dimension]."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    flow = WaveletFlow(
-        levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
-    )
+    if base is None:
+        flow = WaveletFlow(
+            levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
+        )
+    else:
+        flow = copy.deepcopy(base).train()
+        flow.freeze_network()
+        config = dataclasses.replace(config, steps=-(-config.steps // BASE_SHARE))
     flow.to(config.device)
     for domain in (SOURCE, TARGET):
         batches = [_batch(material, radiometry, domain, config, rng) for _ in range(4)]
         flow.initialise(torch.cat(batches), domain)
-    optimiser = torch.optim.Adam(flow.parameters(), lr=config.learning_rate)
+    fitted = [weight for weight in flow.parameters() if weight.requires_grad]
+    optimiser = torch.optim.Adam(fitted, lr=config.learning_rate)
     recent: list[float] = []
     for step in range(config.steps):
         for group in optimiser.param_groups:
@@ -128,7 +158,7 @@ def _fit_texture(
             raise FloatingPointError(f"loss is {value} at step {step}; lower learning_rate")
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(flow.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(fitted, 5.0)
         optimiser.step()
         recent = [*recent[-49:], value]
         if progress is not None:

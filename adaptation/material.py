@@ -24,11 +24,33 @@ class Material:
             colours.
         source: All simulated images with land cover, before and after: these set texture.
         target: Real images (3, H, W) uint8; all-black pixels are no data.
+        grey: Whether the target is panchromatic; the simulated images are then grey too.
     """
 
     ordinary: Sequence[Labelled]
     source: Sequence[Labelled]
     target: Sequence[np.ndarray]
+    grey: bool
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """The mean of an image's bands (3, H, W) uint8 in each of them: what a flat panchromatic band sees."""
+    return np.repeat(np.rint(image.mean(axis=0, keepdims=True)).astype(np.uint8), 3, axis=0)
+
+
+def _all_grey(target: Sequence[np.ndarray]) -> bool:
+    """Whether the real images have three equal bands, as single bands are read.
+
+    Raises:
+        InputError: Some have and some have not.
+    """
+    grey = sum(bool((image == image[:1]).all()) for image in target)
+    if 0 < grey < len(target):
+        raise InputError(
+            f"{grey} of {len(target)} target images are panchromatic and the others in colour; an adapter "
+            "has one kind of target: give either"
+        )
+    return grey > 0
 
 
 def gather(
@@ -65,7 +87,10 @@ def gather(
     real = [image for image in real if valid_pixels(image).mean() > 0.3]
     if not real:
         raise InputError("every target image is mostly black (no data); give images with content")
-    return Material(ordinary=ordinary, source=ordinary + after, target=real)
+    grey = _all_grey(real)
+    if grey:
+        ordinary, after = ([(to_grey(i), c) for i, c in side] for side in (ordinary, after))
+    return Material(ordinary=ordinary, source=ordinary + after, target=real, grey=grey)
 
 
 def _choose(available: int, wanted: int, rng: np.random.Generator) -> list[int]:

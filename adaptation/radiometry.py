@@ -221,7 +221,8 @@ def _style_root(target: np.ndarray, source: np.ndarray) -> np.ndarray:
     The target's spread along the opponent axes, held within `STYLE_SPREAD`, less what the simulated images
     already have of exposures and skies of their own.
     """
-    spread, present = (np.sqrt(np.diagonal(OPPONENT @ c @ OPPONENT.T)) for c in (target, source))
+    variances = (np.diagonal(OPPONENT @ c @ OPPONENT.T) for c in (target, source))
+    spread, present = (np.sqrt(np.maximum(v, 0)) for v in variances)  # of grey: rounded below 0
     wanted = np.minimum(spread, STYLE_SPREAD)
     return OPPONENT.T @ np.diag(np.sqrt(np.maximum(wanted**2 - present**2, 0)))
 

@@ -8,7 +8,7 @@ import numpy as np
 from rasters.errors import InputError
 
 WINDOW = 64  # pixels, the side of the windows of a periodogram
-# Over 15 aerial tiles the largest black shadow had 76 pixels, over 15 satellite tiles the smallest border 333.
+# In 15 aerial tiles the largest black shadow had 76 pixels, in 15 satellite tiles the smallest border 333.
 NODATA_PIXELS = 128
 BINS = 23  # radii: 1/64 to 23/32 cycles a pixel hold the whole spectrum up to its corners
 

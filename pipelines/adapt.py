@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from rasterio.enums import ColorInterp
 from tqdm import tqdm
 
 from adaptation.adapter import Adapter
@@ -17,7 +18,7 @@ from adaptation.checkpoint import check_gsd, load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
 from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
-from adaptation.fitting import fit_adapter
+from adaptation.fitting import BASE_SHARE, fit_adapter
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
 from pipelines.settings import capture_files, settings, settle
@@ -50,6 +51,8 @@ class Config(AdaptConfig):
         out: Folder for the adapter, the adapted captures, the fidelity report and the contact sheet.
         target_gsd: Ground sample distance of the target [m]; if not given, what its georeference says, else
             the captures' own. A difference of more than a quarter is refused.
+        base: An `adapter.pt` fitted to another target: its network is kept and only what belongs to the
+            target is fitted, in a fifth of the steps.
         method: "flow", the adapter; or a plain method to compare it with (adaptation.baselines).
         seed: Of the fit and of the looks that are drawn.
         note: Said on every figure, such as that the target is a stand-in.
@@ -60,6 +63,7 @@ class Config(AdaptConfig):
     target: Path
     out: Path
     target_gsd: float | None = None
+    base: Path | None = None
     method: Method = "flow"
     seed: int = 1
     note: str = ""
@@ -69,6 +73,8 @@ class Config(AdaptConfig):
         AdaptConfig.__post_init__(self)
         if self.seed < 0:
             raise InputError(f"seed must be at least 0, got {self.seed}")
+        if self.base is not None and self.method != "flow":
+            raise InputError(f"method {self.method!r} has no base; leave --base out")
         if self.target_gsd is not None and not 0 < self.target_gsd < math.inf:
             raise InputError(f"target_gsd must be a positive length in metres, got {self.target_gsd}")
 
@@ -93,10 +99,12 @@ def run(config: Config) -> None:
             f"{config.captures} must hold at least 2 captures of {LEAST_SIDE} pixels a side; "
             "simulate more or larger ones"
         )
-    settle(config.out, "adapt", settings(config), [*capture_files(config.captures), *images])
+    base = None if config.base is None else load_adapter(config.base, device=config.device)
+    inputs = [*capture_files(config.captures), *images, *([] if config.base is None else [config.base])]
+    settle(config.out, "adapt", settings(config), inputs)
     began = time.process_time()
     if config.method == "flow":
-        adapter = _adapter(config, folders, fit_paths, gsd)
+        adapter = _adapter(config, folders, fit_paths, gsd, base)
     else:
         adapter = _baseline(config, folders, fit_paths)
     cost = {"fit_cpu_seconds": time.process_time() - began, "apply_cpu_seconds": 0.0, "megapixels": 0.0}
@@ -125,10 +133,16 @@ def check_images(paths: Sequence[Path]) -> None:
     """Looks at the headers of target images, at most `CHECKED` of them.
 
     Raises:
-        InputError: One is not 8-bit or too small; it is named.
+        InputError: One is not 8-bit, too small, or neither panchromatic nor in colour; it is named.
     """
     for path in paths[:: -(-len(paths) // CHECKED)]:
         with open_raster(path) as dataset:
+            bands = sum(meaning is not ColorInterp.alpha for meaning in dataset.colorinterp)
+            if bands not in (1, 3):
+                raise InputError(
+                    f"{path} has {bands} bands; target images must have one (panchromatic) or three (red, "
+                    "green, blue): write those bands to a file of their own"
+                )
             if dataset.dtypes[0] != "uint8" or min(dataset.shape) < LEAST_SIDE:
                 raise InputError(
                     f"{path} has {dataset.height} x {dataset.width} {dataset.dtypes[0]} pixels; target "
@@ -174,11 +188,14 @@ def _place(path: Path) -> str:
     return str(path.parent / path.stem.removesuffix("_pre_disaster").removesuffix("_post_disaster"))
 
 
-def _adapter(config: Config, folders: Sequence[Path], target: Sequence[Path], gsd: float) -> Adapter:
+def _adapter(
+    config: Config, folders: Sequence[Path], target: Sequence[Path], gsd: float, base: Adapter | None
+) -> Adapter:
     path = config.out / "adapter.pt"
     if path.is_file():
         return load_adapter(path, gsd=gsd, device=config.device)
-    with tqdm(total=config.steps, desc="fit adapter", unit="step") as bar:
+    steps = config.steps if base is None else -(-config.steps // BASE_SHARE)
+    with tqdm(total=steps, desc="fit adapter", unit="step") as bar:
 
         def progress(step: int, steps: int, bits: float) -> None:
             bar.update(step - bar.n)
@@ -191,6 +208,7 @@ def _adapter(config: Config, folders: Sequence[Path], target: Sequence[Path], gs
             config=_adapt_config(config),
             rng=np.random.default_rng(config.seed),
             aftermath=Lazy(folders, lambda folder: _labelled(folder, "post")),
+            base=base,
             progress=progress,
         )
     save_adapter(path, adapter)

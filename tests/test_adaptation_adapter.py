@@ -13,8 +13,12 @@ from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.fidelity import structure
 from adaptation.fitting import fit_adapter
+from adaptation.flows.flow import SOURCE, TARGET
+from adaptation.flows.wavelet import to_opponent
+from adaptation.noise import dequantised_source
 from rasters.classes import LandCover
 from rasters.errors import InputError
+from rasters.grid import Window
 
 SMALL = AdaptConfig(steps=30, batch=4, max_images=4, levels=2, flow_steps=2, hidden=12, tile=64)
 COLOURS = {
@@ -222,3 +226,44 @@ def test_wrong_shapes_are_refused(adapter: Adapter) -> None:
         adapter.translate(image / 255, cover, position=(0, 0), style=style)
     with pytest.raises(ValueError, match="land cover"):
         adapter.translate(image, cover[1:], position=(0, 0), style=style)
+
+
+def test_a_fitted_flow_is_undone_in_float32(adapter: Adapter) -> None:
+    x = to_opponent(torch.from_numpy(dequantised(scene()[0]))[None])
+    for domain in (SOURCE, TARGET):
+        latents, coarsest = adapter.flow.latents(x, domain)
+        assert float((adapter.flow.compose(latents, coarsest, domain) - x).abs().max()) * 255 < 0.01
+
+
+def dequantised(image: np.ndarray) -> np.ndarray:
+    """A picture (3, H, W) in [0, 1] with the source's noise."""
+    place = Window(row=0, col=0, height=image.shape[1], width=image.shape[2])
+    return dequantised_source(image.astype(np.float32) / 255, place, 3)
+
+
+def test_no_grid_of_the_wavelet_shows(adapter: Adapter) -> None:
+    """On a meadow, whose texture is all the flow's own."""
+    cover = np.full((320, 320), LandCover.RANGELAND, dtype=np.uint8)
+    image = np.empty((3, 320, 320), dtype=np.uint8)
+    image[:] = np.array(COLOURS[LandCover.RANGELAND])[:, None, None]
+    style = adapter.draw_style(np.random.default_rng(2))
+    made = adapter.translate_float(image, cover, position=(0, 0), style=style).mean(axis=0)
+    for period in (2, 4, 8):
+        for difference in (np.abs(np.diff(made, axis=1)), np.abs(np.diff(made, axis=0)).T):
+            on = np.arange(1, difference.shape[1] + 1) % period == 0
+            assert abs(difference[:, on].mean() / difference[:, ~on].mean() - 1) < 0.02, period
+
+
+@pytest.mark.parametrize("code", [LandCover.BUILDING, LandCover.ROAD])
+def test_edges_of_each_class_stay(adapter: Adapter, code: LandCover) -> None:
+    shifts = []
+    for seed in range(10):
+        image, cover = village(np.random.default_rng(200 + seed), 192)
+        style = adapter.draw_style(np.random.default_rng(seed))
+        made = adapter.translate(image, cover, position=(0, 0), style=style)
+        found = structure(image, made, (cover == code).astype(np.uint8))
+        assert found is not None
+        shifts.append(found.shift)
+    error = np.std(shifts, axis=0) / np.sqrt(len(shifts))  # grain alone moves one by up to 0.15 px
+    assert error.max() < 0.08
+    assert (np.abs(np.mean(shifts, axis=0)) < 0.01 + 3 * error).all()

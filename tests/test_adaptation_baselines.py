@@ -31,7 +31,7 @@ def material() -> Material:
     target = [picture(rng, [(140, 120, 110), (90, 120, 100), (180, 170, 160)], 9) for _ in range(4)]
     cover = np.full((SIDE, SIDE), LandCover.RANGELAND, np.uint8)
     labelled = [(image, cover) for image in source]
-    return Material(ordinary=labelled, source=labelled, target=target)
+    return Material(ordinary=labelled, source=labelled, target=target, grey=False)
 
 
 @pytest.fixture(scope="module")

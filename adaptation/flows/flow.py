@@ -108,6 +108,11 @@ class WaveletFlow(nn.Module):
         ]
         self.flows = cast(Sequence[ConditionalFlow], nn.ModuleList(made))
 
+    def freeze_network(self) -> None:
+        """Leaves only what belongs to a domain to be fitted: normalisations and FiLM; convolutions stay."""
+        for name, weight in self.named_parameters():
+            weight.requires_grad_(name.endswith(("norm.log_scale", "norm.shift", "film")))
+
     @torch.no_grad()
     def initialise(self, x: Tensor, domain: int) -> None:
         """Sets the normalisation of one domain from a batch (B, 3, H, W)."""

@@ -1,0 +1,89 @@
+"""Further targets for one network, and panchromatic ones."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adaptation.adapter import Style
+from adaptation.checkpoint import load_adapter, save_adapter
+from adaptation.fitting import fit_adapter
+from pipelines.adapt import check_images
+from rasters.errors import InputError
+from rasters.geotiff import write_raster
+from rasters.grid import Grid
+from tests.test_adaptation_adapter import SMALL, fitted, photograph, scene, village
+
+
+def images(seed: int) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
+    """Simulated villages with land cover, and real ones of softer contrast than `photograph`'s."""
+    rng = np.random.default_rng(seed)
+    target = [(90 + 0.5 * photograph(r)[:, 10:]).astype(np.uint8) for r in rng.spawn(4)]
+    return [village(r) for r in rng.spawn(4)], target
+
+
+def test_a_further_target_keeps_the_network_and_fits_what_is_its_own() -> None:
+    base = fitted(SMALL)
+    source, target = images(6)
+    seen: list[int] = []
+    made = fit_adapter(
+        source,
+        target,
+        gsd=0.5,
+        config=dataclasses.replace(SMALL, steps=100),
+        rng=np.random.default_rng(2),
+        base=base,
+        progress=lambda step, steps, _: seen.append(steps),
+    )
+    assert seen == [20] * 20
+    own = ("norm.log_scale", "norm.shift", "film")
+    old = base.flow.state_dict()
+    for name, weight in made.flow.state_dict().items():
+        assert bool((weight == old[name]).all()) != name.endswith(own), name
+    wanted = np.mean([t.mean() for t in target])
+    shifts = []
+    for adapter in (base, made):
+        image, cover = scene()
+        look = Style(shift=np.zeros(3), seed=1)
+        shifts.append(abs(adapter.translate(image, cover, position=(0, 0), style=look).mean() - wanted))
+    assert shifts[1] < 0.4 * shifts[0]
+    with pytest.raises(InputError, match="base adapter has hidden 12, got 8: give --hidden 12"):
+        fit_adapter(
+            source,
+            target,
+            gsd=0.5,
+            config=dataclasses.replace(SMALL, hidden=8),
+            rng=np.random.default_rng(2),
+            base=base,
+        )
+
+
+def test_a_panchromatic_target_makes_grey_images(tmp_path: Path) -> None:
+    source, target = images(7)
+    grey = [np.repeat(t[1:2], 3, axis=0) for t in target]
+    short = dataclasses.replace(SMALL, steps=5)
+    adapter = fit_adapter(source, grey, gsd=0.5, config=short, rng=np.random.default_rng(2))
+    save_adapter(tmp_path / "adapter.pt", adapter)
+    image, cover = scene()
+    style = adapter.draw_style(np.random.default_rng(2))
+    made = load_adapter(tmp_path / "adapter.pt").translate(image, cover, position=(0, 0), style=style)
+    assert (made == made[:1]).all()
+    real = np.concatenate([g[0].ravel() for g in grey])
+    assert abs(made.mean() - real.mean()) < 4
+    assert 0.6 < made.std() / real.std() < 1.5
+    with pytest.raises(InputError, match="2 of 4 target images are panchromatic"):
+        fit_adapter(source, [*grey[:2], *target[:2]], gsd=0.5, config=short, rng=np.random.default_rng(2))
+
+
+@pytest.mark.parametrize(("bands", "fine"), [(1, True), (3, True), (2, False), (5, False), (13, False)])
+def test_targets_have_one_band_or_three(tmp_path: Path, bands: int, *, fine: bool) -> None:
+    path = tmp_path / "tile.tif"
+    grid = Grid(crs="EPSG:32632", west=5e5, north=4e6, gsd=1.0, height=128, width=128)
+    cube = np.full((bands, 128, 128), 9, np.uint8)
+    write_raster(path, cube, grid, bands=[str(i) for i in range(bands)])
+    if fine:
+        check_images([path])
+        return
+    with pytest.raises(InputError, match=rf"tile.tif has {bands} bands; .* one \(panchromatic\) or three"):
+        check_images([path])
