@@ -4,6 +4,7 @@ Simulated images are brought near the target by sliced optimal transport, a ligh
 them, its confident answers on the real images give each class's colours there, and those the class maps.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,9 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from adaptation.config import AdaptConfig
+from adaptation.knothe import ColourFlow
+from adaptation.knothe_fit import fit_flow
 from adaptation.material import Labelled, Material, patch
 from adaptation.pseudolabels import CELL, cell_features, cell_labels, fit_classifier, jitter, pseudo_label
-from adaptation.radiometry import Radiometry, colour_stats, fit_radiometry, toe_inverse
+from adaptation.radiometry import (
+    MAPPED,
+    MIN_PIXELS,
+    Radiometry,
+    colour_stats,
+    fit_radiometry,
+    toe_inverse,
+)
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
 from backbones import lite0_encoder
@@ -22,6 +32,7 @@ from rasters.classes import LandCover
 _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
 DARKEST_GREY = 0.15  # of the deepest shadow under the thickest haze, an assumption
+_CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 
 
@@ -43,10 +54,36 @@ def fit_colours(
         )
         samples.append(_pixels(image, np.where(valid_pixels(image), label, 0)))
     floor = _darkest_grey(material)
-    target = colour_stats([(toe_inverse(colours, floor), classes) for colours, classes in samples])
-    source = colour_stats([_pixels(image, _pure(cover)) for image, cover in material.ordinary])
+    real = [(toe_inverse(colours, floor), classes) for colours, classes in samples]
+    simulated = [_pixels(image, _pure(cover)) for image, cover in material.ordinary]
+    target, source = colour_stats(real), colour_stats(simulated)
     radiometry = fit_radiometry(source, target, floor=floor, style=config.style, by_class=config.class_colour)
+    if config.radiometry == "spline":
+        flow = _fit_flow(simulated, real, target.count, config, rng)
+        radiometry = dataclasses.replace(radiometry, flow=flow)
     return radiometry, {c.name.lower(): int(target.count[c]) for c in LandCover if target.count[c]}
+
+
+def _fit_flow(
+    simulated: Sequence[Labelled],
+    real: Sequence[Labelled],
+    pixels: np.ndarray,
+    config: AdaptConfig,
+    rng: np.random.Generator,
+) -> ColourFlow:
+    """The flow of class colours, from those of the images of both sides; `pixels` of each class in the target."""
+    sides = [_pooled(side, rng) for side in (simulated, real)]
+    both = [c for c in MAPPED if all(len(side[c]) >= MIN_PIXELS for side in sides)]
+    source, target = ({int(c): side[c] for c in both} for side in sides)
+    counts = {int(c): int(pixels[c]) for c in both}
+    return fit_flow(source, target, counts, by_class=config.class_colour, rng=rng)
+
+
+def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, np.ndarray]:
+    """Colours of each trusted class over all images, (N, 3), at most `_CLASS_PIXELS` drawn at random."""
+    colours, classes = (np.concatenate(parts) for parts in zip(*samples, strict=True))
+    pooled = {int(c): colours[classes == c] for c in MAPPED}
+    return {c: x[rng.permutation(len(x))[:_CLASS_PIXELS]] for c, x in pooled.items()}
 
 
 def _darkest_grey(material: Material) -> float:

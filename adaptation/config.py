@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class AdaptConfig:
         learning_rate: Of Adam, at its peak.
         max_images: Images a side that are read in fitting, drawn at random if there are more.
         confidence: Probability from which a pseudo-label counts.
+        radiometry: A class's colour map: "affine", or "spline", an invertible flow that gives colours the shape
+            of the target's distributions too.
         class_colour: Whether each land-cover class has its own colour map; else one map serves all.
         style: Factor on the differences in colour between images; 0 gives every image the mean look.
         style_correlation: Of a pair's two looks. The mean colours of 71 pairs of satellite images of one
@@ -39,6 +42,7 @@ class AdaptConfig:
     learning_rate: float = 2e-3
     max_images: int = 48
     confidence: float = 0.6
+    radiometry: Literal["affine", "spline"] = "affine"
     class_colour: bool = True
     style: float = 1.0
     style_correlation: float = 0.8

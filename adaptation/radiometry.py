@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from adaptation.flows.wavelet import OPPONENT
+from adaptation.knothe import ColourFlow, quick_forward
 from adaptation.optics import blur
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -43,6 +44,9 @@ TOE = 0.08  # how far above the target's darkest grey the toe reaches, in [0, 1]
 # and 1 / 255, the greater part of red-green being the season of leaves.
 DEPARTURE = np.array([45.0, 9.0, 9.0]) / 255
 STYLE_SPREAD = np.array([9.0, 2.5, 1.2]) / 255
+# Of the looks of a place before and after: the mean colours of 71 pairs of satellite images, months apart,
+# correlated by 0.76 to 0.85 a band.
+CORRELATION = 0.8
 EDGE_SIGMA = 0.6  # [px] of the blur of the class weights, against halos at class borders
 
 
@@ -77,6 +81,8 @@ class Radiometry:
         floor: Darkest grey of the target, towards which dark colours are pressed.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
+        correlation: Of the styles of the images before and after one disaster, in [0, 1].
+        flow: Takes the place of all the affine maps, if there is one.
     """
 
     matrix: np.ndarray
@@ -86,6 +92,8 @@ class Radiometry:
     floor: float
     style_root: np.ndarray
     blur: np.ndarray
+    correlation: float = CORRELATION
+    flow: ColourFlow | None = None
 
 
 def colour_stats(samples: Sequence[tuple[np.ndarray, np.ndarray]]) -> ColourStats:
@@ -238,19 +246,32 @@ def recolour(
         shift: Of all colours (3,), in [0, 1] units: the image's style.
     """
     x = image.reshape(3, -1).astype(np.float32) / 255
+    shares = {int(c): _share(land_cover, c) for c in np.unique(land_cover) if c in MAPPED}
+    if radiometry.flow is None:
+        mapped = _affine_maps(radiometry, x, shares)
+    else:
+        turn = OPPONENT.astype(np.float32)
+        mapped = turn.T @ quick_forward(radiometry.flow, turn @ x, shares)
+    mapped += shift.astype(np.float32)[:, None]
+    return blur(np.minimum(toe(mapped, radiometry.floor), 1).reshape(image.shape), radiometry.blur)
+
+
+def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
+    """Of a class in each pixel's surroundings, float32 (H * W,)."""
+    weight = (land_cover == code).astype(np.float32)
+    return cv2.GaussianBlur(weight, (5, 5), EDGE_SIGMA, borderType=cv2.BORDER_REPLICATE).ravel()
+
+
+def _affine_maps(radiometry: Radiometry, x: np.ndarray, shares: dict[int, np.ndarray]) -> np.ndarray:
+    """Colours x (3, N) through the common map and, where they are like their class, through that of the class."""
     common = _affine(radiometry.matrix[0], radiometry.offset[0], x)
-    mapped = common + shift.astype(np.float32)[:, None]
-    for c in np.unique(land_cover):
-        if c not in MAPPED:
-            continue
-        weight = cv2.GaussianBlur(
-            (land_cover == c).astype(np.float32), (5, 5), EDGE_SIGMA, borderType=cv2.BORDER_REPLICATE
-        ).ravel()
+    mapped = common.copy()
+    for c, share in shares.items():
         whitening = radiometry.whitening[c]
         distance = np.square(_affine(whitening, -whitening @ radiometry.centre[c], x)).sum(axis=0)
-        weight /= 1 + np.square(distance / TYPICAL**2)
+        weight = share / (1 + np.square(distance / TYPICAL**2))
         mapped += weight * (_affine(radiometry.matrix[c], radiometry.offset[c], x) - common)
-    return blur(np.minimum(toe(mapped, radiometry.floor), 1).reshape(image.shape), radiometry.blur)
+    return mapped
 
 
 def toe(x: np.ndarray, floor: float) -> np.ndarray:
