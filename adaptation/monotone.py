@@ -11,7 +11,7 @@ _TAIL = 2  # bins beyond the bulk of the source on either side, where the spline
 _LEVELS = (np.arange(129) + 0.5) / 129  # quantiles that are compared
 _BULK = (0.005, 0.995)  # quantiles of the source that the finer bins span
 _STEP = 1 / 255  # least width of a bin
-_SETTLED = 1e-9  # by how much a derivative may pass its bound, of rounding
+_SMOOTHING = 1  # passes over the secants, against noise in the quantiles and corners
 
 
 def rational_quadratic(v: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,21 +63,27 @@ def fit_spline(
         target: Values (M,) and their weights (M,).
         trust: Share of the way that is gone, in [0, 1]: 0 gives the identity.
         departure: Largest change of any value.
-        gains: Bounds of the derivative, about 1.
+        gains: Bounds of the secant of every bin, about 1. A derivative may pass a bound b up to b^1.6, where
+            bins at both bounds meet.
     """
     start, end = (_quantiles(*side) for side in (source, target))
     change = np.clip(trust * (end - start), -departure, departure)
-    low, high = np.interp(_BULK, _LEVELS, start)
-    middle, half = (low + high) / 2, max(high - low, (BINS - 2 * _TAIL) * _STEP) / 2
-    ends = np.interp([middle - half, middle + half], start, change)
-    reach = [_reach(ends[0], gains), _reach(-ends[1], gains)]
-    x = np.concatenate([
-        middle - half - reach[0] * np.arange(_TAIL, 0, -1) / _TAIL,
-        np.linspace(middle - half, middle + half, BINS + 1 - 2 * _TAIL),
-        middle + half + reach[1] * np.arange(1, _TAIL + 1) / _TAIL,
-    ])  # fmt: skip
+    bulk = _bulk(start)
+    ends = np.interp(bulk[[0, -1]], start, change)
+    reach = (_reach(ends[0], gains), _reach(-ends[1], gains))
+    tail = np.arange(1, _TAIL + 1) / _TAIL
+    x = np.concatenate([bulk[0] - reach[0] * tail[::-1], bulk, bulk[-1] + reach[1] * tail])
     wanted = x + np.interp(x, start, change)
-    return x, _settled(x, _within(x, wanted, gains), gains)
+    return x, _smoothed(x, _within(x, wanted, gains))
+
+
+def _bulk(quantiles: np.ndarray) -> np.ndarray:
+    """The inner knots: half-way between equal steps and equal shares of the source, `_STEP` apart at least."""
+    probability = np.linspace(*_BULK, BINS + 1 - 2 * _TAIL)
+    shares = np.interp(probability, _LEVELS, quantiles)
+    x = (shares + np.linspace(shares[0], shares[-1], len(shares))) / 2
+    steps = np.maximum(np.diff(x), _STEP)
+    return x.mean() - steps.sum() / 2 + np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def _reach(change: float, gains: tuple[float, float]) -> float:
@@ -108,23 +114,11 @@ def _within(x: np.ndarray, wanted: np.ndarray, gains: tuple[float, float]) -> np
     return y
 
 
-def _settled(x: np.ndarray, y: np.ndarray, gains: tuple[float, float]) -> np.ndarray:
-    """Values whose spline keeps the bounds between the knots too.
-
-    Secants of neighbours are evened out where it does not; nothing but the identity would stop this for ever.
-    """
-    width = np.diff(x)
-    at = (x[:-1, None] + width[:, None] * np.linspace(0, 1, 9)).ravel()
-    for _ in range(1000):
-        gain = rational_quadratic(at, x, y)[1].reshape(BINS, 9)
-        beyond = (gain.min(axis=1) < gains[0] - _SETTLED) | (gain.max(axis=1) > gains[1] + _SETTLED)
-        if not beyond.any():
-            return y
-        step = np.diff(y)
+def _smoothed(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Values with the secants of neighbours evened out a little, within the same bounds and ends."""
+    width, step = np.diff(x), np.diff(y)
+    for _ in range(_SMOOTHING):
         flux = 0.25 * np.minimum(width[:-1], width[1:]) * np.diff(step / width)
-        flux *= beyond[:-1] | beyond[1:]
         step[:-1] += flux
         step[1:] -= flux
-        y = np.concatenate([[x[0]], x[0] + np.cumsum(step)])
-        y[-1] = x[-1]
-    return x.copy()
+    return np.concatenate([x[:1], x[0] + np.cumsum(step)[:-1], x[-1:]])
