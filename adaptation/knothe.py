@@ -1,14 +1,15 @@
 """Class colours as an invertible flow: a triangular map for the scene and one for each land-cover class.
 
-In opponent colours (luminance L, red - green C1, yellow - blue C2) each layer is a Knothe-Rosenblatt map (Villani
-2009, doi:10.1007/978-3-540-71050-9, ch. 1): L moves by itself, C1 given L, C2 given both, every coordinate by
-monotone splines. An affine layer, then the common splines of all classes, then a class's own:
+In opponent colours (luminance L, red - green C1, yellow - blue C2) each layer is a Knothe-Rosenblatt map
+(Villani 2009, doi:10.1007/978-3-540-71050-9, ch. 1): L moves by itself, C1 given L, C2 given both, every
+coordinate by monotone splines. An affine layer, then the common splines of all classes, then a class's own:
 
     v = A x + b,  u = S_0(v),  y = u + sum_c w_c (S_c(u) - u)
 
-with w_c the share of class c at the pixel. Given what stands before it, a coordinate's splines at the nodes of
-the condition are mixed with weights that sum to at most 1, and the rest is the identity: so is the blend of
-classes. A mixture of increasing functions increases, hence all of it is invertible, a coordinate at a time.
+with w_c the share of class c at the pixel. Given what stands before it, a coordinate's splines at the nodes
+of the condition are mixed with weights that sum to at most 1, and the rest is the identity: so is the
+blend of classes. A mixture of increasing functions increases, hence all of it is invertible, a coordinate
+at a time.
 """
 
 import functools
@@ -22,8 +23,9 @@ from adaptation.monotone import BINS, rational_quadratic
 
 NODES = 6  # of luminance, a layer
 CHROMA_NODES = 3  # of C1 at each of these
-# Beyond the outer nodes of L and C1, over which a map is left for the identity [opponent units]; assumptions.
-FADE = (0.15, 0.05)
+# Over which, beyond the outer nodes of L and C1, a class's map is left for the common one [opponent units];
+# assumptions. The common one goes on as at its outermost nodes: the brightest roofs are as white as the next.
+_FADE = (0.15, 0.05)
 _TABLE = (65, 49, 49)  # nodes of the table of a layer
 _LEAST_SHARE = 2e-3  # of a class in a pixel
 
@@ -85,19 +87,30 @@ def identity_flow(classes: int) -> ColourFlow:
     )
 
 
-def hats(v: np.ndarray, nodes: np.ndarray, fade: float) -> np.ndarray:
-    """Linear interpolation's weights of increasing nodes (J,) at v (N,), (J, N); they fade beyond the ends."""
-    wide = np.concatenate([[nodes[0] - fade], nodes, [nodes[-1] + fade]])
+def fade(layer: int) -> tuple[float, float]:
+    """Over which a layer ends beyond the outer nodes of L and of C1 [opponent units]."""
+    return _FADE if layer else (np.inf, np.inf)
+
+
+def hats(v: np.ndarray, nodes: np.ndarray, length: float) -> np.ndarray:
+    """Linear interpolation's weights of increasing nodes (J,) at v (N,), (J, N).
+
+    Beyond the outer nodes their weights fade to 0 over a length; if it is infinite, they stay 1.
+    """
+    if length == np.inf:
+        return np.stack([np.interp(v, nodes, row) for row in np.eye(len(nodes))])
+    wide = np.concatenate([[nodes[0] - length], nodes, [nodes[-1] + length]])
     return np.stack([np.interp(v, wide, row) for row in np.eye(len(wide))[1:-1]])
 
 
 def added(flow: ColourFlow, layer: int, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a layer adds to colours v (3, N), and the derivative of that in its own coordinate, (3, N) each."""
+    """What a layer adds to colours v (3, N), and its derivative in its own coordinate, (3, N) each."""
     out, gain = np.zeros((2, *v.shape))
+    lengths = fade(layer)
     _add(out, gain, 0, v[0], flow.luminance[layer], np.ones(v.shape[1]))
-    for j, share in enumerate(hats(v[0], flow.nodes[layer], FADE[0])):
+    for j, share in enumerate(hats(v[0], flow.nodes[layer], lengths[0])):
         _add(out, gain, 1, v[1], flow.red_green[layer, j], share)
-        for i, part in enumerate(hats(v[1], flow.chroma_nodes[layer, j], FADE[1])):
+        for i, part in enumerate(hats(v[1], flow.chroma_nodes[layer, j], lengths[1])):
             _add(out, gain, 2, v[2], flow.yellow_blue[layer, j, i], share * part)
     return out, gain
 
@@ -155,25 +168,26 @@ def _layers(
 
 
 def quick_forward(flow: ColourFlow, x: np.ndarray, shares: dict[int, np.ndarray]) -> np.ndarray:
-    """As `forward`, by tables: float32 (3, N) from x (3, N) float32; shares of the classes that occur, (N,)."""
-    v = flow.matrix.astype(np.float32) @ x + flow.offset.astype(np.float32)[:, None]
+    """As `forward`, by tables: float32 (N, 3) from x (N, 3) float32; shares of classes that occur, (N,)."""
+    v = x @ flow.matrix.T.astype(np.float32) + flow.offset.astype(np.float32)
     v += _looked_up(flow.tables[0], v)
     out = v.copy()
     for c, share in shares.items():
-        there = np.flatnonzero(share > _LEAST_SHARE)
-        out[:, there] += share[there] * _looked_up(flow.tables[c], v[:, there])
+        if flow.tables[c].added is not None:
+            there = np.flatnonzero(share > _LEAST_SHARE)
+            out[there] += share[there, None] * _looked_up(flow.tables[c], v[there])
     return out
 
 
 def _looked_up(table: Table, v: np.ndarray) -> np.ndarray:
-    """What a layer adds to v, float32 (3, N)."""
+    """What a layer adds to v, float32 (N, 3)."""
     if table.added is None:
         return np.zeros_like(v)
-    grid = np.ascontiguousarray(((v - table.low[:, None]) * table.scale[:, None] - 1).T)
+    grid = torch.from_numpy(v * table.scale - (table.low * table.scale + 1))
     found = functional.grid_sample(
-        table.added, torch.from_numpy(grid)[None, None, None], padding_mode="border", align_corners=True
+        table.added, grid[None, None, None], padding_mode="border", align_corners=True
     )
-    return found[0, :, 0, 0].numpy()
+    return found[0, :, 0, 0].numpy().T
 
 
 def _table(flow: ColourFlow, layer: int) -> Table:
@@ -182,14 +196,17 @@ def _table(flow: ColourFlow, layer: int) -> Table:
     changed = [s[(s[..., 0, :] != s[..., 1, :]).any(axis=-1)][..., 0, :].ravel() for s in splines]
     if not any(x.size for x in changed):
         return Table(low=np.zeros(3, np.float32), scale=np.zeros(3, np.float32), added=None)
-    nodes, chroma = flow.nodes[layer], flow.chroma_nodes[layer]
-    faded = [[n.min() - f, n.max() + f] for n, f in zip((nodes, chroma), FADE, strict=True)]
+    nodes, chroma, lengths = flow.nodes[layer], flow.chroma_nodes[layer], fade(layer)
+    faded = [
+        [n.min() - f, n.max() + f]
+        for n, f in zip((nodes, chroma), np.nan_to_num(lengths, posinf=0), strict=True)
+    ]
     spans = [np.concatenate([x, f]) for x, f in zip(changed, (*faded, [-0.01, 0.01]), strict=True)]
     low, high = (np.array([pick(x) for x in spans]) for pick in (np.min, np.max))
     axes = [np.linspace(*ends) for ends in zip(low, high, _TABLE, strict=True)]
-    share = hats(axes[0], nodes, FADE[0])
+    share = hats(axes[0], nodes, lengths[0])
     red_green = np.stack([_moves(axes[1], knots) for knots in splines[1]])
-    parts = np.stack([hats(axes[1], row, FADE[1]) for row in chroma])
+    parts = np.stack([hats(axes[1], row, lengths[1]) for row in chroma])
     yellow_blue = np.stack([[_moves(axes[2], knots) for knots in row] for row in splines[2]])
     values = np.zeros((3, *_TABLE))
     values[0] = _moves(axes[0], splines[0])[:, None, None]

@@ -1,8 +1,8 @@
 """Fitting class colours as a flow: splines in closed form, from quantiles of pseudo-labelled colours.
 
-The splines at a node of a layer are fitted to the colours near it. They go as much of the way from what the layers
-before predict to what the target shows as there are pixels to tell it, n / (n + `SHRINKAGE`): a barycentre of the
-two distributions.
+The splines at a node of a layer are fitted to the colours near it. They go as much of the way from what the
+layers before predict to what the target shows as there are pixels to tell it, n / (n + `SHRINKAGE`): to a
+barycentre of the two distributions.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from adaptation.flows.wavelet import OPPONENT
-from adaptation.knothe import CHROMA_NODES, FADE, NODES, ColourFlow, added, hats, identity_flow
+from adaptation.knothe import CHROMA_NODES, ColourFlow, added, fade, hats, identity_flow
 from adaptation.monotone import fit_spline, rational_quadratic
 from adaptation.radiometry import (
-    CLASSES,
     DEPARTURE,
     GAIN_RANGE,
     MIN_PIXELS,
     OWN_GAIN_RANGE,
     SHRINKAGE,
 )
+from adaptation.statistics import CLASSES
 
 Colours = Mapping[int, np.ndarray]
 """Of the classes that are seen on both sides and trusted: colours (N, 3) in [0, 1]."""
@@ -27,7 +27,7 @@ Colours = Mapping[int, np.ndarray]
 _SHEAR = 0.3  # most that the affine layer adds of one opponent colour to the next; an assumption
 _MIXTURE = 40_000  # pixels a side that the common layers are fitted to
 _GRAIN = 1.5 / 255  # standard deviation of noise on both sides, so that flat colours have quantiles
-_NODE_QUANTILES = np.linspace(0.03, 0.97, NODES)
+_NODE_QUANTILES = np.array([0.02, 0.2, 0.45, 0.7, 0.9, 0.99])  # the brightest few set how white roofs are
 _CHROMA_QUANTILES = np.linspace(0.1, 0.9, CHROMA_NODES)
 _APART = 1.5 / 255  # least distance of nodes
 
@@ -48,7 +48,9 @@ def fit_flow(
     weight = np.sqrt([len(source[c]) for c in source])
     draws = np.maximum(_MIXTURE * weight / weight.sum(), 1).astype(int)
     mixtures = [
-        np.concatenate([x[c][:, rng.integers(x[c].shape[1], size=n)] for c, n in zip(x, draws, strict=True)], axis=1)
+        np.concatenate(
+            [x[c][:, rng.integers(x[c].shape[1], size=n)] for c, n in zip(x, draws, strict=True)], axis=1
+        )
         for x in sides
     ]
     flow = identity_flow(CLASSES)
@@ -72,7 +74,7 @@ def _opponent(colours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _affine_layer(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The triangular map (3, 3), (3,) that carries mean and covariance of one to the other's, within bounds."""
+    """The triangular map (3, 3), (3,) that carries one mean and covariance to the other, within bounds."""
     roots = [np.linalg.cholesky(np.cov(x)) for x in (source, target)]
     matrix = roots[1] @ np.linalg.inv(roots[0])
     gains = np.clip(np.diagonal(matrix), *GAIN_RANGE)
@@ -105,19 +107,20 @@ def _fit_layer(
         )
         return True
 
+    lengths = fade(layer)
     whole = [np.ones(side.shape[1]) for side in (source, target)]
     spline(0, flow.luminance[layer], *whole)
     flow.nodes[layer] = _apart(np.quantile(source[0], _NODE_QUANTILES))
-    shares = hats(source[0], flow.nodes[layer], FADE[0])
+    shares = hats(source[0], flow.nodes[layer], lengths[0])
     reached = _reached(flow.luminance[layer], flow.nodes[layer])
-    for j, (here, there) in enumerate(zip(shares, hats(target[0], reached, FADE[0]), strict=True)):
+    for j, (here, there) in enumerate(zip(shares, hats(target[0], reached, lengths[0]), strict=True)):
         if not spline(1, flow.red_green[layer, j], here, there):
             continue
         near = source[1][here > 0.5]
         nodes = _apart(np.quantile(near if len(near) else source[1], _CHROMA_QUANTILES))
         flow.chroma_nodes[layer, j] = nodes
-        parts = hats(source[1], nodes, FADE[1])
-        met = hats(target[1], _reached(flow.red_green[layer, j], nodes), FADE[1])
+        parts = hats(source[1], nodes, lengths[1])
+        met = hats(target[1], _reached(flow.red_green[layer, j], nodes), lengths[1])
         for i in range(CHROMA_NODES):
             spline(2, flow.yellow_blue[layer, j, i], here * parts[i], there * met[i])
 

@@ -1,7 +1,7 @@
 """Monotone rational-quadratic splines of one variable, the identity outside their knots.
 
-Durkan et al. 2019, arXiv:1906.04032, after Gregory and Delbourgo 1982, doi:10.1093/imanum/2.2.123. Here they are
-fitted in closed form to quantiles, with every derivative held within bounds.
+Durkan et al. 2019, arXiv:1906.04032, after Gregory and Delbourgo 1982, doi:10.1093/imanum/2.2.123. Here they
+are fitted in closed form to quantiles, with gains held within bounds.
 """
 
 import numpy as np
@@ -78,7 +78,7 @@ def fit_spline(
 
 
 def _bulk(quantiles: np.ndarray) -> np.ndarray:
-    """The inner knots: half-way between equal steps and equal shares of the source, `_STEP` apart at least."""
+    """The inner knots: half-way between equal steps and equal shares of the source, at least `_STEP`."""
     probability = np.linspace(*_BULK, BINS + 1 - 2 * _TAIL)
     shares = np.interp(probability, _LEVELS, quantiles)
     x = (shares + np.linspace(shares[0], shares[-1], len(shares))) / 2
@@ -99,7 +99,7 @@ def _quantiles(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _within(x: np.ndarray, wanted: np.ndarray, gains: tuple[float, float]) -> np.ndarray:
-    """Values near `wanted` whose secants are within the bounds and whose ends are x's; from the middle out."""
+    """Values near `wanted` whose secants are within the bounds and whose ends are x's; from the middle."""
     least, most = (np.concatenate([[0.0], np.cumsum(g * np.diff(x))]) for g in gains)
     floor = np.maximum(x[0] + least, x[-1] - (most[-1] - most))
     ceiling = np.minimum(x[0] + most, x[-1] - (least[-1] - least))
