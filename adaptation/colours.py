@@ -27,6 +27,7 @@ from adaptation.spectrum import valid_pixels
 from adaptation.statistics import MAPPED, colour_stats, pair_style
 from backbones import lite0_encoder
 from rasters.classes import LandCover
+from rasters.errors import InputError
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -90,6 +91,11 @@ def _labelled_pair(
     pair: Pair, floor: float, label: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
 ) -> tuple[Labelled, Labelled]:
     """Colours and classes of a patch before and after, where both are known to be of one class."""
+    if pair[0].shape != pair[1].shape:
+        raise InputError(
+            f"target images before and after one place must be of one shape, got {pair[0].shape} and "
+            f"{pair[1].shape}; bring them onto one grid, or give names that do not pair them"
+        )
     where = patch(pair[0].shape, _SIDE, rng)
     images = [image[(slice(None), *where)] for image in pair]
     covers = [label(image) for image in images]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from adaptation.adapter import Adapter, texture
 from adaptation.calibration import fit_gains, radial_kernel
-from adaptation.colours import fit_colours
+from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
@@ -33,6 +33,7 @@ def fit_adapter(
     config: AdaptConfig,
     rng: np.random.Generator,
     aftermath: Sequence[Labelled] = (),
+    pairs: Sequence[Pair] = (),
     progress: Progress | None = None,
 ) -> Adapter:
     """An adapter from simulated to real images.
@@ -45,6 +46,7 @@ def fit_adapter(
         rng: Source of all randomness.
         aftermath: Simulated images after the disaster with their land cover. Texture is fitted on them too,
             class colours are not: a flooded or burnt field is not what the class looks like.
+        pairs: Real images of one place before and after each, on which it is measured how looks differ.
         progress: Called as (step, steps, bits per dimension) while the flow is fitted.
 
     Raises:
@@ -55,7 +57,7 @@ def fit_adapter(
         raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
     material = gather(source, aftermath, target, config, of_material)
-    radiometry, classes = fit_colours(material, config, of_colours)
+    radiometry, classes = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
     flow, bits = _fit_texture(material, radiometry, config, of_texture, progress)
     kernels = _fit_kernels(material, radiometry, flow, config, of_kernels)
@@ -63,6 +65,7 @@ def fit_adapter(
         "source_images": len(source) + len(aftermath),
         "target_images": len(target),
         "target_class_pixels": classes,
+        "pair_correlation": round(radiometry.correlation, 3),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "bits_per_dim": round(bits, 4),
     }

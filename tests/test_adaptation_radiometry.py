@@ -7,9 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
+from adaptation.colours import fit_colours
+from adaptation.config import AdaptConfig
 from adaptation.flows.wavelet import OPPONENT
 from adaptation.knothe import ColourFlow, forward, identity_flow, inverse, quick_forward
 from adaptation.knothe_fit import fit_flow
+from adaptation.material import Material
 from adaptation.monotone import fit_spline, rational_quadratic
 from adaptation.radiometry import (
     CORRELATION,
@@ -24,6 +27,7 @@ from adaptation.radiometry import (
 )
 from adaptation.statistics import CLASSES, MAPPED, PairStyle, colour_stats, pair_style
 from rasters.classes import LandCover
+from rasters.errors import InputError
 
 ROAD, ROOF, TREE = int(LandCover.ROAD), int(LandCover.BUILDING), int(LandCover.TREE)
 QUANTILES = np.linspace(0.005, 0.995, 199)
@@ -258,3 +262,12 @@ def test_looks_are_those_of_the_pairs_or_else_constants() -> None:
     assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] == pytest.approx(0.5, abs=0.05)
     assert drawn[:, 0].std(axis=0) * 255 == pytest.approx([12, 3, 2], rel=0.15)
     assert fit_radiometry(still, stats_, style=1.0).correlation == CORRELATION
+
+
+def test_pairs_of_other_shapes_are_bad_input() -> None:
+    rng = np.random.default_rng(2)
+    image = rng.integers(40, 200, (3, 128, 128), dtype=np.uint8)
+    cover = np.repeat(np.array([[ROAD, ROOF, TREE, ROAD]], np.uint8), 128, axis=0).repeat(32, axis=1)
+    material = Material(ordinary=[(image, cover)], source=[(image, cover)], target=[image])
+    with pytest.raises(InputError, match=r"\(3, 128, 128\) and \(3, 128, 96\); bring them onto one grid"):
+        fit_colours(material, AdaptConfig(), rng, [(image, image[..., :96])])
