@@ -69,7 +69,7 @@ class Adapter:
 
     def draw_pair_styles(self, rng: np.random.Generator) -> tuple[Style, Style]:
         """The looks of the images before and after: correlated colours, one grain."""
-        shifts = draw_pair_styles(self.radiometry, rng, correlation=self.config.style_correlation)
+        shifts = draw_pair_styles(self.radiometry, rng)
         seed = int(rng.integers(2**63))
         return Style(shift=shifts[0], seed=seed), Style(shift=shifts[1], seed=seed)
 

@@ -12,7 +12,7 @@ import torch
 from adaptation.adapter import Adapter
 from adaptation.config import AdaptConfig
 from adaptation.flows.flow import WaveletFlow
-from adaptation.radiometry import Radiometry
+from adaptation.radiometry import radiometry_from_state, radiometry_state
 from rasters.errors import InputError
 from rasters.files import atomic_path
 
@@ -23,17 +23,13 @@ GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own
 
 def save_adapter(path: Path, adapter: Adapter) -> None:
     """Writes `adapter` to `path`, whole or not at all; equal adapters give equal bytes."""
-    radiometry = adapter.radiometry
     state = {
         "format": FORMAT,
         "version": VERSION,
         "config": dataclasses.asdict(adapter.config),
         "gsd": adapter.gsd,
         "grey": adapter.grey,
-        "radiometry": {
-            name: value if isinstance(value, float) else torch.from_numpy(value.copy())
-            for name, value in dataclasses.asdict(radiometry).items()
-        },
+        "radiometry": radiometry_state(adapter.radiometry),
         "kernels": torch.from_numpy(adapter.kernels.copy()),
         "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
         "summary": adapter.summary,
@@ -89,8 +85,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
             generator=torch.Generator().manual_seed(0),
         )
         flow.load_state_dict(state["flow"])
-        colours = state["radiometry"]
-        radiometry = Radiometry(**{k: v if isinstance(v, float) else v.numpy() for k, v in colours.items()})
+        radiometry = radiometry_from_state(state["radiometry"])
         kernels, grey, summary = state["kernels"].numpy(), bool(state["grey"]), state["summary"]
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error

@@ -4,49 +4,126 @@ Simulated images are brought near the target by sliced optimal transport, a ligh
 them, its confident answers on the real images give each class's colours there, and those the class maps.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from adaptation.config import AdaptConfig
+from adaptation.knothe import ColourFlow
+from adaptation.knothe_fit import fit_flow
 from adaptation.material import Labelled, Material, patch
 from adaptation.pseudolabels import CELL, cell_features, cell_labels, fit_classifier, jitter, pseudo_label
-from adaptation.radiometry import Radiometry, colour_stats, fit_radiometry, toe_inverse
+from adaptation.radiometry import (
+    MIN_PIXELS,
+    Radiometry,
+    fit_radiometry,
+    toe_inverse,
+)
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
+from adaptation.statistics import MAPPED, colour_stats, pair_style
 from backbones import lite0_encoder
 from rasters.classes import LandCover
+from rasters.errors import InputError
+
+Pair = tuple[np.ndarray, np.ndarray]
 
 _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
+_PAIRS = 48  # at most that looks are measured on
 DARKEST_GREY = 0.15  # of the deepest shadow under the thickest haze, an assumption
+_CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 
 
 def fit_colours(
-    material: Material, config: AdaptConfig, rng: np.random.Generator
+    material: Material, config: AdaptConfig, rng: np.random.Generator, pairs: Sequence[Pair] = ()
 ) -> tuple[Radiometry, dict[str, int]]:
-    """Class colour maps, and how many target pixels each class was measured on."""
+    """Class colour maps, and how many target pixels each class was measured on.
+
+    Args:
+        material: Of both sides.
+        config: How to fit.
+        rng: Source of all randomness.
+        pairs: Real images (3, H, W) uint8 of one place before and after each, to measure looks on.
+    """
     encoder = lite0_encoder()
     table = transport_table(material, rng)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     features, labels = _teaching_cells(material.ordinary, table, encoder, rng)
     classifier = fit_classifier(features, labels, generator)
+
+    def label(image: np.ndarray) -> np.ndarray:
+        """Pseudo-labels (H, W) of image (3, H, W) uint8, 0 where there are none."""
+        found = pseudo_label(classifier, encoder, image / np.float32(255), confidence=config.confidence)
+        return np.where(valid_pixels(image), found, 0)
+
     samples = []
     for k in range(_PATCHES):
         image = material.target[k % len(material.target)]
         image = image[(slice(None), *patch(image.shape, _SIDE, rng))]
-        label = pseudo_label(
-            classifier, encoder, image.astype(np.float32) / 255, confidence=config.confidence
-        )
-        samples.append(_pixels(image, np.where(valid_pixels(image), label, 0)))
+        samples.append(_pixels(image, label(image)))
     floor = _darkest_grey(material)
-    target = colour_stats([(toe_inverse(colours, floor), classes) for colours, classes in samples])
-    source = colour_stats([_pixels(image, _pure(cover)) for image, cover in material.ordinary])
-    radiometry = fit_radiometry(source, target, floor=floor, style=config.style, by_class=config.class_colour)
+    real = [(toe_inverse(colours, floor), classes) for colours, classes in samples]
+    simulated = [_pixels(image, _pure(cover)) for image, cover in material.ordinary]
+    target, source = colour_stats(real), colour_stats(simulated)
+    looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
+    radiometry = fit_radiometry(
+        source, target, floor=floor, style=config.style, by_class=config.class_colour, looks=looks
+    )
+    if config.style_correlation is not None:
+        radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
+    if config.radiometry == "spline":
+        flow = _fit_flow(simulated, real, target.count, config, rng)
+        radiometry = dataclasses.replace(radiometry, flow=flow)
     return radiometry, {c.name.lower(): int(target.count[c]) for c in LandCover if target.count[c]}
+
+
+def _some(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Pair]:
+    """At most `_PAIRS` pairs, at random."""
+    return [pairs[int(i)] for i in np.sort(rng.permutation(len(pairs))[:_PAIRS])]
+
+
+def _labelled_pair(
+    pair: Pair, floor: float, label: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
+) -> tuple[Labelled, Labelled]:
+    """Colours and classes of a patch before and after, where both are known to be of one class."""
+    if pair[0].shape != pair[1].shape:
+        raise InputError(
+            f"target images before and after one place must be of one shape, got {pair[0].shape} and "
+            f"{pair[1].shape}; bring them onto one grid, or give names that do not pair them"
+        )
+    where = patch(pair[0].shape, _SIDE, rng)
+    images = [image[(slice(None), *where)] for image in pair]
+    covers = [label(image) for image in images]
+    agreed = np.where(covers[0] == covers[1], covers[0], 0)
+    before, after = (_pixels(image, agreed) for image in images)
+    return (toe_inverse(before[0], floor), before[1]), (toe_inverse(after[0], floor), after[1])
+
+
+def _fit_flow(
+    simulated: Sequence[Labelled],
+    real: Sequence[Labelled],
+    pixels: np.ndarray,
+    config: AdaptConfig,
+    rng: np.random.Generator,
+) -> ColourFlow:
+    """The flow of class colours, from those of the images of both sides; `pixels` of each in the target."""
+    sides = [_pooled(side, rng) for side in (simulated, real)]
+    both = [c for c in MAPPED if all(len(side[c]) >= MIN_PIXELS for side in sides)]
+    source, target = ({int(c): side[c] for c in both} for side in sides)
+    counts = {int(c): int(pixels[c]) for c in both}
+    return fit_flow(source, target, counts, by_class=config.class_colour, rng=rng)
+
+
+def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, np.ndarray]:
+    """Colours of each trusted class over all images, (N, 3), at most `_CLASS_PIXELS` drawn at random."""
+    colours, classes = (np.concatenate(parts) for parts in zip(*samples, strict=True))
+    pooled = {int(c): colours[classes == c] for c in MAPPED}
+    return {c: x[rng.permutation(len(x))[:_CLASS_PIXELS]] for c, x in pooled.items()}
 
 
 def _darkest_grey(material: Material) -> float:

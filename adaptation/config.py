@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +19,12 @@ class AdaptConfig:
         learning_rate: Of Adam, at its peak.
         max_images: Images a side that are read in fitting, drawn at random if there are more.
         confidence: Probability from which a pseudo-label counts.
+        radiometry: A class's colour map: "affine", or "spline", an invertible flow that gives colours the
+            shape of the target's distributions too.
         class_colour: Whether each land-cover class has its own colour map; else one map serves all.
         style: Factor on the differences in colour between images; 0 gives every image the mean look.
-        style_correlation: Of a pair's two looks. The mean colours of 71 pairs of satellite images of one
-            place, months apart, correlated by 0.76 to 0.85 a band.
+        style_correlation: Of a pair's two looks; None takes what is measured on the target's own pairs, or,
+            if it has none, a constant.
         strength: Share of the texture change that is applied, 0 (colours only) to 1.
         temperature: Factor on the texture's latents; below 1 is calmer.
         latent_limit: Largest latent; further ones are pressed below it.
@@ -39,9 +42,10 @@ class AdaptConfig:
     learning_rate: float = 2e-3
     max_images: int = 48
     confidence: float = 0.6
+    radiometry: Literal["affine", "spline"] = "affine"
     class_colour: bool = True
     style: float = 1.0
-    style_correlation: float = 0.8
+    style_correlation: float | None = None
     strength: float = 1.0
     temperature: float = 1.0
     latent_limit: float = 4.0
@@ -58,8 +62,9 @@ class AdaptConfig:
                 f"crop must be a multiple of 2**levels = {2**self.levels} pixels, got {self.crop}"
             )
         for name in ("confidence", "strength", "style_correlation"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {value}")
         for name in ("learning_rate", "temperature", "latent_limit", "change_limit"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from adaptation.adapter import Adapter, texture
 from adaptation.calibration import fit_gains, radial_kernel
-from adaptation.colours import fit_colours
+from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
@@ -36,6 +36,7 @@ def fit_adapter(
     rng: np.random.Generator,
     aftermath: Sequence[Labelled] = (),
     base: Adapter | None = None,
+    pairs: Sequence[Pair] = (),
     progress: Progress | None = None,
 ) -> Adapter:
     """An adapter from simulated to real images.
@@ -50,6 +51,7 @@ def fit_adapter(
             class colours are not: a flooded or burnt field is not what the class looks like.
         base: Fitted to another target. Its network is kept and only the normalisations and FiLM of the two
             domains are fitted, in a fifth of `config.steps`.
+        pairs: Real images of one place before and after each, on which it is measured how looks differ.
         progress: Called as (step, steps, bits per dimension) while the flow is fitted.
 
     Raises:
@@ -63,7 +65,7 @@ def fit_adapter(
         _check_base(base.config, config)
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
     material = gather(source, aftermath, target, config, of_material)
-    radiometry, classes = fit_colours(material, config, of_colours)
+    radiometry, classes = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
     flow, bits = _fit_texture(
         material, radiometry, config, of_texture, progress, None if base is None else base.flow
@@ -73,6 +75,7 @@ def fit_adapter(
         "source_images": len(source) + len(aftermath),
         "target_images": len(target),
         "target_class_pixels": classes,
+        "pair_correlation": round(radiometry.correlation, 3),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "bits_per_dim": round(bits, 4),
     }

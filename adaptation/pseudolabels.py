@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adaptation.radiometry import CLASSES
+from adaptation.statistics import CLASSES
 
 CELL = 4  # pixels
 _MIXED = -1

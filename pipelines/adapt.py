@@ -181,6 +181,18 @@ def split_target(paths: Sequence[Path], root: Path) -> tuple[list[Path], list[Pa
     return fit, [path for path, place in places.items() if place in held]
 
 
+def target_pairs(paths: Sequence[Path]) -> dict[Path, Path]:
+    """The image after, by that before, of places that have both: by xBD's names or as captures."""
+    found = set(paths)
+    twins = {
+        path: path.with_name(path.name.replace(before, after))
+        for path in paths
+        for before, after in (("_pre_disaster.", "_post_disaster."), ("image_pre.", "image_post."))
+        if before in path.name
+    }
+    return {before: after for before, after in twins.items() if after in found}
+
+
 def _place(path: Path) -> str:
     """What an image before and one after have in common: their path without the phase."""
     if path.stem in IMAGES:
@@ -194,6 +206,7 @@ def _adapter(
     path = config.out / "adapter.pt"
     if path.is_file():
         return load_adapter(path, gsd=gsd, device=config.device)
+    pairs = target_pairs(target)
     steps = config.steps if base is None else -(-config.steps // BASE_SHARE)
     with tqdm(total=steps, desc="fit adapter", unit="step") as bar:
 
@@ -209,6 +222,7 @@ def _adapter(
             rng=np.random.default_rng(config.seed),
             aftermath=Lazy(folders, lambda folder: _labelled(folder, "post")),
             base=base,
+            pairs=Lazy(list(pairs), lambda path: (read_image(path), read_image(pairs[path]))),
             progress=progress,
         )
     save_adapter(path, adapter)

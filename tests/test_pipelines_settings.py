@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.adapt import check_images, split_target, target_gsd
+from pipelines.adapt import check_images, split_target, target_gsd, target_pairs
 from pipelines.settings import fingerprint, settle
 from rasters.capture import PARTIAL
 from rasters.errors import InputError
@@ -101,3 +101,9 @@ def test_the_targets_scale_comes_from_its_georeference(tmp_path: Path) -> None:
     write_raster(tmp_path / "a.tif", np.zeros((3, 64, 64), np.uint8), grid, bands=("r", "g", "b"))
     assert target_gsd(tmp_path / "a.tif") == pytest.approx(0.3)
     assert target_gsd(images(tmp_path, ["b.png"])[0]) is None
+
+
+def test_images_of_one_place_are_paired_if_both_are_there(tmp_path: Path) -> None:
+    names = ("a_pre_disaster.png", "a_post_disaster.png", "b_pre_disaster.png", "c.png", "d/image_pre.tif")
+    paths = [tmp_path / name for name in (*names, "d/image_post.tif")]
+    assert target_pairs(paths) == {paths[0]: paths[1], paths[4]: paths[5]}

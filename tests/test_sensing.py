@@ -277,7 +277,7 @@ def test_bad_profiles_are_named(tmp_path: Path) -> None:
         ("geometry: pushbroom", "geometry: broom", "geometry must be among"),
         ("bands: {red:", "bands: {rot:", "bands must hold one of"),
         ("bits: 11", "bits: 11\nreflectance: maybe", "reflectance must be true or false"),
-        ("white: [0.48, 1.0]", "white: 0", "white must be a positive"),
+        ("white: [0.74, 0.86]", "white: 0", "white must be a positive"),
     ):
         assert old in text
         path.write_text(text.replace(old, new))

@@ -1,0 +1,273 @@
+"""Laws of the colour flow: inverse, log-determinant, order, marginals, bounds; and of looks of pairs."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from adaptation.colours import fit_colours
+from adaptation.config import AdaptConfig
+from adaptation.flows.wavelet import OPPONENT
+from adaptation.knothe import ColourFlow, forward, identity_flow, inverse, quick_forward
+from adaptation.knothe_fit import fit_flow
+from adaptation.material import Material
+from adaptation.monotone import fit_spline, rational_quadratic
+from adaptation.radiometry import (
+    CORRELATION,
+    DEPARTURE,
+    OWN_GAIN_RANGE,
+    Radiometry,
+    draw_pair_styles,
+    fit_radiometry,
+    radiometry_from_state,
+    radiometry_state,
+    recolour,
+)
+from adaptation.statistics import CLASSES, MAPPED, PairStyle, colour_stats, pair_style
+from rasters.classes import LandCover
+from rasters.errors import InputError
+
+ROAD, ROOF, TREE = int(LandCover.ROAD), int(LandCover.BUILDING), int(LandCover.TREE)
+QUANTILES = np.linspace(0.005, 0.995, 199)
+
+
+def rgb(*opponent: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) of opponent colours (N,) each."""
+    return np.stack(opponent, axis=1) @ OPPONENT
+
+
+def plain(rng: np.random.Generator, n: int, grey: float) -> np.ndarray:
+    """Colours whose chroma hangs on their luminance, all normal, (N, 3)."""
+    light = grey * 3**0.5 + 0.15 * rng.standard_normal(n)
+    return rgb(light, 0.03 * rng.standard_normal(n) - 0.1 * (light - 0.6), 0.04 * rng.standard_normal(n))
+
+
+def skewed(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Luminance with a long tail, two heaps of red - green, skewed yellow - blue, (N, 3)."""
+    light = 0.4 + 0.12 * rng.gamma(2, 1, n)
+    heap = np.where(rng.random(n) < 0.4, -0.02, 0.03)
+    red = heap + 0.014 * rng.standard_normal(n) + 0.06 * (light - 0.6)
+    return rgb(light, red, 0.02 * rng.gamma(2, 1, n) - 0.3 * heap)
+
+
+@pytest.fixture(scope="module")
+def flow() -> ColourFlow:
+    rng = np.random.default_rng(0)
+    source = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 20_000, 0.4)}
+    target = {ROAD: skewed(rng, 20_000), ROOF: plain(rng, 20_000, 0.45)}
+    return fit_flow(source, target, {ROAD: 10**6, ROOF: 10**6}, by_class=True, rng=rng)
+
+
+def shares(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Shares of all classes at n pixels, (C, n)."""
+    return rng.dirichlet(np.ones(CLASSES), n).T
+
+
+def of_class(code: int, n: int) -> np.ndarray:
+    return (np.arange(CLASSES) == code)[:, None] * np.ones(n)
+
+
+def test_the_flow_is_undone_whatever_the_shares(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(1)
+    x, share = OPPONENT @ rng.random((3, 40)), shares(rng, 40)
+    y, _ = forward(flow, x, share)
+    assert np.abs(y - x).max() > 0.03
+    assert np.abs(inverse(flow, y, share) - x).max() < 1e-9
+
+
+def test_the_log_determinant_is_that_of_the_jacobian(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(2)
+    x, share, step = OPPONENT @ rng.random((3, 300)), shares(rng, 300), 1e-6
+    columns = []
+    for axis in np.eye(3):
+        ahead, behind = (forward(flow, x + sign * step * axis[:, None], share)[0] for sign in (1, -1))
+        columns.append((ahead - behind) / (2 * step))
+    jacobian = np.stack(columns, axis=-1).transpose(1, 0, 2)  # (N, out, in)
+    sign, found = np.linalg.slogdet(jacobian)
+    assert (sign > 0).all()
+    error = np.abs(found - forward(flow, x, share)[1])
+    assert np.quantile(error, 0.95) < 1e-5  # a step across a node of the condition is no derivative
+    assert np.abs(jacobian[:, 0, 1:]).max() == 0  # luminance hangs on itself alone, red - green not on
+    assert np.abs(jacobian[:, 1, 2]).max() == 0  # yellow - blue
+
+
+def test_every_coordinate_rises(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(3)
+    line = np.linspace(-0.3, 0.3, 2000)
+    for axis in range(3):
+        for code in (ROAD, ROOF):
+            x = np.repeat(OPPONENT @ rng.random((3, 1)), len(line), axis=1)
+            x[axis] += line
+            y, _ = forward(flow, x, of_class(code, len(line)))
+            assert (np.diff(y[axis]) > 0).all()
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """1-Wasserstein distance of two samples, without the last half per cent [grey levels]."""
+    return float(np.abs(np.quantile(a, QUANTILES) - np.quantile(b, QUANTILES)).mean() * 255)
+
+
+@pytest.mark.parametrize("shape", ["skewed", "two heaps"])
+def test_a_spline_reaches_distributions_that_no_affine_map_does(shape: str) -> None:
+    rng = np.random.default_rng(4)
+    source = 0.5 + 0.12 * rng.standard_normal(20_000)
+    if shape == "skewed":
+        target = 0.35 + 0.5 * rng.beta(2, 5, 20_000)
+    else:
+        target = np.where(rng.random(20_000) < 0.4, 0.38, 0.6) + 0.05 * rng.standard_normal(20_000)
+    weight = np.ones(20_000)
+    knots = fit_spline((source, weight), (target, weight), trust=1.0, departure=1.0, gains=(0.05, 20.0))
+    made, gain = rational_quadratic(source, *knots)
+    assert (gain > 0).all()
+    affine = (source - source.mean()) / source.std() * target.std() + target.mean()
+    assert distance(made, target) < 1.6
+    assert distance(affine, target) > 1.5 * distance(made, target) + 1
+
+
+def test_the_flow_gives_a_class_the_targets_marginals_within_its_bounds(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(5)
+    source, target = OPPONENT @ plain(rng, 20_000, 0.35).T, OPPONENT @ skewed(rng, 20_000).T
+    made, _ = forward(flow, source, of_class(ROAD, 20_000))
+    for axis, scale in enumerate((6.0, 2.0, 4.0)):
+        assert distance(made[axis], target[axis]) < max(0.45 * distance(source[axis], target[axis]), 1.5), (
+            scale
+        )
+    skewness = [stats.skew(x[0]) for x in (source, made, target)]
+    assert skewness[1] > 0.4 * skewness[2] > 10 * abs(skewness[0])
+
+
+def test_sides_that_agree_give_the_identity() -> None:
+    rng = np.random.default_rng(6)
+    sides = [{ROAD: plain(r, 20_000, 0.35), TREE: skewed(r, 20_000)} for r in rng.spawn(2)]
+    fitted = fit_flow(sides[0], sides[1], {ROAD: 10**5, TREE: 10**5}, by_class=True, rng=rng)
+    for code in (ROAD, TREE):
+        x = OPPONENT @ sides[0][code].T
+        y, _ = forward(fitted, x, of_class(code, x.shape[1]))
+        assert np.abs(y - x).mean() * 255 < 0.7
+        assert np.quantile(np.abs(y - x), 0.95) * 255 < 2.5
+    assert np.allclose(forward(identity_flow(CLASSES), x, of_class(ROAD, x.shape[1]))[0], x, atol=1e-12)
+
+
+def test_classes_that_are_not_trusted_or_hardly_seen_take_the_common_map(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(7)
+    x = OPPONENT @ rng.random((3, 500))
+    common, _ = forward(flow, x, np.zeros((CLASSES, 500)))
+    for code in (LandCover.WATER, LandCover.DEBRIS, LandCover.VEHICLE):
+        assert np.allclose(forward(flow, x, of_class(code, 500))[0], common, atol=1e-12)
+    assert np.abs(forward(flow, x, of_class(ROAD, 500))[0] - common).max() > 0.02
+    source = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 900, 0.35)}
+    target = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 900, 0.5)}
+    moved = []
+    for pixels in (40, 10**6):
+        fitted = fit_flow(source, target, {ROAD: 10**6, ROOF: pixels}, by_class=True, rng=rng)
+        x = OPPONENT @ source[ROOF].T
+        own, base = (forward(fitted, x, of_class(c, 900))[0] for c in (ROOF, LandCover.WATER))
+        moved.append(float(np.abs(own - base)[0].mean()))
+    assert moved[0] < 0.25 * moved[1]
+    together = fit_flow(source, target, {ROAD: 10**6, ROOF: 10**6}, by_class=False, rng=rng)
+    same = [forward(together, x, of_class(c, 900))[0] for c in (ROOF, ROAD)]
+    assert np.allclose(same[0], same[1], atol=1e-12)
+
+
+def test_a_class_keeps_its_contrast_and_stays_near_the_common_map() -> None:
+    """Whatever a pseudo-label claims: 0.5 brighter and flat, roads are neither."""
+    rng = np.random.default_rng(8)
+    source = {ROAD: plain(rng, 20_000, 0.35), TREE: plain(rng, 20_000, 0.3)}
+    flat = np.full((20_000, 3), (0.1, 0.9, 0.1)) + 0.004 * rng.standard_normal((20_000, 3))
+    fitted = fit_flow(source, {**source, ROAD: flat}, {ROAD: 10**6, TREE: 10**6}, by_class=True, rng=rng)
+    x = np.stack([np.linspace(0.1, 1.4, 27), np.full(27, 0.01), np.zeros(27)])
+    own, common = (forward(fitted, x, of_class(c, 27))[0] for c in (ROAD, LandCover.WATER))
+    assert (np.abs(own - common).max(axis=1) < 1.02 * DEPARTURE).all()
+    gains = np.diff(own[0]) / np.diff(common[0])
+    assert gains.min() > OWN_GAIN_RANGE[0] ** 1.6
+    assert gains.max() < OWN_GAIN_RANGE[1] ** 1.6
+
+
+def test_tables_are_the_flow(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(9)
+    x = OPPONENT @ plain(rng, 20_000, 0.35).T
+    share = {ROAD: np.full(20_000, 0.7, np.float32), ROOF: np.full(20_000, 0.3, np.float32)}
+    exact, _ = forward(flow, x, 0.7 * of_class(ROAD, 20_000) + 0.3 * of_class(ROOF, 20_000))
+    error = np.abs(quick_forward(flow, x.T.astype(np.float32), share).T - exact) * 255
+    assert error.max() < 1.0
+    assert error.mean() < 0.06
+
+
+def with_flow(flow: ColourFlow) -> Radiometry:
+    means = np.full((CLASSES, 3), 0.4)
+    eye = np.repeat(np.eye(3)[None], CLASSES, axis=0)
+    return Radiometry(
+        matrix=eye, offset=0 * means, centre=means, whitening=eye, floor=-1.0, style_root=np.eye(3),
+        blur=np.zeros(3), flow=flow,
+    )  # fmt: skip
+
+
+def test_recolouring_an_image_is_the_flow_of_its_pixels(flow: ColourFlow) -> None:
+    rng = np.random.default_rng(10)
+    image = np.rint(np.clip(plain(rng, 32 * 32, 0.35), 0, 1) * 255).astype(np.uint8).T.reshape(3, 32, 32)
+    shift = np.array([0.01, 0.0, -0.01])
+    made = recolour(with_flow(flow), image, np.full((32, 32), ROAD, np.uint8), shift)
+    exact, _ = forward(flow, OPPONENT @ (image.reshape(3, -1) / 255), of_class(ROAD, 32 * 32))
+    wanted = np.minimum(OPPONENT.T @ exact + shift[:, None], 1).reshape(image.shape)
+    assert np.abs(made - wanted).max() * 255 < 1.0
+
+
+def test_a_flow_is_kept_in_a_file(flow: ColourFlow) -> None:
+    kept = radiometry_from_state(radiometry_state(with_flow(flow)))
+    assert kept.flow is not None
+    x = OPPONENT @ np.random.default_rng(0).random((3, 50))
+    assert (forward(kept.flow, x, of_class(ROAD, 50))[0] == forward(flow, x, of_class(ROAD, 50))[0]).all()
+    state = radiometry_state(dataclasses.replace(with_flow(flow), flow=None, correlation=0.3))
+    assert isinstance(state["matrix"], torch.Tensor)
+    assert radiometry_from_state(state).flow is None
+    assert radiometry_from_state(state).correlation == 0.3
+
+
+# --- looks of pairs
+
+
+def pairs_of_looks(rng: np.random.Generator, n: int, correlation: float) -> list:
+    """Pairs of one content each whose looks have standard deviations of 12, 3, 2 / 255."""
+    found = []
+    for _ in range(n):
+        classes = rng.choice([ROAD, ROOF, int(LandCover.WATER)], 4000, p=[0.5, 0.3, 0.2])
+        content = np.where((classes == ROAD)[:, None], 0.3, 0.5) + 0.05 * rng.standard_normal((4000, 3))
+        first, second = rng.standard_normal((2, 3))
+        later = correlation * first + np.sqrt(1 - correlation**2) * second
+        looks = [np.array([12.0, 3.0, 2.0]) / 255 * z @ OPPONENT for z in (first, later)]
+        found.append(tuple((content + look, classes) for look in looks))
+    return found
+
+
+@pytest.mark.parametrize("correlation", [0.2, 0.8])
+def test_the_correlation_of_a_targets_looks_is_found(correlation: float) -> None:
+    found = pair_style(pairs_of_looks(np.random.default_rng(0), 300, correlation), MAPPED)
+    assert found is not None
+    assert abs(found.correlation - correlation) < 0.1
+    assert found.spread * 255 == pytest.approx([12, 3, 2], rel=0.12)
+
+
+def test_looks_are_those_of_the_pairs_or_else_constants() -> None:
+    rng = np.random.default_rng(1)
+    pairs = pairs_of_looks(rng, 60, 0.5)
+    assert pair_style(pairs[:7], MAPPED) is None
+    assert pair_style([((x, 0 * c), (y, 0 * c)) for (x, c), (y, _) in pairs], MAPPED) is None
+    stats_ = colour_stats([(x.astype(np.float32), c) for (x, c), _ in pairs])
+    still = dataclasses.replace(stats_, style=np.zeros((3, 3)))
+    looks = PairStyle(spread=np.array([12.0, 3.0, 2.0]) / 255, correlation=0.5)
+    measured = fit_radiometry(still, stats_, style=1.0, looks=looks)
+    drawn = np.array([draw_pair_styles(measured, rng) for _ in range(3000)]) @ OPPONENT.T
+    assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] == pytest.approx(0.5, abs=0.05)
+    assert drawn[:, 0].std(axis=0) * 255 == pytest.approx([12, 3, 2], rel=0.15)
+    assert fit_radiometry(still, stats_, style=1.0).correlation == CORRELATION
+
+
+def test_pairs_of_other_shapes_are_bad_input() -> None:
+    rng = np.random.default_rng(2)
+    image = rng.integers(40, 200, (3, 128, 128), dtype=np.uint8)
+    cover = np.repeat(np.array([[ROAD, ROOF, TREE, ROAD]], np.uint8), 128, axis=0).repeat(32, axis=1)
+    material = Material(ordinary=[(image, cover)], source=[(image, cover)], target=[image])
+    with pytest.raises(InputError, match=r"\(3, 128, 128\) and \(3, 128, 96\); bring them onto one grid"):
+        fit_colours(material, AdaptConfig(), rng, [(image, image[..., :96])])
