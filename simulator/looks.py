@@ -184,7 +184,7 @@ def view_fields(look: Look) -> dict[str, float]:
 
 def look_fields(look: Look) -> Mapping[str, float]:
     """What the capture tells of sun, view, air and georeferencing error."""
-    air = look.air
+    air, clouds = look.air, look.light.clouds
     seen = view_fields(look)
     return {
         "sun_azimuth": seen["sun_azimuth"],
@@ -197,6 +197,11 @@ def look_fields(look: Look) -> Mapping[str, float]:
         "ozone_atm_cm": round(air.ozone, 4),
         "linke_turbidity": round(turbidity(air, look.light.sun_elevation), 2),
         "sky": round(look.light.sky, 4),
+        **(
+            {}
+            if clouds is None
+            else {"cloud_base": round(clouds.base, 1), "cloud_depth": round(clouds.depth, 2)}
+        ),
         "shift_east": round(look.shift[0], 3),
         "shift_north": round(look.shift[1], 3),
     }

@@ -50,6 +50,10 @@ class Camera:
         towards = (sine * math.sin(self.azimuth), sine * math.cos(self.azimuth), math.cos(self.off_nadir))
         return -np.array(towards)
 
+    def directions(self, points: np.ndarray) -> np.ndarray:
+        """(3, ...) unit vectors of travel towards `points` (3, ...) [m, local]."""
+        return self.direction().reshape(3, *(1,) * (points.ndim - 1))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clouds:
@@ -61,6 +65,7 @@ class Clouds:
         base: Their height [m, local].
         size: Of the large ones [m].
         seed: Of their shapes.
+        hides: Whether the sensor is above them; one below sees their shadows alone.
     """
 
     cover: float
@@ -68,6 +73,7 @@ class Clouds:
     base: float = 1200.0
     size: float = 350.0
     seed: int = 0
+    hides: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.cover < 1:
