@@ -15,7 +15,7 @@ from rasters.grid import Grid, utm_crs
 from rasters.sensing.imaging import expose, sample_acquisition
 from rasters.sensing.profile import Profile, load_profile
 from rasters.sensing.smoke import add_smoke
-from simulator.cameras import camera_of, look_of
+from simulator.cameras import camera_of, look_of, stations
 from simulator.city.city import generate_city
 from simulator.city.layout import Layout, read_layout
 from simulator.city.layout_city import layout_city
@@ -27,8 +27,8 @@ from simulator.engines.bands import draw_bands
 from simulator.engines.engine import Camera, Engine, Frame
 from simulator.flight import MARGIN, Footprint, city_size
 from simulator.labels import Seen, label_layers
-from simulator.looks import Spot, Visits, look_fields, sample_visits
-from simulator.pictured import cloud_cover, image_layers, sky_layers, view_of
+from simulator.looks import Look, Spot, Visits, look_fields, sample_visits
+from simulator.pictured import centre_field, cloud_cover, image_layers, sky_layers, view_of
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
@@ -169,11 +169,12 @@ def simulate_city(
     )
     seed = int(image_rng.integers(2**31))
     rim = min(RIM, int(MARGIN / profile.gsd)) if scenario.area is not None else 0
+    frames = stations(scenario, profile, aftermath.before)
     if part is not None:
         aftermath = aftermath_window(aftermath, ground_of(shots))
 
     def camera(shot: Shot, visit: int) -> Camera:
-        return camera_of(shot.footprint, profile.gsd, look_of(visits.looks[visit], shot), rim)
+        return camera_of(shot.footprint, profile.gsd, look_of(visits.looks[visit], shot, frames), rim)
 
     def shoot(scene: Scene, visit: int) -> list[Frame]:
         return draw_bands(
@@ -196,7 +197,7 @@ def simulate_city(
     ]
     noise = image_rng.spawn(2 * len(city_shots(scenario)))
     for row, shot in enumerate(shots):
-        view, looks = camera(shot, 1), tuple(look_of(look, shot) for look in visits.looks)
+        view, looks = camera(shot, 1), tuple(look_of(look, shot, frames) for look in visits.looks)
         smoky = add_smoke(
             after[row].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
         )
@@ -220,8 +221,7 @@ def simulate_city(
             layers={name: _within(layer, rim) for name, layer in layers.items()} | skies,
             start=looks[0].time,
             end=looks[1].time,
-            properties=_properties(scenario, index, aftermath, visits, shot)
-            | {"smoke": bool(aftermath.smoke)},
+            properties=_properties(scenario, index, aftermath, visits, shot, looks, place),
             views=view_of(looks),
             clouds=cloud_cover(skies),
             bands={name: profile.bands[name][:2] for name in profile.band_names}
@@ -275,9 +275,15 @@ def _rays(scenario: Scenario, profile: Profile) -> int:
 
 
 def _properties(
-    scenario: Scenario, index: int, aftermath: Aftermath, visits: Visits, shot: Shot
+    scenario: Scenario,
+    index: int,
+    aftermath: Aftermath,
+    visits: Visits,
+    shot: Shot,
+    looks: Sequence[Look],
+    place: Place,
 ) -> dict[str, Any]:
-    first, second = (look_of(look, shot) for look in visits.looks)
+    first, second = ({**look_fields(look), **centre_field(look, place.west, place.south)} for look in looks)
     return {
         "city": city_id(scenario, index),
         "style": _turn(scenario.styles, index),
@@ -287,6 +293,7 @@ def _properties(
         "profile": scenario.profile,
         "orthophoto": "true" if shot.true else "relief",
         **({} if scenario.layout is None else {"layout": scenario.layout.name}),
-        "pre": {"season": aftermath.before.season, **look_fields(first)},
-        "post": {"season": aftermath.after.season, **look_fields(second)},
+        "pre": {"season": aftermath.before.season, **first},
+        "post": {"season": aftermath.after.season, **second},
+        "smoke": bool(aftermath.smoke),
     }

@@ -38,6 +38,7 @@ class Look:
         altitude: Of the sensor above the ground [m].
         shift: Georeferencing error (east, north) of this flight [m].
         time: When, in UTC.
+        centre: Of a frame camera's perspective [m, local]; None: rays are parallel.
     """
 
     light: Light
@@ -47,6 +48,7 @@ class Look:
     altitude: float
     shift: tuple[float, float]
     time: datetime
+    centre: tuple[float, float, float] | None = None
 
     @property
     def sight(self) -> Sight:

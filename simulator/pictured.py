@@ -54,3 +54,11 @@ def view_of(looks: Sequence[Look]) -> dict[str, dict[str, float]]:
         for phase, look in zip(PHASES, looks, strict=True)
         for kind in ("image", "reflectance")
     }
+
+
+def centre_field(look: Look, west: float, south: float) -> dict[str, list[float]]:
+    """The centre of a frame camera's perspective in the grid's CRS [m], of a city whose corner is there."""
+    if look.centre is None:
+        return {}
+    east, north, up = look.centre
+    return {"perspective_centre": [round(v, 3) for v in (west + east, south + north, up)]}
