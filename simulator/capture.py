@@ -28,6 +28,7 @@ from simulator.engines.engine import Camera, Engine, Frame
 from simulator.flight import MARGIN, Footprint, city_size
 from simulator.labels import Seen, label_layers
 from simulator.looks import Look, Spot, Visits, look_fields, sample_visits
+from simulator.mosaics import in_mosaic, mosaic_of, patches
 from simulator.pictured import centre_field, cloud_cover, image_layers, sky_layers, view_of
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
@@ -170,11 +171,13 @@ def simulate_city(
     seed = int(image_rng.integers(2**31))
     rim = min(RIM, int(MARGIN / profile.gsd)) if scenario.area is not None else 0
     frames = stations(scenario, profile, aftermath.before)
+    mosaic = mosaic_of(scenario, profile, aftermath, index, rim)
     if part is not None:
         aftermath = aftermath_window(aftermath, ground_of(shots))
 
     def camera(shot: Shot, visit: int) -> Camera:
-        return camera_of(shot.footprint, profile.gsd, look_of(visits.looks[visit], shot, frames), rim)
+        look = look_of(visits.looks[visit], shot, frames)
+        return in_mosaic(camera_of(shot.footprint, profile.gsd, look, rim), shot, mosaic)
 
     def shoot(scene: Scene, visit: int) -> list[Frame]:
         return draw_bands(
@@ -202,12 +205,13 @@ def simulate_city(
             after[row].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
         )
         pictures = [
-            expose(reflectance, exposure, look.sight, rng)
-            for reflectance, exposure, look, rng in zip(
+            expose(reflectance, exposure, look.sight, rng, patch)
+            for reflectance, exposure, look, rng, patch in zip(
                 (before[row].reflectance, smoky),
                 exposures,
                 looks,
                 noise[2 * shot.number : 2 * shot.number + 2],
+                patches(mosaic, shot),
                 strict=True,
             )
         ]
