@@ -10,9 +10,13 @@ from simulator.city.outline import bodies
 from simulator.scene.materials import GROUND_MATERIALS, MATERIALS, material_index, water_tint
 from simulator.scene.model import Material
 
-LOOKS = 12  # at the ground along the side of a cell
+LOOKS = 12
+"""At the ground, along the side of a cell."""
 WATER_INFRARED = 0.01
-SHADED = 0.8  # share of the albedo that is seen with the shadows in it
+"""Reflectance of water in the near infrared, an assumption: it absorbs nearly all."""
+SHADED = 0.8
+"""Share of the albedo that is seen with the shadows in it: drawn pictures of nine small towns, suns of 34 and
+63 degrees are 0.71 to 1.20 times as bright as this tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
