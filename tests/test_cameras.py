@@ -12,7 +12,7 @@ from simulator.cameras import CLEARANCE, look_of, stations
 from simulator.capture import draw_aftermath, draw_city, simulate_city
 from simulator.city.model import NO_BOXES, Building, City, Field, Trees
 from simulator.engines.embedded import EmbeddedEngine
-from simulator.engines.engine import Camera, Light
+from simulator.engines.engine import Camera, Clouds, Light
 from simulator.looks import Spot, sample_visits
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
@@ -107,6 +107,20 @@ def test_the_picture_of_a_part_is_a_part_of_the_picture(towers: Scene) -> None:
     part = engine.render(towers, south, light, samples=2, seed=1)
     same = np.isclose(part.reflectance, whole.reflectance[:, 128:, 128:], atol=1e-3).all(axis=0)
     assert same.mean() > 0.999
+
+
+def test_who_flies_below_the_clouds_is_not_hidden_from(towers: Scene) -> None:
+    """Shadows alone can only darken; the veil of a cloud above lightens."""
+    clouds = Clouds(cover=0.5, depth=8.0, base=300.0, size=30.0)
+    clear, shaded, veiled = (
+        EmbeddedEngine()
+        .render(towers, MIDDLE, Light(sun_azimuth=2.0, sun_elevation=0.8, clouds=c), samples=2, seed=1)
+        .reflectance
+        for c in (None, replace(clouds, hides=False), clouds)
+    )
+    assert shaded.mean() < 0.9 * clear.mean()
+    assert (shaded > clear + 1e-3).mean() < 0.25  # cloudy sky also lights what the sun does not
+    assert veiled.mean() > 1.5 * shaded.mean()
 
 
 @pytest.mark.parametrize("profile", ["drone_005", "bd_ortho_020", "satellite_1m"])

@@ -122,7 +122,7 @@ def test_a_mosaic_is_one_picture(mosaic: tuple[list[Capture], Capture]) -> None:
             differs = np.abs(
                 tile.layers[name].astype(int) - whole.layers[name][:, row : row + 64, col : col + 64]
             )
-            assert (differs <= 1).mean() > 0.995, name
+            assert differs.max() <= 1, name
             assert differs.mean() < 0.05
 
 
