@@ -72,6 +72,10 @@ class Config(Scenario):
             raise InputError(f"workers must be at least 1, got {self.workers}")
         if self.engine != "embedded" and self.quality != "fast":
             raise InputError(f"quality {self.quality!r} is the embedded engine's: give --engine embedded")
+        if self.engine != "embedded" and any(self.cloud_cover):
+            raise InputError(
+                "clouds are the embedded engine's: give --engine embedded, or --cloud_cover '[0, 0]'"
+            )
         if self.engine == "carla" and (self.workers > 1 or self.ray is not None):
             raise InputError(
                 f"a CARLA server is flown by one process, got --workers {self.workers}; give 1, and no --ray"

@@ -23,6 +23,7 @@ PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 VIEW = "https://stac-extensions.github.io/view/v1.0.0/schema.json"
 ELECTRO_OPTICAL = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
 RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
+COVER = "eo:cloud_cover"
 PARTIAL = ".partial-"
 
 
@@ -39,6 +40,7 @@ class Capture:
         end: When the image after was taken.
         properties: What else is known: disaster, style, sun, view; JSON values.
         views: How each picture was seen, by its layer: fields of STAC's view extension [deg].
+        clouds: Share of each picture that clouds hide [%], by its layer; none where there cannot be any.
         bands: Centre and full width at half maximum [um] of the bands of measured reflectance, by name.
     """
 
@@ -49,6 +51,7 @@ class Capture:
     end: datetime
     properties: Mapping[str, Any] = field(default_factory=dict)
     views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    clouds: Mapping[str, float] = field(default_factory=dict)
     bands: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -175,7 +178,7 @@ def read_capture(folder: Path, names: Sequence[str] | None = None) -> Capture:
     stripped = {k.removeprefix("mage:"): v for k, v in ours.items()}
     return Capture(
         id=folder.name, grid=grid, layers=layers, start=start, end=end, properties=stripped, views=views,
-        bands=bands,
+        clouds={name: asset[COVER] for name, asset in assets.items() if COVER in asset}, bands=bands,
     )  # fmt: skip
 
 
@@ -232,7 +235,12 @@ def _item(capture: Capture) -> pystac.Item:
             "proj:transform": list(capture.grid.transform)[:6],
             **{f"mage:{key}": value for key, value in capture.properties.items()},
         },
-        stac_extensions=[PROJECTION, VIEW, *([ELECTRO_OPTICAL, RASTER] if capture.bands else [])],
+        stac_extensions=[
+            PROJECTION,
+            VIEW,
+            *([ELECTRO_OPTICAL] if capture.bands or capture.clouds else []),
+            *([RASTER] if capture.bands else []),
+        ],
     )
     for name in capture.layers:
         asset = pystac.Asset(
@@ -258,6 +266,8 @@ def _seen(capture: Capture, name: str) -> dict[str, Any]:
     time = capture.start if name.endswith("_pre") else capture.end
     fields: dict[str, Any] = {"datetime": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
     fields |= {f"view:{key}": value for key, value in capture.views.get(name, {}).items()}
+    if name in capture.clouds:
+        fields[COVER] = capture.clouds[name]
     if name in MEASURED:
         fields |= {"raster:scale": 1e-4}
         fields["bands"] = [

@@ -55,6 +55,14 @@ class Change(IntEnum):
     ORDINARY = 2
 
 
+class Sky(IntEnum):
+    """What clouds do to a pixel of a picture."""
+
+    CLEAR = 0
+    CLOUD = 1
+    SHADOW = 2
+
+
 Palette = Mapping[int, tuple[int, int, int]]
 
 PALETTES: Mapping[type[IntEnum], Palette] = {
@@ -67,6 +75,7 @@ PALETTES: Mapping[type[IntEnum], Palette] = {
     # blue, not green, for "no damage": told from orange by colour-blind readers too
     Passability: {0: (0, 0, 0), 1: (60, 170, 80), 2: (250, 210, 60), 3: (200, 20, 40)},
     Change: {0: (0, 0, 0), 1: (200, 20, 40), 2: (70, 130, 220)},
+    Sky: {0: (0, 0, 0), 1: (255, 255, 255), 2: (90, 90, 120)},
 }  # fmt: skip
 
 L, D = LandCover, Damage

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from rasters.classes import Change, Damage, LandCover, Passability
+from rasters.classes import Change, Damage, LandCover, Passability, Sky
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +71,15 @@ MEASURED: Mapping[str, Layer] = {
 }
 """What a multispectral sensor delivers beside the displayed picture."""
 
-LAYERS: Mapping[str, Layer] = {**IMAGES, **MEASURED, **LABELS}
+CLOUDS: Mapping[str, Layer] = {
+    f"cloud_{phase}": Layer(
+        title=f"Clouds and their shadows in the image {told}, only of flights that may meet them",
+        dtype="uint8",
+        bands=("cloud",),
+        classes=Sky,
+    )
+    for phase, told in (("pre", "before"), ("post", "after"))
+}
+"""What to leave out; in the geometry of the image of its date."""
+
+LAYERS: Mapping[str, Layer] = {**IMAGES, **MEASURED, **LABELS, **CLOUDS}

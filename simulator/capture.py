@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import pyproj
 
 from rasters.capture import Capture
 from rasters.grid import Grid, utm_crs
-from rasters.sensing.imaging import Exposure, expose, sample_acquisition
+from rasters.sensing.imaging import expose, sample_acquisition
 from rasters.sensing.profile import Profile, load_profile
 from rasters.sensing.smoke import add_smoke
+from simulator.cameras import camera_of, look_of, stations
 from simulator.city.city import generate_city
 from simulator.city.layout import Layout, read_layout
 from simulator.city.layout_city import layout_city
@@ -26,18 +27,20 @@ from simulator.engines.bands import draw_bands
 from simulator.engines.engine import Camera, Engine, Frame
 from simulator.flight import MARGIN, Footprint, city_size
 from simulator.labels import Seen, label_layers
-from simulator.looks import Look, Spot, Visits, look_fields, sample_visits, view_fields
+from simulator.looks import Look, Spot, Visits, look_fields, sample_visits
+from simulator.mosaics import in_mosaic, mosaic_of, patches
+from simulator.pictured import centre_field, cloud_cover, image_layers, sky_layers, view_of
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
 from simulator.shots import Shot, city_shots, flight_of, ground_of, shot_suffix
+from simulator.weather import with_clouds
 from simulator.window import aftermath_window
 
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
 CITIES_A_ROW = 20  # then the next row begins, further south
 MOST_RAYS = 1024  # a pixel
 RIM = 16  # pixels around a tile of a mosaic that the sensor's optics and compression see too
-PHASES = ("pre", "post")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,7 @@ def city_place(scenario: Scenario, index: int) -> Place:
 
 def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
     """What is left of a city, which is what `draw_city` returns, at the time of the second flight."""
-    _, disaster_rng, look_rng, _ = _streams(scenario, index)
+    _, disaster_rng, look_rng, _, _ = _streams(scenario, index)
     kind = disaster_of(scenario, index)
     visits = _visits(scenario, index, city.season, look_rng)
     return strike(
@@ -157,19 +160,24 @@ def simulate_city(
     the others that of the image after. At nadir and without misregistration the two are one.
     """
     profile = load_profile(scenario.profile)
-    _, _, look_rng, image_rng = _streams(scenario, index)
+    _, _, look_rng, image_rng, cloud_rng = _streams(scenario, index)
     shots = city_shots(scenario, part)
     place = city_place(scenario, index)
     if aftermath is None:
         aftermath = draw_aftermath(scenario, index, draw_city(scenario, index))
-    visits = _visits(scenario, index, aftermath.before.season, look_rng)
+    visits = with_clouds(
+        _visits(scenario, index, aftermath.before.season, look_rng), scenario.cloud_cover, cloud_rng
+    )
     seed = int(image_rng.integers(2**31))
     rim = min(RIM, int(MARGIN / profile.gsd)) if scenario.area is not None else 0
+    frames = stations(scenario, profile, aftermath.before)
+    mosaic = mosaic_of(scenario, profile, aftermath, index, rim)
     if part is not None:
         aftermath = aftermath_window(aftermath, ground_of(shots))
 
     def camera(shot: Shot, visit: int) -> Camera:
-        return _camera(shot.footprint, profile.gsd, _look(visits.looks[visit], shot), rim)
+        look = look_of(visits.looks[visit], shot, frames)
+        return in_mosaic(camera_of(shot.footprint, profile.gsd, look, rim), shot, mosaic)
 
     def shoot(scene: Scene, visit: int) -> list[Frame]:
         return draw_bands(
@@ -192,31 +200,34 @@ def simulate_city(
     ]
     noise = image_rng.spawn(2 * len(city_shots(scenario)))
     for row, shot in enumerate(shots):
-        view, looks = camera(shot, 1), tuple(_look(look, shot) for look in visits.looks)
+        view, looks = camera(shot, 1), tuple(look_of(look, shot, frames) for look in visits.looks)
         smoky = add_smoke(
             after[row].reflectance, aftermath.smoke, west=view.west, north=view.north, gsd=view.gsd
         )
         pictures = [
-            expose(reflectance, exposure, look.sight, rng)
-            for reflectance, exposure, look, rng in zip(
+            expose(reflectance, exposure, look.sight, rng, patch)
+            for reflectance, exposure, look, rng, patch in zip(
                 (before[row].reflectance, smoky),
                 exposures,
                 looks,
                 noise[2 * shot.number : 2 * shot.number + 2],
+                patches(mosaic, shot),
                 strict=True,
             )
         ]
         seen = Seen(before=before[row], after=after[row], otherwise=otherwise[row], compared=compared[row])
-        layers = {**_image_layers(pictures, profile), **label_layers(aftermath, seen)}
+        skies = sky_layers(scenario, (before[row], after[row]), looks, (camera(shot, 0), view))
+        skies = {name: _within(layer, rim) for name, layer in skies.items()}
+        layers = {**image_layers(pictures, profile), **label_layers(aftermath, seen)}
         yield Capture(
             id=_capture_id(scenario, index, shot),
             grid=_grid(place, shot.footprint, profile.gsd),
-            layers={name: _within(layer, rim) for name, layer in layers.items()},
+            layers={name: _within(layer, rim) for name, layer in layers.items()} | skies,
             start=looks[0].time,
             end=looks[1].time,
-            properties=_properties(scenario, index, aftermath, visits, shot)
-            | {"smoke": bool(aftermath.smoke)},
-            views=_views(looks),
+            properties=_properties(scenario, index, aftermath, visits, shot, looks, place),
+            views=view_of(looks),
+            clouds=cloud_cover(skies),
             bands={name: profile.bands[name][:2] for name in profile.band_names}
             if profile.reflectance
             else {},
@@ -224,8 +235,8 @@ def simulate_city(
 
 
 def _streams(scenario: Scenario, index: int) -> list[np.random.Generator]:
-    """Of the city, its disaster, the looks at it and the images."""
-    return np.random.default_rng([scenario.seed, index]).spawn(4)
+    """Of the city, its disaster, the looks at it, the images and the clouds."""
+    return np.random.default_rng([scenario.seed, index]).spawn(5)
 
 
 def _turn(choices: Sequence[str], index: int) -> str:
@@ -234,24 +245,6 @@ def _turn(choices: Sequence[str], index: int) -> str:
 
 def _capture_id(scenario: Scenario, index: int, shot: Shot) -> str:
     return f"{city_id(scenario, index)}-{shot_suffix(shot, scenario)}"
-
-
-def _look(look: Look, shot: Shot) -> Look:
-    """The look of a flight as a shot of it has it."""
-    if shot.true:
-        return replace(look, off_nadir=0.0)
-    if shot.angle is None:
-        return look
-    back = math.pi if shot.angle < 0 else 0.0
-    return replace(look, off_nadir=math.radians(abs(shot.angle)), azimuth=look.azimuth + back)
-
-
-def _camera(footprint: Footprint, gsd: float, look: Look, rim: int) -> Camera:
-    pixels = round(footprint.side / gsd) + 2 * rim
-    return Camera(
-        west=footprint.west - rim * gsd + look.shift[0], north=footprint.north + rim * gsd + look.shift[1],
-        gsd=gsd, height=pixels, width=pixels, off_nadir=look.off_nadir, azimuth=look.azimuth,
-    )  # fmt: skip
 
 
 def _within(layer: np.ndarray, rim: int) -> np.ndarray:
@@ -285,29 +278,16 @@ def _rays(scenario: Scenario, profile: Profile) -> int:
     return min(MOST_RAYS, scenario.samples * max(1, round(profile.gsd**2)))
 
 
-def _image_layers(pictures: Sequence[Exposure], profile: Profile) -> dict[str, np.ndarray]:
-    layers = {f"image_{phase}": picture.display for phase, picture in zip(PHASES, pictures, strict=True)}
-    if profile.reflectance:
-        layers |= {
-            f"reflectance_{phase}": picture.reflectance
-            for phase, picture in zip(PHASES, pictures, strict=True)
-        }
-    return layers
-
-
-def _views(looks: Sequence[Look]) -> dict[str, dict[str, float]]:
-    """How each picture was seen, by its layer."""
-    return {
-        f"{kind}_{phase}": view_fields(look)
-        for phase, look in zip(PHASES, looks, strict=True)
-        for kind in ("image", "reflectance")
-    }
-
-
 def _properties(
-    scenario: Scenario, index: int, aftermath: Aftermath, visits: Visits, shot: Shot
+    scenario: Scenario,
+    index: int,
+    aftermath: Aftermath,
+    visits: Visits,
+    shot: Shot,
+    looks: Sequence[Look],
+    place: Place,
 ) -> dict[str, Any]:
-    first, second = (_look(look, shot) for look in visits.looks)
+    first, second = ({**look_fields(look), **centre_field(look, place.west, place.south)} for look in looks)
     return {
         "city": city_id(scenario, index),
         "style": _turn(scenario.styles, index),
@@ -317,6 +297,7 @@ def _properties(
         "profile": scenario.profile,
         "orthophoto": "true" if shot.true else "relief",
         **({} if scenario.layout is None else {"layout": scenario.layout.name}),
-        "pre": {"season": aftermath.before.season, **look_fields(first)},
-        "post": {"season": aftermath.after.season, **look_fields(second)},
+        "pre": {"season": aftermath.before.season, **first},
+        "post": {"season": aftermath.after.season, **second},
+        "smoke": bool(aftermath.smoke),
     }

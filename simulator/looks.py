@@ -38,6 +38,7 @@ class Look:
         altitude: Of the sensor above the ground [m].
         shift: Georeferencing error (east, north) of this flight [m].
         time: When, in UTC.
+        centre: Of a frame camera's perspective [m, local]; None: rays are parallel.
     """
 
     light: Light
@@ -47,6 +48,7 @@ class Look:
     altitude: float
     shift: tuple[float, float]
     time: datetime
+    centre: tuple[float, float, float] | None = None
 
     @property
     def sight(self) -> Sight:
@@ -184,7 +186,7 @@ def view_fields(look: Look) -> dict[str, float]:
 
 def look_fields(look: Look) -> Mapping[str, float]:
     """What the capture tells of sun, view, air and georeferencing error."""
-    air = look.air
+    air, clouds = look.air, look.light.clouds
     seen = view_fields(look)
     return {
         "sun_azimuth": seen["sun_azimuth"],
@@ -197,6 +199,11 @@ def look_fields(look: Look) -> Mapping[str, float]:
         "ozone_atm_cm": round(air.ozone, 4),
         "linke_turbidity": round(turbidity(air, look.light.sun_elevation), 2),
         "sky": round(look.light.sky, 4),
+        **(
+            {}
+            if clouds is None
+            else {"cloud_base": round(clouds.base, 1), "cloud_depth": round(clouds.depth, 2)}
+        ),
         "shift_east": round(look.shift[0], 3),
         "shift_north": round(look.shift[1], 3),
     }

@@ -47,6 +47,8 @@ class Scenario:
             everything is where it stands; "both": two captures of each footprint. Labels fit each.
         misregistration: Standard deviation of the shift between before and after [pixels], imagery only;
             None: the profile's georeferencing error.
+        cloud_cover: Least and most share of the sky that clouds take, in [0, 0.9]; each flight draws its own.
+            Above 0, captures hold masks of clouds and their shadows. Archives deliver up to about 0.1.
         samples: Rays per pixel of the image, and per square metre of pixels wider than 1 m.
         quality: Of the images: "fast", with constant light from other surfaces; or "high", where that light
             is traced and its noise taken out, for half as much time again. Labels are the same.
@@ -73,6 +75,7 @@ class Scenario:
     looks: tuple[float, ...] = ()
     orthophoto: Literal["relief", "true", "both"] = "relief"
     misregistration: float | None = None
+    cloud_cover: tuple[float, float] = (0.0, 0.0)
     samples: int = 4
     quality: Literal["fast", "high"] = "fast"
 
@@ -110,6 +113,11 @@ class Scenario:
                 0 <= (self.misregistration or 0) <= 5,
                 "misregistration must be in [0, 5] pixels",
                 self.misregistration,
+            ),
+            (
+                0 <= self.cloud_cover[0] <= self.cloud_cover[1] <= 0.9,
+                "cloud_cover must be two shares that rise in [0, 0.9]",
+                self.cloud_cover,
             ),
             (self.quality in ("fast", "high"), 'quality must be "fast" or "high"', self.quality),
             (1 <= self.samples <= 1024, "samples must be in [1, 1024]", self.samples),

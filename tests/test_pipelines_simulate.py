@@ -85,8 +85,10 @@ def test_every_preset_is_a_scenario(preset: str) -> None:
     table = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text())
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     scenario = Scenario(**values)
-    assert preset in (*scenario.disasters, "town", "quiet")
-    assert (preset == "quiet") == (set(scenario.disasters) == {"none"})
+    assert preset in (*scenario.disasters, "town", "quiet", "clouds", "spacenet4")
+    assert (preset in ("quiet", "spacenet4")) == (set(scenario.disasters) == {"none"})
+    assert (preset == "clouds") == any(scenario.cloud_cover)
+    assert len(scenario.looks) == (27 if preset == "spacenet4" else 0)
 
 
 def test_a_flood_has_water_where_it_has_depth(captures: Path) -> None:

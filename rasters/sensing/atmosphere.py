@@ -125,11 +125,14 @@ def veil(air: Air, sight: Sight, wavelength: np.ndarray) -> Veil:
     )  # fmt: skip
 
 
-def through_air(reflectance: np.ndarray, air: Veil, gsd: float) -> np.ndarray:
-    """Reflectance at the sensor (B, H, W) float32 of the ground's (B, H, W) float32, pixels of `gsd` [m]."""
+def through_air(reflectance: np.ndarray, air: Veil, gsd: float, wide: np.ndarray | None = None) -> np.ndarray:
+    """Reflectance at the sensor (B, H, W) float32 of the ground's (B, H, W) float32, pixels of `gsd` [m].
+
+    `wide` (B, H, W) is the mean of the surroundings where more is known than the picture shows.
+    """
     seen = np.empty_like(reflectance)
     for band, ground in enumerate(reflectance):
-        around = surroundings(ground, gsd, float(air.molecular[band]))
+        around = surroundings(ground, gsd, float(air.molecular[band])) if wide is None else wide[band]
         light = air.gas[band] * air.down[band] / (1 - air.albedo[band] * around)
         direct, scattered = air.beam[band] * ground, air.diffuse[band] * around
         seen[band] = air.gas[band] * air.path[band] + light * (direct + scattered)

@@ -15,6 +15,7 @@ from rasters.sensing.atmosphere import Sight, Veil, through_air, veil
 from rasters.sensing.detector import Detector, detect
 from rasters.sensing.optics import blur, lens_mtf, shift_bands
 from rasters.sensing.pansharpening import coarsen, pan_sharpen
+from rasters.sensing.patch import Patch, Place
 from rasters.sensing.product import add_grain, compress, compress_wavelets, correct, encode, sharpen
 from rasters.sensing.profile import Profile, Range
 from rasters.sensing.spectra import band_reflectance
@@ -115,7 +116,13 @@ class Exposure(NamedTuple):
     reflectance: np.ndarray
 
 
-def expose(drawn: np.ndarray, acquisition: Acquisition, sight: Sight, rng: np.random.Generator) -> Exposure:
+def expose(
+    drawn: np.ndarray,
+    acquisition: Acquisition,
+    sight: Sight,
+    rng: np.random.Generator,
+    patch: Patch | None = None,
+) -> Exposure:
     """The pictures of apparent reflectance (3 or 4, H, W) float32, >= 0.
 
     Args:
@@ -123,22 +130,29 @@ def expose(drawn: np.ndarray, acquisition: Acquisition, sight: Sight, rng: np.ra
         acquisition: How they are taken.
         sight: Of sun and sensor.
         rng: Of the noise.
+        patch: Of the mosaic that it is a part of, which then tells the noise and the surroundings.
     """
     profile = acquisition.profile
     shown = len(profile.displayed)
     responses = profile.responses if profile.reflectance else profile.responses[:shown]
     air = veil(acquisition.air, sight, responses[:, 0])
-    signal = measure(drawn, responses, acquisition, air, rng)
+    signal = measure(drawn, responses, acquisition, air, rng, patch)
     if profile.pan_ratio > 1:
-        pan = _panchromatic(drawn, acquisition, sight, rng)
+        pan = _panchromatic(drawn, acquisition, sight, rng, patch)
         signal = pan_sharpen(signal, pan, profile.pan_ratio)
-    display = develop(correct(signal[:shown], air.of(slice(shown)), acquisition.correction), acquisition, rng)
+    corrected = correct(signal[:shown], air.of(slice(shown)), acquisition.correction)
+    display = develop(corrected, acquisition, rng, _place(patch, 0))
     counts = np.rint(np.clip(signal * REFLECTANCE_SCALE, 0, 65535)).astype(np.uint16)
     return Exposure(display, counts if profile.reflectance else counts[:0])
 
 
 def measure(
-    drawn: np.ndarray, responses: np.ndarray, acquisition: Acquisition, air: Veil, rng: np.random.Generator
+    drawn: np.ndarray,
+    responses: np.ndarray,
+    acquisition: Acquisition,
+    air: Veil,
+    rng: np.random.Generator,
+    patch: Patch | None = None,
 ) -> np.ndarray:
     """Reflectance at the sensor (B, H, W) float32 as it is detected in bands with `responses` (B, 2).
 
@@ -146,40 +160,57 @@ def measure(
     """
     profile = acquisition.profile
     signal = shift_bands(
-        at_sensor(drawn, responses, acquisition, air), acquisition.band_shifts[: len(responses)]
+        at_sensor(drawn, responses, acquisition, air, patch), acquisition.band_shifts[: len(responses)]
     )
     if profile.pan_ratio > 1:
-        return detect(coarsen(signal, profile.pan_ratio), acquisition.detector, rng)
-    counted = detect(blur(signal, lens_mtf(acquisition.mtf)), acquisition.detector, rng)
+        place = _place(patch, 1, profile.pan_ratio)
+        return detect(coarsen(signal, profile.pan_ratio), acquisition.detector, rng, place)
+    counted = detect(blur(signal, lens_mtf(acquisition.mtf)), acquisition.detector, rng, _place(patch, 1))
     for band, ratio in enumerate(profile.ratios[: len(responses)]):
         if ratio > 1:
-            coarse = detect(coarsen(signal[band : band + 1], ratio), acquisition.detector, rng)
+            place = _place(patch, 3 + band, ratio)
+            coarse = detect(coarsen(signal[band : band + 1], ratio), acquisition.detector, rng, place)
             wide = coarse.repeat(ratio, axis=1).repeat(ratio, axis=2)
             counted[band] = wide[0, : counted.shape[1], : counted.shape[2]]
     return counted
 
 
-def at_sensor(drawn: np.ndarray, responses: np.ndarray, acquisition: Acquisition, air: Veil) -> np.ndarray:
+def at_sensor(
+    drawn: np.ndarray, responses: np.ndarray, acquisition: Acquisition, air: Veil, patch: Patch | None = None
+) -> np.ndarray:
     """Reflectance (B, H, W) float32 that reaches the sensor in bands with `responses` (B, 2)."""
-    return through_air(band_reflectance(drawn, responses), air, acquisition.profile.gsd)
+    gsd = acquisition.profile.gsd
+    wide = None if patch is None else patch.around(responses, air, gsd, drawn.shape)
+    return through_air(band_reflectance(drawn, responses), air, gsd, wide)
+
+
+def _place(patch: Patch | None, stream: int, ratio: int = 1) -> Place | None:
+    """The place of one of the fields of noise, in pixels `ratio` times as wide."""
+    return None if patch is None else patch.place.coarser(ratio).branch(stream)
 
 
 def _panchromatic(
-    drawn: np.ndarray, acquisition: Acquisition, sight: Sight, rng: np.random.Generator
+    drawn: np.ndarray,
+    acquisition: Acquisition,
+    sight: Sight,
+    rng: np.random.Generator,
+    patch: Patch | None,
 ) -> np.ndarray:
     """The panchromatic band (H, W) float32 as it is detected, the one that the others are shifted against."""
     response = np.array([acquisition.profile.pan_band])
     air = veil(acquisition.air, sight, response[:, 0])
-    sharp = blur(at_sensor(drawn, response, acquisition, air), lens_mtf(acquisition.mtf))
-    return detect(sharp, acquisition.detector, rng)[0]
+    sharp = blur(at_sensor(drawn, response, acquisition, air, patch), lens_mtf(acquisition.mtf))
+    return detect(sharp, acquisition.detector, rng, _place(patch, 2))[0]
 
 
-def develop(signal: np.ndarray, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
+def develop(
+    signal: np.ndarray, acquisition: Acquisition, rng: np.random.Generator, place: Place | None = None
+) -> np.ndarray:
     """The stored picture (3, H, W) uint8 of the displayed bands' corrected reflectance (1 or 3, H, W)."""
     gains = np.array(acquisition.balance, np.float32)[:, None, None]
     signal = np.broadcast_to(signal / acquisition.white * gains, (3, *signal.shape[1:]))
     display = encode(signal, acquisition.gamma, acquisition.contrast, acquisition.saturation)
-    display = add_grain(display, acquisition.grain, rng)
+    display = add_grain(display, acquisition.grain, rng, place)
     display = sharpen(display, acquisition.sharpening)
     stored = np.rint(np.clip(display, 0, 1) * 255).astype(np.uint8)
     return compress_wavelets(compress(stored, acquisition.jpeg), acquisition.jpeg2000)

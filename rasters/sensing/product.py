@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from rasters.sensing.atmosphere import Veil
+from rasters.sensing.patch import Place, normal_field
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # ITU-R BT.709
 LOSSLESS = 101  # JPEG quality that stands for no JPEG
@@ -42,7 +43,9 @@ def _s_curve(display: np.ndarray, contrast: float) -> np.ndarray:
     return 0.5 + 0.5 * np.tanh(2 * u * (display - 0.5)) / math.tanh(u)
 
 
-def add_grain(display: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+def add_grain(
+    display: np.ndarray, strength: float, rng: np.random.Generator, place: Place | None = None
+) -> np.ndarray:
     """Film's grain, one pattern in all bands, strongest at middle grey.
 
     Args:
@@ -50,10 +53,15 @@ def add_grain(display: np.ndarray, strength: float, rng: np.random.Generator) ->
         strength: Standard deviation at middle grey; grains are smaller than a scanned pixel, so neighbours
             are independent (Selwyn 1935). Its fall to black and white as sqrt(4 d (1 - d)) is an assumption.
         rng: Of the grains.
+        place: In a mosaic, whose grains it then has.
     """
     if strength == 0:
         return display
-    grains = rng.standard_normal(display.shape[1:], dtype=np.float32)
+    size = (display.shape[1], display.shape[2])
+    if place is None:
+        grains = rng.standard_normal(size, dtype=np.float32)
+    else:
+        grains = normal_field(place.keys, (place.row, place.col), size)
     depth = np.clip(display, 0, 1)
     return display + np.float32(strength) * np.sqrt(4 * depth * (1 - depth)) * grains
 

@@ -17,9 +17,10 @@ from simulator.engines.denoise import denoised, require_denoiser
 from simulator.engines.device import DeviceScene, upload
 from simulator.engines.drjit_setup import dr, mi
 from simulator.engines.engine import Camera, Frame, Light, Quality
-from simulator.engines.noise import r2_point, scramble
+from simulator.engines.noise import r2_point
 from simulator.engines.paths import paths
-from simulator.engines.shading import Lamp, lamp, radiance, vector
+from simulator.engines.shading import Lamp, lamp, radiance
+from simulator.engines.sight import lines_of_sight, pixel_key
 from simulator.engines.surface import Hit, elevation, grain_scale, surface_at
 from simulator.scene.model import GROUND_MATERIAL, Scene
 
@@ -102,7 +103,7 @@ def _labels(scene: Scene, device: DeviceScene, camera: Camera) -> Frame:
     x, y = (a.ravel() for a in np.meshgrid(x, y))
     face, hit_z = _trace_centres(device, camera, x, y, z)
     seen = face >= 0
-    direction = camera.direction()
+    direction = camera.directions(np.stack([x, y, z]))
     reach = np.where(seen, (hit_z - z) / direction[2], 0.0)
     x, y, z = x + reach * direction[0], y + reach * direction[1], np.where(seen, hit_z, z)
     bare = seen & (scene.face_material[face] == GROUND_MATERIAL)
@@ -127,7 +128,7 @@ def _trace_centres(
     """Face (N,) int64, -1 for none, and elevation (N,) float64 [m] of what rays through points (N,) hit."""
     order = tile_order(camera.height, camera.width)
     ground = mi.Point3f(*(mi.Float(a.astype(np.float32)[order]) for a in (x, y, z)))
-    hit = _trace(device, ground, vector(camera.direction()))
+    hit = _trace(device, ground, lines_of_sight(camera, ground))
     dr.eval(hit.face, hit.valid, hit.p)
     face, elevations = np.empty(len(z), np.int64), np.empty(len(z))
     face[order] = np.where(hit.valid.numpy(), hit.face.numpy().astype(np.int64), -1)
@@ -165,13 +166,14 @@ def _image_band(
     row = pixel // width
     col = pixel - row * width
     row = row + dr.opaque(mi.UInt32, start)
-    key = scramble(row * width + col, dr.opaque(mi.UInt32, seed & 0xFFFFFFFF))
+    key = pixel_key(camera, row, col, seed)
     offset = r2_point(key, turn)
     gsd = dr.opaque(mi.Float, camera.gsd)
     x = dr.opaque(mi.Float, camera.west) + (mi.Float(col) + offset.x) * gsd
     y = dr.opaque(mi.Float, camera.north) - (mi.Float(row) + offset.y) * gsd
-    direction = vector(camera.direction())
-    hit = _trace(device, mi.Point3f(x, y, elevation(device.terrain, x, y)), direction)
+    ground = mi.Point3f(x, y, elevation(device.terrain, x, y))
+    direction = lines_of_sight(camera, ground)
+    hit = _trace(device, ground, direction)
     surface = surface_at(device, hit, gsd, dr.opaque(mi.Float, grain_scale(camera.gsd)))
     if quality == "high":
         traced = paths(device, hit, surface, direction, lit, key, turn)

@@ -14,11 +14,12 @@ Quality = Literal["fast", "high"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """Parallel rays, as from a satellite, sampled where they meet the terrain on a ground grid.
+    """Parallel rays, as from a satellite, or rays from one point, sampled where they meet the terrain on a
+    ground grid.
 
     The ray of pixel (row, col) passes through the ground point at that pixel's centre, at terrain
     height: an image orthorectified on the bare terrain, on which tall objects lean away from the
-    sensor when it looks off nadir.
+    sensor when it looks off nadir; away from the point under it, where rays come from one point.
 
     Attributes:
         west: Left edge of column 0 [m, local].
@@ -28,6 +29,10 @@ class Camera:
         width: Columns.
         off_nadir: Angle between the line of sight and the vertical [rad], in [0, pi/3].
         azimuth: Direction from the ground towards the sensor, clockwise from north [rad].
+        centre: Of the perspective [m, local], above all that stands; None: the rays are parallel. Of a frame
+            camera; `off_nadir` and `azimuth` then tell of the ray to the middle of the picture.
+        first: Row and column of its corner in a larger picture that it is a part of [pixels].
+        stride: Columns of that picture; None: it is no part. What is drawn at random is the larger picture's.
     """
 
     west: float
@@ -37,6 +42,9 @@ class Camera:
     width: int
     off_nadir: float = 0.0
     azimuth: float = 0.0
+    centre: tuple[float, float, float] | None = None
+    first: tuple[int, int] = (0, 0)
+    stride: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.gsd < math.inf:
@@ -50,6 +58,14 @@ class Camera:
         towards = (sine * math.sin(self.azimuth), sine * math.cos(self.azimuth), math.cos(self.off_nadir))
         return -np.array(towards)
 
+    def directions(self, points: np.ndarray) -> np.ndarray:
+        """Unit vectors of travel to `points` (3, ...) [m, local]: (3, ...), or (3, 1, ...) if parallel."""
+        along = (3, *(1,) * (points.ndim - 1))
+        if self.centre is None:
+            return self.direction().reshape(along)
+        towards = points - np.array(self.centre).reshape(along)
+        return towards / np.linalg.norm(towards, axis=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clouds:
@@ -61,6 +77,7 @@ class Clouds:
         base: Their height [m, local].
         size: Of the large ones [m].
         seed: Of their shapes.
+        hides: Whether the sensor is above them; one below sees their shadows alone.
     """
 
     cover: float
@@ -68,6 +85,7 @@ class Clouds:
     base: float = 1200.0
     size: float = 350.0
     seed: int = 0
+    hides: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.cover < 1:

@@ -102,7 +102,7 @@ def beneath(lit: Lamp, p: mi.Point3f) -> Lamp:
 
 def veiled(lit: Lamp, hit: Hit, direction: mi.Vector3f, colour: mi.Color3f) -> mi.Color3f:
     """What is seen of a colour through the clouds, which are as bright as what they send back."""
-    if lit.clouds is None:
+    if lit.clouds is None or not lit.clouds.hides:
         return colour
     through = passed(optical_depth(lit.clouds, hit.p, -direction))[1]
     return dr.select(hit.valid, colour * through + (1 - through), colour)
