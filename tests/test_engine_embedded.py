@@ -318,6 +318,36 @@ def test_ground_classes_are_those_of_the_map(engine, everything):
     assert np.array_equal(frame.land_cover[bare], expected[bare])
 
 
+@pytest.mark.parametrize("tilt", [0.0, 0.4])
+def test_labels_are_those_of_the_fields_to_the_last_bit(engine, everything, tilt):
+    """Where the ray of a pixel ends, how high that is above the terrain and what is mapped there."""
+    camera = replace(NADIR, west=0.25, height=120, width=110, off_nadir=tilt, azimuth=1.0)
+    frame, terrain, way = engine.labels(everything, camera), everything.terrain, camera.direction()
+    x, y = np.meshgrid(0.25 + (np.arange(110) + 0.5) * 0.5, SIZE - (np.arange(120) + 0.5) * 0.5)
+    z = terrain.sample(x, y)
+    reach = (frame.position[2].astype(float) - z) / way[2]
+    x, y = x + reach * way[0], y + reach * way[1]
+    assert frame.position[:2].tobytes() == np.stack([x, y]).astype(np.float32).tobytes()
+    tall = np.maximum(frame.position[2].astype(float) - terrain.sample(x, y), 0.0).astype(np.float32)
+    raised = frame.height > 0
+    assert 0.1 < raised.mean() < 0.9
+    assert np.array_equal(frame.height[raised], tall[raised])
+    mapped = np.array([GROUND_LAND_COVER[code] for code in Ground])[everything.ground.nearest(x, y)]
+    bare = ~raised & (tall < 1e-3) & (frame.instance == 0)
+    objects = (LandCover.WATER, LandCover.UNLABELLED)  # a sheet at the shore; nothing, past the edge
+    bare &= ~np.isin(frame.land_cover, objects)
+    assert bare.mean() > 0.3
+    assert np.array_equal(frame.land_cover[bare], mapped[bare])
+
+
+def test_labels_trace_their_rays_once(engine, everything):
+    engine.labels(everything, NADIR)
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        dr.kernel_history_clear()
+        engine.labels(everything, NADIR)
+        assert [k["type"] for k in dr.kernel_history()].count(dr.KernelType.JIT) == 1
+
+
 def test_everything_is_seen_with_its_class(engine, everything):
     frame = engine.labels(everything, replace(NADIR, gsd=0.25, height=256, width=256))
     wanted = {LandCover.BUILDING, LandCover.DEBRIS, LandCover.TREE, LandCover.VEHICLE, LandCover.WATER}

@@ -8,8 +8,9 @@ import pytest
 
 from rasters.errors import InputError
 from simulator.engines import denoise
+from simulator.engines.centres import tile_order
 from simulator.engines.drjit_setup import EngineUnavailable, dr, mi
-from simulator.engines.embedded import EmbeddedEngine, tile_order
+from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Clouds, Frame, Light
 from simulator.scenario import Scenario
 from simulator.scene.build import build_scene

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from rasters.classes import LandCover
-from simulator.city.model import Field
+from simulator.city.model import GROUND_LAND_COVER, Field, Ground
 from simulator.engines.drjit_setup import dr, mi
 from simulator.scene.model import GROUND_MATERIAL, Scene
 
@@ -40,6 +40,19 @@ class DeviceField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExactField:
+    """A `Field` on the device with its place in double precision, for labels; attributes as of
+    `DeviceField`."""
+
+    west: mi.Float64
+    north: mi.Float64
+    cell: mi.Float64
+    height: mi.UInt32
+    width: mi.UInt32
+    values: mi.Float64 | mi.UInt32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceScene:
     """What the kernels read. All face columns are gathered by the index of the face that was hit.
 
@@ -53,10 +66,12 @@ class DeviceScene:
             and its length [m]; of a level face of a building the cosine and sine of its walls' heading.
         bump: Strength of the stirring of normals by class.
         land_cover: `LandCover`.
+        instance: Of buildings, 0 for none.
         table: `COLUMNS` for each material.
         ground_material: Index into `table` of each ground code.
-        ground: Ground codes.
-        terrain: Ground elevation [m].
+        code_cover: `LandCover` of each ground code.
+        ground, exact_ground: Ground codes.
+        terrain, exact_terrain: Ground elevation [m].
         lay: Heading of what is laid on the ground [rad].
         origin: Position of the local origin in the region [m].
     """
@@ -69,10 +84,14 @@ class DeviceScene:
     frame: mi.Float
     bump: mi.Float
     land_cover: mi.UInt32
+    instance: mi.UInt32
     table: mi.Float
     ground_material: mi.UInt32
+    code_cover: mi.UInt32
     ground: DeviceField
+    exact_ground: ExactField
     terrain: DeviceField
+    exact_terrain: ExactField
     lay: DeviceField
     origin: mi.Point2f
 
@@ -84,6 +103,8 @@ def upload(scene: Scene) -> DeviceScene:
     for land_cover, strength in BUMPS.items():
         bump[land_cover] = strength
     lay = scene.lay or Field(west=0.0, north=1.0, cell=1.0, values=np.full((1, 1), LAY))
+    codes = mi.UInt32(scene.ground.values.astype(np.uint32).ravel())
+    covers = np.array([GROUND_LAND_COVER[code] for code in Ground], np.uint32)
     level = np.clip(ndtri(scene.face_loss), -9.0, 9.0)
     return DeviceScene(
         tracer=_tracer(vertices, faces),
@@ -94,10 +115,14 @@ def upload(scene: Scene) -> DeviceScene:
         frame=_flat(_wall_frames(scene) + _roof_frames(scene)),
         bump=mi.Float(bump),
         land_cover=mi.UInt32(scene.face_class.astype(np.uint32)),
+        instance=mi.UInt32(scene.face_instance.astype(np.uint32)),
         table=_flat(_table(scene)),
         ground_material=mi.UInt32(scene.ground_materials.astype(np.uint32)),
-        ground=_field(scene.ground, mi.UInt32(scene.ground.values.astype(np.uint32).ravel())),
+        code_cover=mi.UInt32(covers),
+        ground=_field(scene.ground, codes),
+        exact_ground=_exact(scene.ground, codes),
         terrain=_field(scene.terrain, _flat(scene.terrain.values)),
+        exact_terrain=_exact(scene.terrain, mi.Float64(scene.terrain.values.astype(np.float64).ravel())),
         lay=_field(lay, _flat(lay.values)),
         origin=mi.Point2f(*(dr.opaque(mi.Float, float(value)) for value in scene.origin)),
     )
@@ -113,6 +138,18 @@ def _field(field: Field, values: mi.Float | mi.UInt32) -> DeviceField:
         west=dr.opaque(mi.Float, field.west),
         north=dr.opaque(mi.Float, field.north),
         cell=dr.opaque(mi.Float, field.cell),
+        height=dr.opaque(mi.UInt32, height),
+        width=dr.opaque(mi.UInt32, width),
+        values=values,
+    )
+
+
+def _exact(field: Field, values: mi.Float64 | mi.UInt32) -> ExactField:
+    height, width = field.values.shape
+    return ExactField(
+        west=dr.opaque(mi.Float64, field.west),
+        north=dr.opaque(mi.Float64, field.north),
+        cell=dr.opaque(mi.Float64, field.cell),
         height=dr.opaque(mi.UInt32, height),
         width=dr.opaque(mi.UInt32, width),
         values=values,

@@ -7,12 +7,10 @@ the bytes do not depend on the number of threads; the labels do not depend on th
 """
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
-from rasters.classes import LandCover
-from simulator.city.model import GROUND_LAND_COVER, Ground
+from simulator.engines.centres import first_hit, see_centres, tile_order
 from simulator.engines.denoise import denoised, require_denoiser
 from simulator.engines.device import DeviceScene, upload
 from simulator.engines.drjit_setup import dr, mi
@@ -21,8 +19,8 @@ from simulator.engines.noise import r2_point
 from simulator.engines.paths import paths
 from simulator.engines.shading import Lamp, lamp, radiance
 from simulator.engines.sight import lines_of_sight, pixel_key
-from simulator.engines.surface import Hit, elevation, grain_scale, surface_at
-from simulator.scene.model import GROUND_MATERIAL, Scene
+from simulator.engines.surface import elevation, grain_scale, surface_at
+from simulator.scene.model import Scene
 
 BAND_RAYS = 1 << 21
 """Camera rays of one launch; bounds the memory to a few hundred megabytes."""
@@ -56,7 +54,7 @@ class EmbeddedEngine:
         if samples < 1:
             raise ValueError(f"samples must be at least 1, got {samples}")
         device = self._held(scene)
-        frame = _labels(scene, device, camera)
+        frame = see_centres(device, camera)
         lit = lamp(light)
         rows = max(1, BAND_RAYS // (camera.width * samples))
         bands = [
@@ -72,78 +70,13 @@ class EmbeddedEngine:
 
     def labels(self, scene: Scene, camera: Camera) -> Frame:
         """See `Engine.labels`."""
-        return _labels(scene, self._held(scene), camera)
+        return see_centres(self._held(scene), camera)
 
     def _held(self, scene: Scene) -> DeviceScene:
         if self._device is None or self._scene is not scene:
             self._device = upload(scene)
             self._scene = scene
         return self._device
-
-
-@lru_cache(maxsize=4)
-def tile_order(height: int, width: int) -> np.ndarray:
-    """(height * width,) uint32 pixel indices, row by row, in squares of 2 in squares of 4: neighbours in a
-    packet of rays are neighbours in the picture, and meet the same triangles."""
-    row, col = (np.arange(n, dtype=np.int64) for n in (height, width))
-    row, col = row[:, None], col[None, :]
-    inner = (row & 1) * 2 + (col & 1) + (row & 2) * 4 + (col & 2) * 2
-    order = np.argsort((((row >> 2) * (width // 4 + 1) + (col >> 2)) * 16 + inner).ravel())
-    order = order.astype(np.uint32)
-    order.flags.writeable = False
-    return order
-
-
-def _labels(scene: Scene, device: DeviceScene, camera: Camera) -> Frame:
-    """What the ray through each pixel's centre hits; ground codes are read in double precision."""
-    shape = (camera.height, camera.width)
-    x = camera.west + (np.arange(camera.width) + 0.5) * camera.gsd
-    y = camera.north - (np.arange(camera.height) + 0.5) * camera.gsd
-    z = scene.terrain.sample(x, y[:, None]).ravel()
-    x, y = (a.ravel() for a in np.meshgrid(x, y))
-    face, hit_z = _trace_centres(device, camera, x, y, z)
-    seen = face >= 0
-    direction = camera.directions(np.stack([x, y, z]))
-    reach = np.where(seen, (hit_z - z) / direction[2], 0.0)
-    x, y, z = x + reach * direction[0], y + reach * direction[1], np.where(seen, hit_z, z)
-    bare = seen & (scene.face_material[face] == GROUND_MATERIAL)
-    cover = np.where(seen, scene.face_class[face], LandCover.UNLABELLED).astype(np.uint8)
-    of_code = np.array([GROUND_LAND_COVER[code] for code in Ground], np.uint8)
-    cover[bare] = of_code[scene.ground.nearest(x[bare], y[bare])]
-    height = np.zeros(len(z))
-    built = ~bare
-    height[built] = np.maximum(z[built] - scene.terrain.sample(x[built], y[built]), 0.0)
-    return Frame(
-        reflectance=np.zeros((3, 0, 0), np.float32),
-        land_cover=cover.reshape(shape),
-        instance=np.where(seen, scene.face_instance[face], 0).astype(np.uint32).reshape(shape),
-        position=np.stack([x, y, z]).astype(np.float32).reshape(3, *shape),
-        height=height.astype(np.float32).reshape(shape),
-    )
-
-
-def _trace_centres(
-    device: DeviceScene, camera: Camera, x: np.ndarray, y: np.ndarray, z: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Face (N,) int64, -1 for none, and elevation (N,) float64 [m] of what rays through points (N,) hit."""
-    order = tile_order(camera.height, camera.width)
-    ground = mi.Point3f(*(mi.Float(a.astype(np.float32)[order]) for a in (x, y, z)))
-    hit = _trace(device, ground, lines_of_sight(camera, ground))
-    dr.eval(hit.face, hit.valid, hit.p)
-    face, elevations = np.empty(len(z), np.int64), np.empty(len(z))
-    face[order] = np.where(hit.valid.numpy(), hit.face.numpy().astype(np.int64), -1)
-    elevations[order] = hit.p.z.numpy()
-    return face, elevations
-
-
-def _trace(device: DeviceScene, ground: mi.Point3f, direction: mi.Vector3f) -> Hit:
-    """First hits of rays through ground points, started above everything."""
-    back = (device.top - ground.z) / -direction.z
-    ray = mi.Ray3f(ground - back * direction, direction)
-    found = device.tracer.ray_intersect(ray, ray_flags=mi.RayFlags.Minimal, coherent=True, active=True)
-    valid = found.is_valid()
-    facing = dr.select(dr.dot(found.n, direction) < 0, found.n, -found.n)
-    return Hit(found.p, facing, dr.select(valid, found.prim_index, 0), valid)
 
 
 def _image_band(
@@ -173,7 +106,7 @@ def _image_band(
     y = dr.opaque(mi.Float, camera.north) - (mi.Float(row) + offset.y) * gsd
     ground = mi.Point3f(x, y, elevation(device.terrain, x, y))
     direction = lines_of_sight(camera, ground)
-    hit = _trace(device, ground, direction)
+    hit = first_hit(device, ground, direction)
     surface = surface_at(device, hit, gsd, dr.opaque(mi.Float, grain_scale(camera.gsd)))
     if quality == "high":
         traced = paths(device, hit, surface, direction, lit, key, turn)

@@ -15,7 +15,7 @@ from shapely import affinity
 from rasters.classes import LandCover
 from simulator.city.model import Building
 from simulator.scene.materials import MATERIALS, material_index
-from simulator.scene.mesh import Part, Piece, paint, triangulate
+from simulator.scene.mesh import Part, Piece, paint, triangulate_all
 from simulator.scene.roofs import Cast
 
 PANEL = (1.22, 0.61)
@@ -239,7 +239,7 @@ def _flat(
             fan = np.stack([np.zeros(size - 2, int), np.arange(1, size - 1), np.arange(2, size)], axis=1)
             triangles = np.broadcast_to(fan, (len(which), size - 2, 3))
         else:
-            triangles = np.stack([triangulate(corners[starts[i] : starts[i] + size]) for i in which])
+            triangles = triangulate_all(corners[starts[which, None] + np.arange(size)])
         faces.append((triangles + starts[which, None, None]).reshape(-1, 3))
         owners.append(np.repeat(which, size - 2))
     return [
