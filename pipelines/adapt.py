@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from rasterio.enums import ColorInterp
 from tqdm import tqdm
 
 from adaptation.adapter import Adapter
@@ -17,6 +18,7 @@ from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
 from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
 from adaptation.fitting import fit_adapter
+from adaptation.spectrum import valid_pixels
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
 from pipelines.settings import capture_files, settings, settle
@@ -34,6 +36,8 @@ JUDGED = 16  # captures and held-out images, at most, that the report looks at
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its result
 LEAST_HELD_OUT = 4  # and to fit on
+READ = 48  # of them are read before the fit, at most
+FLAT = 2  # grey levels: what an image spans that shows nothing but rounding and compression
 CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 
 Method = Literal["flow", "none", "histogram", "gaussian", "sliced", "fda"]
@@ -81,10 +85,12 @@ def run(config: Config) -> None:
     config = replace(config, device=pick_device(config.device))
     folders = list_captures(config.captures)
     gsd, images = common_gsd(folders), target_images(config.target)
-    check_images(images)
+    grey = _is_grey(_labelled(folders[0], "pre")[0])
+    check_images(images, grey=grey)
     fit_paths, judge_paths = split_target(images, config.target)
+    check_content(images)
     real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
-    check_gsd(gsd, gsd if real is None else real, f"the captures in {config.captures}")
+    check_gsd(gsd, real, f"target {images[0] if config.target_gsd is None else '(--target_gsd)'}")
     if real is None:
         print(f"{images[0].name} has no georeference: taken as {gsd:g} m like the captures (--target_gsd)")
     if len(folders) < 2 or min(read_capture(folders[0], []).grid.shape) < LEAST_SIDE:
@@ -114,19 +120,57 @@ def target_images(folder: Path) -> list[Path]:
     return [capture / f"{name}.tif" for capture in captures for name in IMAGES] or list_images(folder)
 
 
-def check_images(paths: Sequence[Path]) -> None:
+def check_images(paths: Sequence[Path], *, grey: bool = False) -> None:
     """Looks at the headers of target images, at most `CHECKED` of them.
 
+    Args:
+        paths: Of the images.
+        grey: Whether the captures are grey: then the target may be.
+
     Raises:
-        InputError: One is not 8-bit or too small; it is named.
+        InputError: One is not 8-bit, has other bands than red, green and blue, or is too small; it is named.
     """
     for path in paths[:: -(-len(paths) // CHECKED)]:
         with open_raster(path) as dataset:
+            kinds = [kind for kind in dataset.colorinterp if kind is not ColorInterp.alpha]
             if dataset.dtypes[0] != "uint8" or min(dataset.shape) < LEAST_SIDE:
                 raise InputError(
                     f"{path} has {dataset.height} x {dataset.width} {dataset.dtypes[0]} pixels; target "
                     f"images must be 8-bit and at least {LEAST_SIDE} pixels a side: convert it or take it out"
                 )
+            if len(kinds) not in (1, 3):
+                raise InputError(
+                    f"{path} has {len(kinds)} bands; target images must have three, red, green and blue: "
+                    "write these alone, as by gdal_translate -b 1 -b 2 -b 3"
+                )
+            if len(kinds) == 1 and kinds[0] is not ColorInterp.palette and not grey:
+                raise InputError(
+                    f"{path} is grey and the captures are in colour; give colour images, or simulate with a "
+                    "panchromatic profile, such as --profile film_panchromatic"
+                )
+
+
+def check_content(paths: Sequence[Path]) -> None:
+    """Reads target images, at most `READ` of them.
+
+    Raises:
+        InputError: One is unreadable or of a single colour, or all are black; it is named.
+    """
+    black = 0
+    chosen = paths[:: -(-len(paths) // READ)]
+    for path in chosen:
+        image = read_image(path)
+        valid = image[:, valid_pixels(image)]
+        black += valid.size == 0
+        if valid.size and (np.ptp(valid, axis=1) <= FLAT).all():
+            raise InputError(f"{path} shows one colour and nothing else; take it out")
+    if black == len(chosen):
+        raise InputError(f"{paths[0].parent}: every target image is black (no data); give images with content")
+
+
+def _is_grey(image: np.ndarray) -> bool:
+    """Whether the bands of an image (3, H, W) are one."""
+    return bool((image == image[:1]).all())
 
 
 def target_gsd(path: Path) -> float | None:
