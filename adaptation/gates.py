@@ -1,8 +1,9 @@
 """Whether an adapter wrote the labels into the texture: the leakage gate.
 
-A classifier that sees 8 x 8 pixels and no colour learns the class from the texture of simulated images, another
-one from that of the adapted ones. If the second does better on images it did not see, the adapter put the class
-where nothing in the world puts it, and a network trained on such images reads that instead of the scene.
+A classifier that sees 4 x 4 pixels and no colour learns the class from the texture of simulated images,
+another one from that of the adapted ones. If the second does better on ground it did not see, the adapter
+put the class where nothing in the world puts it, and a network trained on such images reads that instead of
+the scene.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,9 @@ import torch
 from torch import Tensor
 
 from adaptation.material import Labelled
-from adaptation.pseudolabels import fit_classifier
+from adaptation.pseudolabels import CELL, fit_classifier
+from adaptation.recoverability import chessboard
 
-CELL = 8  # pixels, all that the classifier sees
 MOST = 400  # cells of a class and image
 LEAST = 40  # cells of a class, in every half, that it is asked for
 MARGIN = 0.05  # of balanced accuracy, that an honest adapter may gain by chance and by grain: an assumption
@@ -50,7 +51,7 @@ class Leakage:
 def leakage(
     original: Sequence[Labelled], adapted: Sequence[Labelled], *, rng: np.random.Generator
 ) -> Leakage | None:
-    """Compares what the texture of adapted images tells about the class with what that of the originals tells.
+    """What the texture of adapted images tells about the class, beside what that of the originals tells.
 
     Args:
         original: Images (3, H, W) uint8 with the classes (H, W) that are asked for; 0 is left out.
@@ -58,22 +59,21 @@ def leakage(
         rng: Chooses cells.
 
     Returns:
-        None if there are fewer than two images or two classes to tell apart in either half.
+        None if there are fewer than two classes to tell apart on either half of the ground.
     """
     chosen = [_cells(labels, rng) for _, labels in original]
-    codes = np.concatenate([np.zeros(0, np.int64), *(code for code, _, _ in chosen)])
-    halves = np.concatenate(
-        [np.zeros(0, np.int64), *(np.full(len(c[0]), i % 2) for i, c in enumerate(chosen))]
-    )
+    codes, halves = (np.concatenate([np.zeros(0, np.int64), *(c[k] for c in chosen)]) for k in (0, 1))
     counts = [np.bincount(codes[halves == half], minlength=256) for half in (0, 1)]
     asked = np.flatnonzero(np.minimum(*counts) >= LEAST)
     if len(asked) < 2:
         return None
-    keep = np.isin(codes, asked)
+    keep = torch.from_numpy(np.isin(codes, asked))
+    codes, halves = codes[keep.numpy()], halves[keep.numpy()]
     recalls = []
     for images in (adapted, original):
-        features = torch.cat([_texture(i, rows, cols) for (i, _), (_, rows, cols) in zip(images, chosen, strict=True)])
-        recalls.append(_recall(features[keep], torch.from_numpy(codes[keep]), halves[keep], asked))
+        seen = [_texture(i, rows, cols) for (i, _), (_, _, rows, cols) in zip(images, chosen, strict=True)]
+        features = torch.cat(seen)
+        recalls.append(_recall(features[keep], torch.from_numpy(codes), halves, asked))
     return Leakage(
         adapted=float(np.mean(recalls[0])),
         reference=float(np.mean(recalls[1])),
@@ -85,22 +85,25 @@ def leakage(
     )
 
 
-def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code, row and column [cells] of cells of one class that stand a pixel off its border."""
+def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Code, half of the ground, row and column [cells] of cells of one class that stand a pixel off its border."""
     inner = np.where(cv2.erode(labels, np.ones((3, 3))) == cv2.dilate(labels, np.ones((3, 3))), labels, 0)
     height, width = (n // CELL for n in labels.shape)
     cells = inner[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL)
-    pure = (cells == cells[:, :1, :, :1]).all(axis=(1, 3)) & (cells[:, 0, :, 0] > 0)
+    halves = chessboard((height, width))
+    pure = (cells == cells[:, :1, :, :1]).all(axis=(1, 3)) & (cells[:, 0, :, 0] > 0) & (halves >= 0)
     rows, cols = np.nonzero(pure)
     codes = cells[rows, 0, cols, 0].astype(np.int64)
     order = rng.permutation(len(codes))
     few = np.concatenate([np.zeros(0, int), *(order[codes[order] == c][:MOST] for c in np.unique(codes))])
-    return codes[few], rows[few], cols[few]
+    return codes[few], halves[rows, cols][few], rows[few], cols[few]
 
 
 def _texture(image: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Tensor:
-    """Cosine coefficients of cells in opponent colours without their means, and the logarithms of their power,
-    float32 (N, 378): a pattern shows in the first if it stands still, in the second if it moves."""
+    """Cosine coefficients of cells in opponent colours without their means, and the logarithms of their power.
+
+    float32 (N, 90): a pattern shows in the first if it stands still, in the second if it moves.
+    """
     planes = np.einsum("kc,chw->khw", _OPPONENT, image.astype(np.float32))
     height, width = (n // CELL for n in image.shape[1:])
     blocks = planes[:, : height * CELL, : width * CELL].reshape(3, height, CELL, width, CELL)
@@ -111,7 +114,7 @@ def _texture(image: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Tensor:
 
 
 def _recall(features: Tensor, codes: Tensor, halves: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Share of the cells of each class that a classifier taught on the other half of the images finds."""
+    """Share of the cells of each class that a classifier taught on the other half of the ground finds."""
     index = torch.from_numpy(np.searchsorted(asked, codes.numpy()))
     said = torch.zeros_like(index)
     for half in (0, 1):

@@ -1,7 +1,7 @@
 """Whether what a label says can still be seen after adaptation: land cover, and the marks of disasters.
 
-A segmenter of 4 x 4 px cells is taught on images before adaptation under strong photometric augmentation, then
-frozen and asked on the same ground before and after adaptation. It never judges the ground it was taught on.
+A segmenter of 4 x 4 px cells is taught on images before adaptation under strong photometric augmentation,
+then frozen and asked of other ground before and after adaptation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ KEPT = 0.95  # of the score before adaptation that a class must keep
 LEAST = 40  # cells of a class, in every half of the ground, that it is asked for
 MOST = 300  # cells of a class, image and half
 DRAWS = 4  # looks that the segmenter is taught each image in, besides its own
-GAP = 16  # pixels between what is taught and what is asked, more than the features reach with any weight
+BLOCK, GAP = 96, 16  # pixels: ground is taught and asked in the blocks of a chessboard, with gaps between
 DEEP = 0.2  # metres of water that hide the ground, whose wet rims are let be. An assumption
 BLUER = 25  # grey levels that blue gains on red where a tarpaulin is spread; unchanged roofs gain 0 to 8
 
@@ -75,7 +75,9 @@ def disaster_marks(layers: Mapping[str, np.ndarray], disaster: str) -> np.ndarra
     """
     cover, change = layers["land_cover_post"], layers["change"]
     struck = change == Change.DISASTER
-    blue = [layers[f"image_{phase}"][2].astype(int) - layers[f"image_{phase}"][0] for phase in ("pre", "post")]
+    blue = [
+        layers[f"image_{phase}"][2].astype(int) - layers[f"image_{phase}"][0] for phase in ("pre", "post")
+    ]
     bare = struck & (cover == LandCover.BARELAND)
     new = bare & (layers["land_cover_pre"] != LandCover.BARELAND)
     roof = struck & (cover == LandCover.BUILDING) & (layers["land_cover_pre"] == LandCover.BUILDING)
@@ -127,15 +129,23 @@ def recoverability(
     }
 
 
+def chessboard(shape: tuple[int, int]) -> np.ndarray:
+    """The half of the ground (0 or 1) that each cell of (rows, columns) belongs to, -1 in the gaps, int64."""
+    block, within = np.divmod((np.indices(shape) + 0.5) * CELL, BLOCK)
+    gap = (np.minimum(within, BLOCK - within) < GAP / 2).any(axis=0)
+    return np.where(gap, -1, block.sum(axis=0).astype(np.int64) % 2)
+
+
 def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code, half (0 left, 1 right) and flat index of cells of one class, few of each."""
+    """Code, half (colour of its field) and flat index of cells of one class, few of each."""
     height, width = (n // 32 * 32 for n in labels.shape)
     codes = np.maximum(cell_labels(labels[:height, :width]), 0)
-    middle = (np.arange(codes.shape[1]) + 0.5) * CELL - width / 2
-    codes = np.where(np.abs(middle) < GAP / 2, 0, codes).ravel()
-    halves = np.tile((middle > 0).astype(np.int64), height // CELL)
+    halves = chessboard(codes.shape).ravel()
+    codes = np.where(halves < 0, 0, codes.ravel())
     order = rng.permutation(np.flatnonzero(codes))
-    groups = [order[(codes[order] == c) & (halves[order] == h)] for c in np.unique(codes[order]) for h in (0, 1)]
+    groups = [
+        order[(codes[order] == c) & (halves[order] == h)] for c in np.unique(codes[order]) for h in (0, 1)
+    ]
     few = np.concatenate([np.zeros(0, np.int64), *(g[:MOST] for g in groups)])
     return codes[few].astype(np.int64), halves[few], few
 

@@ -165,7 +165,9 @@ def check_content(paths: Sequence[Path]) -> None:
         if valid.size and (np.ptp(valid, axis=1) <= FLAT).all():
             raise InputError(f"{path} shows one colour and nothing else; take it out")
     if black == len(chosen):
-        raise InputError(f"{paths[0].parent}: every target image is black (no data); give images with content")
+        raise InputError(
+            f"{paths[0].parent}: every target image is black (no data); give images with content"
+        )
 
 
 def _is_grey(image: np.ndarray) -> bool:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -109,7 +110,7 @@ def _run(stage: str, words: Sequence[str]) -> None:
 
 def _config_files(words: Sequence[str]) -> list[Path]:
     """The YAML files among the words of a command line."""
-    following = [after for word, after in zip(words, words[1:], strict=False) if word == "--config"]
+    following = [after for word, after in pairwise(words) if word == "--config"]
     joined = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
     return [path for path in map(Path, following + joined) if path.is_file()]
 
@@ -123,7 +124,9 @@ def _check_yaml(paths: Sequence[Path]) -> None:
             mark = getattr(error, "problem_mark", None)
             where = "" if mark is None else f", line {mark.line + 1}"
             why = re.sub(r"\s+", " ", str(getattr(error, "problem", None) or error))
-            raise InputError(f"{path}{where}: is not YAML ({why}); write `name: value`, one a line") from error
+            raise InputError(
+                f"{path}{where}: is not YAML ({why}); write `name: value`, one a line"
+            ) from error
         if not isinstance(content, dict):
             raise InputError(f"{path}: holds no settings; write `name: value`, one a line")
 

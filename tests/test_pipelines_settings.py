@@ -42,12 +42,16 @@ def test_a_wrong_start_does_not_block_the_right_one(tmp_path: Path) -> None:
 
 
 def test_refused_input_leaves_no_folder_and_results_are_never_taken_away(tmp_path: Path) -> None:
-    def refused(folder: Path, *, writes: bool = False) -> None:
-        with pytest.raises(InputError), leaves_nothing(folder):
+    def begin(folder: Path, writes: bool) -> None:
+        with leaves_nothing(folder):
             settle(folder, "adapt", {"seed": 1})
             if writes:
                 (folder / "adapter.pt").write_text("fitted")
             raise InputError("every target image is black")
+
+    def refused(folder: Path, *, writes: bool = False) -> None:
+        with pytest.raises(InputError):
+            begin(folder, writes)
 
     refused(tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -144,7 +148,12 @@ def test_targets_of_other_bands_or_ranges_are_named(
     write_raster(path, np.full((bands, 160, 160), 7, dtype), grid, bands=[str(i) for i in range(bands)])
     if bands == 4:
         with rasterio.open(path, "r+") as dataset:  # GDAL takes a fourth band for alpha unless told
-            dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.undefined]
+            dataset.colorinterp = [
+                ColorInterp.red,
+                ColorInterp.green,
+                ColorInterp.blue,
+                ColorInterp.undefined,
+            ]
     with pytest.raises(InputError, match=said):
         check_images([path])
     if bands == 1:
@@ -226,5 +235,7 @@ def make_captures(root: Path, rng: np.random.Generator) -> None:
         }
         write_capture(
             root,
-            Capture(id=name, grid=grid, layers=layers, start=when, end=when, properties={}, views={}, bands={}),
+            Capture(
+                id=name, grid=grid, layers=layers, start=when, end=when, properties={}, views={}, bands={}
+            ),
         )
