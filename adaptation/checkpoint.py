@@ -73,8 +73,8 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         device: Where its flow shall run; None for the device of its config.
 
     Raises:
-        InputError: Missing, foreign or damaged file, another format version, other classes, or a ground sample
-            distance that `check_gsd` refuses.
+        InputError: Missing, foreign or damaged file, another format version, other classes, or a ground
+            sample distance that `check_gsd` refuses.
     """
     state = _read(path)
     fitted = state["gsd"]

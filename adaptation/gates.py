@@ -20,6 +20,7 @@ from adaptation.recoverability import chessboard
 
 MOST = 400  # cells of a class and image
 LEAST = 40  # cells of a class, in every half, that it is asked for
+DITHER = 1.0  # grey levels of noise on what is looked at: rounding writes a pattern that hangs on the colour
 MARGIN = 0.05  # of balanced accuracy, that an honest adapter may gain by chance and by grain: an assumption
 _OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
 
@@ -71,7 +72,11 @@ def leakage(
     codes, halves = codes[keep.numpy()], halves[keep.numpy()]
     recalls = []
     for images in (adapted, original):
-        seen = [_texture(i, rows, cols) for (i, _), (_, _, rows, cols) in zip(images, chosen, strict=True)]
+        noise = rng.spawn(len(images))
+        seen = [
+            _texture(image + DITHER * r.standard_normal(image.shape), rows, cols)
+            for (image, _), (_, _, rows, cols), r in zip(images, chosen, noise, strict=True)
+        ]
         features = torch.cat(seen)
         recalls.append(_recall(features[keep], torch.from_numpy(codes), halves, asked))
     return Leakage(
@@ -86,7 +91,7 @@ def leakage(
 
 
 def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Code, half of the ground, row and column [cells] of cells of one class that stand a pixel off its border."""
+    """Code, half of the ground, row and column [cells] of cells of one class, a pixel off its border."""
     inner = np.where(cv2.erode(labels, np.ones((3, 3))) == cv2.dilate(labels, np.ones((3, 3))), labels, 0)
     height, width = (n // CELL for n in labels.shape)
     cells = inner[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL)
@@ -100,14 +105,14 @@ def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ..
 
 
 def _texture(image: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Tensor:
-    """Cosine coefficients of cells in opponent colours without their means, and the logarithms of their power.
+    """Cosine coefficients of cells in opponent colours without means, and the logarithms of their power.
 
     float32 (N, 90): a pattern shows in the first if it stands still, in the second if it moves.
     """
     planes = np.einsum("kc,chw->khw", _OPPONENT, image.astype(np.float32))
     height, width = (n // CELL for n in image.shape[1:])
     blocks = planes[:, : height * CELL, : width * CELL].reshape(3, height, CELL, width, CELL)
-    basis = cv2.dct(np.eye(CELL))
+    basis = cv2.dct(np.eye(CELL), flags=cv2.DCT_ROWS).T
     waves = np.einsum("ui,krisj,vj->rskuv", basis, blocks, basis, optimize=True)
     found = waves[rows, cols].reshape(len(rows), 3, -1)[:, :, 1:].reshape(len(rows), -1)
     return torch.from_numpy(np.concatenate([found, np.log(found**2 + 0.1)], axis=1).astype(np.float32))
