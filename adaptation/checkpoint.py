@@ -13,11 +13,13 @@ from adaptation.adapter import Adapter
 from adaptation.config import AdaptConfig
 from adaptation.flows.flow import WaveletFlow
 from adaptation.radiometry import radiometry_from_state, radiometry_state
+from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
-VERSION = 2
+VERSION = 3
+CLASSES = [cover.name for cover in LandCover]
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
 
@@ -29,6 +31,7 @@ def save_adapter(path: Path, adapter: Adapter) -> None:
         "config": dataclasses.asdict(adapter.config),
         "gsd": adapter.gsd,
         "grey": adapter.grey,
+        "classes": CLASSES,
         "radiometry": radiometry_state(adapter.radiometry),
         "kernels": torch.from_numpy(adapter.kernels.copy()),
         "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
@@ -46,7 +49,7 @@ def check_gsd(gsd: float, fitted: float | None, what: str) -> None:
     Args:
         gsd: Ground sample distance of the images [m].
         fitted: Ground sample distance of the adapter or its target [m]; None, where nothing tells, passes.
-        what: The file of the adapter or the folder of the target, for the message.
+        what: The file of the adapter or the target, for the message.
 
     Raises:
         InputError: The first is not within 0.8 and 1.25 times the second.
@@ -67,8 +70,8 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         device: Where its flow shall run; None for the device of its config.
 
     Raises:
-        InputError: Missing, foreign or damaged file, another format version, or a ground sample distance
-            that `check_gsd` refuses.
+        InputError: Missing, foreign or damaged file, another format version, other classes, or a ground
+            sample distance that `check_gsd` refuses.
     """
     state = _read(path)
     fitted = state["gsd"]
@@ -115,6 +118,10 @@ def _read(path: Path) -> dict[str, Any]:
     if state.get("version") != VERSION:
         raise InputError(
             f"{path} has adapter format {state.get('version')}, this version reads {VERSION}; fit it again"
+        )
+    if state.get("classes") != CLASSES:
+        raise InputError(
+            f"{path} was fitted to other land-cover classes than {', '.join(CLASSES).lower()}; fit it again"
         )
     if not isinstance(state.get("gsd"), float):
         raise InputError(f"{path} is a damaged adapter (no ground sample distance); fit it again")

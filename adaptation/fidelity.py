@@ -13,8 +13,11 @@ import numpy as np
 
 from adaptation.descriptors import PERIODS, Descriptor, describe
 from adaptation.sliced import sliced_distance
+from adaptation.spectrum import bin_centres
 from backbones import lite0_encoder
 from rasters.errors import InputError
+
+HALVES = 50  # of the real images, that the band of spectra is measured on
 
 METRICS: Mapping[str, str] = {
     "kd_lite0_deep": "KD-lite0, deep features",
@@ -60,11 +63,15 @@ class FidelityReport:
         measures: Set name -> metric -> measure.
         floor: Metric -> what two halves of the real images measure against each other.
         images: Set name -> number of images; "real" among them.
+        spectra: Set name -> mean radial power of the luminance (BINS,) [dB]; "real" among them.
+        spectrum_band: What 95 % of halves of the real images keep within (2, BINS) [dB].
     """
 
     measures: Mapping[str, Mapping[str, Measure]]
     floor: Mapping[str, Measure]
     images: Mapping[str, int]
+    spectra: Mapping[str, np.ndarray]
+    spectrum_band: np.ndarray
 
     def to_json(self) -> dict[str, object]:
         """Plain values for a JSON file."""
@@ -72,7 +79,18 @@ class FidelityReport:
             name: {k: [m.value, m.spread] for k, m in row.items()} for name, row in self.measures.items()
         }
         floor = {k: [m.value, m.spread] for k, m in self.floor.items()}
-        return {"measures": plain, "floor": floor, "images": dict(self.images), "metrics": dict(METRICS)}
+        spectra = {
+            "cycles_per_pixel": bin_centres().tolist(),
+            "sets": {name: np.round(line, 3).tolist() for name, line in self.spectra.items()},
+            "real_halves": np.round(self.spectrum_band, 3).tolist(),
+        }
+        return {
+            "measures": plain,
+            "floor": floor,
+            "images": dict(self.images),
+            "metrics": dict(METRICS),
+            "spectra": spectra,
+        }
 
     def to_markdown(self) -> str:
         """A table, a metric a row."""
@@ -113,18 +131,36 @@ def fidelity(
     reference = describe(real, encoder, rng)
     if len(reference) < 4:
         raise InputError(f"fidelity needs at least 4 real images with data, got {len(reference)}")
-    measures, counts = {}, {"real": len(reference)}
+    measures, counts, spectra = {}, {"real": len(reference)}, {"real": _spectrum(reference)}
     for name, images in sets.items():
         described = describe(images, encoder, rng)
         if len(described) < 2:
             raise InputError(f"fidelity needs at least 2 images, got {len(described)} named {name!r}")
-        counts[name] = len(described)
+        counts[name], spectra[name] = len(described), _spectrum(described)
         drawn = [_resampled(described, rng) for _ in range(draws)]
         values = [_distances(images, reference, reference, rng) for images in (described, *drawn)]
         measures[name] = {
             k: Measure(value=values[0][k], spread=float(np.std([v[k] for v in values[1:]]))) for k in METRICS
         }
-    return FidelityReport(measures=measures, floor=_floor(reference, rng, draws), images=counts)
+    return FidelityReport(
+        measures=measures,
+        floor=_floor(reference, rng, draws),
+        images=counts,
+        spectra=spectra,
+        spectrum_band=_spectrum_band(reference, rng),
+    )
+
+
+def _spectrum(images: list[Descriptor]) -> np.ndarray:
+    return 10 * np.log10(np.mean([d.spectrum for d in images], axis=0))
+
+
+def _spectrum_band(real: list[Descriptor], rng: np.random.Generator) -> np.ndarray:
+    """Halves of the images scatter as much as sets of their number do (the delete-half jackknife)."""
+    halves = [
+        _spectrum([real[i] for i in rng.permutation(len(real))[: len(real) // 2]]) for _ in range(HALVES)
+    ]
+    return _spectrum(real) + 1.96 * np.std(halves, axis=0) * np.array([[-1.0], [1.0]])
 
 
 def _floor(real: list[Descriptor], rng: np.random.Generator, draws: int) -> dict[str, Measure]:
@@ -184,17 +220,17 @@ def structure(original: np.ndarray, adapted: np.ndarray, land_cover: np.ndarray)
 
     None if there is no label edge to look at: one class everywhere, or an image that is flat around them.
     """
-    maps = [_gradient(image) for image in (original, adapted)]
+    maps = [gradient(image) for image in (original, adapted)]
     border = cv2.morphologyEx(land_cover, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     near = cv2.GaussianBlur(border.astype(np.float64), (9, 9), 2)
     if not border.any() or any(np.ptp(m[near > 0]) == 0 for m in maps):
         return None
     correlation = float(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1])
     centred = [(m - np.average(m, weights=near + 1e-9)) * near for m in maps]
-    return Structure(gradient_correlation=correlation, shift=_displacement(*centred))
+    return Structure(gradient_correlation=correlation, shift=displacement(*centred))
 
 
-def _displacement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+def displacement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """By how much (row, col) b (H, W) lies further than a [px], at most a quarter of the image.
 
     The peak of their correlation, refined by a parabola. Phase correlation is left alone: it weighs all
@@ -213,7 +249,7 @@ def _displacement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return shift[0], shift[1]
 
 
-def _gradient(image: np.ndarray) -> np.ndarray:
+def gradient(image: np.ndarray) -> np.ndarray:
     """Size of the gradient of the mean colour, float64 (H, W)."""
     grey = image.mean(axis=0)
     return np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))

@@ -19,6 +19,7 @@ from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
 from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
 from adaptation.fitting import BASE_SHARE, fit_adapter
+from adaptation.spectrum import valid_pixels
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
 from pipelines.settings import capture_files, settings, settle
@@ -36,6 +37,8 @@ JUDGED = 16  # captures and held-out images, at most, that the report looks at
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its result
 LEAST_HELD_OUT = 4  # and to fit on
+READ = 48  # of them are read before the fit, at most
+FLAT = 2  # grey levels: what an image spans that shows nothing but rounding and compression
 CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 
 Method = Literal["flow", "none", "histogram", "gaussian", "sliced", "fda"]
@@ -90,8 +93,9 @@ def run(config: Config) -> None:
     gsd, images = common_gsd(folders), target_images(config.target)
     check_images(images)
     fit_paths, judge_paths = split_target(images, config.target)
+    check_content(images)
     real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
-    check_gsd(gsd, gsd if real is None else real, f"the captures in {config.captures}")
+    check_gsd(gsd, real, f"target {images[0] if config.target_gsd is None else '(--target_gsd)'}")
     if real is None:
         print(f"{images[0].name} has no georeference: taken as {gsd:g} m like the captures (--target_gsd)")
     if len(folders) < 2 or min(read_capture(folders[0], []).grid.shape) < LEAST_SIDE:
@@ -137,17 +141,37 @@ def check_images(paths: Sequence[Path]) -> None:
     """
     for path in paths[:: -(-len(paths) // CHECKED)]:
         with open_raster(path) as dataset:
-            bands = sum(meaning is not ColorInterp.alpha for meaning in dataset.colorinterp)
-            if bands not in (1, 3):
-                raise InputError(
-                    f"{path} has {bands} bands; target images must have one (panchromatic) or three (red, "
-                    "green, blue): write those bands to a file of their own"
-                )
+            bands = sum(kind is not ColorInterp.alpha for kind in dataset.colorinterp)
             if dataset.dtypes[0] != "uint8" or min(dataset.shape) < LEAST_SIDE:
                 raise InputError(
                     f"{path} has {dataset.height} x {dataset.width} {dataset.dtypes[0]} pixels; target "
                     f"images must be 8-bit and at least {LEAST_SIDE} pixels a side: convert it or take it out"
                 )
+            if bands not in (1, 3):
+                raise InputError(
+                    f"{path} has {bands} bands; target images must have one (panchromatic) or three (red, "
+                    "green, blue): write these alone, as by gdal_translate -b 1 -b 2 -b 3"
+                )
+
+
+def check_content(paths: Sequence[Path]) -> None:
+    """Reads target images, at most `READ` of them.
+
+    Raises:
+        InputError: One is unreadable or of a single colour, or all are black; it is named.
+    """
+    black = 0
+    chosen = paths[:: -(-len(paths) // READ)]
+    for path in chosen:
+        image = read_image(path)
+        valid = image[:, valid_pixels(image)]
+        black += valid.size == 0
+        if valid.size and (np.ptp(valid, axis=1) <= FLAT).all():
+            raise InputError(f"{path} shows one colour and nothing else; take it out")
+    if black == len(chosen):
+        raise InputError(
+            f"{paths[0].parent}: every target image is black (no data); give images with content"
+        )
 
 
 def target_gsd(path: Path) -> float | None:

@@ -1,6 +1,7 @@
 """`mage STAGE [options]`: the options are the fields of the stage's frozen `Config` dataclass."""
 
 import argparse
+import difflib
 import errno
 import importlib
 import os
@@ -8,11 +9,14 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
+import yaml
 from jsonargparse import ArgumentParser
 
 import simulator
+from pipelines.settings import leaves_nothing
 from rasters.errors import InputError
 
 STAGES = {
@@ -20,6 +24,7 @@ STAGES = {
     "simulate": "captures of procedural or mapped cities before and after disasters, with exact labels",
     "atlas": "one sheet with every style of city, at 1 m and at 0.3 m",
     "adapt": "make captures look like real imagery, labels untouched",
+    "adapt report": "how real adapted captures look and what became of their labels, as one page",
     "train": "train the damage network on captures and labelled real imagery",
     "evaluate": "score a model on a labelled folder",
     "map": "damage map of two mosaics, before and after",
@@ -41,16 +46,18 @@ def main(words: Sequence[str] | None = None) -> int:
     if words[0] not in STAGES:
         print(_usage(), file=sys.stderr)
         return _fail(words[0], f"there is no such stage; there are {', '.join(STAGES)}")
+    count = 2 if " ".join(words[:2]) in STAGES else 1
+    stage, options = " ".join(words[:count]), words[count:]
     try:
-        _run(words[0], words[1:])
+        _run(stage, options)
     except (InputError, FloatingPointError, ImportError) as error:
-        return _fail(words[0], str(error))
+        return _fail(stage, str(error))
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
-        return _fail(words[0], f"{error.filename or 'the output'}: {error.strerror}; {REMEDIES[error.errno]}")
+        return _fail(stage, f"{error.filename or 'the output'}: {error.strerror}; {REMEDIES[error.errno]}")
     except KeyboardInterrupt:
-        print(f"mage {words[0]}: interrupted; run it again to go on", file=sys.stderr)
+        print(f"mage {stage}: interrupted; run it again to go on", file=sys.stderr)
         return 130
     return 0
 
@@ -78,7 +85,7 @@ def _fail(stage: str, message: str) -> int:
 
 def _run(stage: str, words: Sequence[str]) -> None:
     module = importlib.import_module(
-        f"pipelines.{stage.replace('-', '_')}"
+        f"pipelines.{re.sub('[- ]', '_', stage)}"
     )  # only this stage's packages are loaded
     summary = f"{STAGES[stage].capitalize()}."
     parser = ArgumentParser(prog=f"mage {stage}", description=summary, exit_on_error=False)
@@ -86,28 +93,73 @@ def _run(stage: str, words: Sequence[str]) -> None:
         "--config", action="config", help="YAML file; for simulate also the name of a preset, as --preset"
     )
     parser.add_class_arguments(module.Config, None)
+    words = _named_presets(words)
+    _check_yaml(_config_files(words))
     try:
-        given = parser.instantiate(parser.parse_args(_named_presets(words)))
+        given = parser.instantiate(parser.parse_args(words))
     except argparse.ArgumentError as error:
-        raise InputError(_option_error(stage, error)) from None
+        names = [field.name for field in fields(module.Config)]
+        raise InputError(_option_error(stage, error, names, words)) from None
     try:
         config = module.Config(**{field.name: given[field.name] for field in fields(module.Config)})
     except ValueError as error:
         raise InputError(str(error)) from error
-    module.run(config)
+    with leaves_nothing(getattr(config, "out", None)):
+        module.run(config)
 
 
-def _option_error(stage: str, error: argparse.ArgumentError) -> str:
-    """One line for options that cannot be read, with what is usually meant."""
+def _config_files(words: Sequence[str]) -> list[Path]:
+    """The YAML files among the words of a command line."""
+    following = [after for word, after in pairwise(words) if word == "--config"]
+    joined = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
+    return [path for path in map(Path, following + joined) if path.is_file()]
+
+
+def _check_yaml(paths: Sequence[Path]) -> None:
+    """Raises an InputError that names a file that is no YAML; the parser's own tells only the line."""
+    for path in paths:
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            where = "" if mark is None else f", line {mark.line + 1}"
+            why = re.sub(r"\s+", " ", str(getattr(error, "problem", None) or error))
+            raise InputError(
+                f"{path}{where}: is not YAML ({why}); write `name: value`, one a line"
+            ) from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: holds no settings; write `name: value`, one a line")
+
+
+def _option_error(
+    stage: str, error: argparse.ArgumentError, names: Sequence[str], words: Sequence[str]
+) -> str:
+    """One line for options that cannot be read, with the file they stand in and what is usually meant."""
     text = re.sub(r"\s+", " ", str(error)).removeprefix("Parser ")
     hints = (
         (r"\bconfig\b.*not exist", f"presets: {', '.join(sorted(p.stem for p in PRESETS.glob('*.yaml')))}"),
         (r"unrecognized arguments: [^-]", "quote patterns and lists, such as 'before/*.tif' or '[a, b]'"),
-        (r"unrecognized arguments: -", "names are written with underscores, such as --off_nadir"),
         (r"class 'tuple'", "write a list in quotes, such as '[flood, fire]'"),
     )
     found = [hint for pattern, hint in hints if re.search(pattern, text)]
-    return "; ".join([text, *found[:1], f"`mage {stage} --help` lists the options"])
+    foreign = re.search(r"unrecognized arguments: --([\w.-]+)|Option '([\w.-]+)' is not accepted", text)
+    if foreign:
+        meant = (foreign[1] or foreign[2]).replace("-", "_")
+        near = difflib.get_close_matches(meant, names, n=1)
+        found += [f"did you mean {'--' if foreign[1] else ''}{name}?" for name in near]
+    key = re.search(r"key \"([\w.]+)\"|Option '([\w.-]+)'", text)
+    where = _file_of(key[1] or key[2], words) if key else None
+    told = text if where is None else f"{where}: {text}"
+    return "; ".join([told, *found[:1], f"`mage {stage} --help` lists the options"])
+
+
+def _file_of(key: str, words: Sequence[str]) -> Path | None:
+    """The last YAML file that sets an option; None if the command line itself does, or nothing."""
+    if any(word.split("=")[0] == f"--{key}" for word in words):
+        return None
+    top = key.split(".")[0]
+    holding = [p for p in _config_files(words) if top in yaml.safe_load(p.read_text(encoding="utf-8"))]
+    return holding[-1] if holding else None
 
 
 def _named_presets(words: Sequence[str]) -> list[str]:

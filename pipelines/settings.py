@@ -3,7 +3,8 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,23 @@ def settle(folder: Path, stage: str, values: Mapping[str, Any], inputs: Iterable
             raise InputError(f"{folder} holds files that no stage of MAGE wrote; choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
     write_provenance(folder, stage, told)
+
+
+@contextmanager
+def leaves_nothing(folder: Path | None) -> Generator[None]:
+    """A block whose `InputError` leaves no folder behind that holds its settings alone.
+
+    Some input can only be judged by reading it, after `settle`; a refusal then looks like one before.
+    """
+    there = folder is not None and folder.is_dir()
+    try:
+        yield
+    except InputError:
+        if folder is not None and folder.is_dir() and [p.name for p in folder.iterdir()] == [PROVENANCE]:
+            (folder / PROVENANCE).unlink()
+            if not there:
+                folder.rmdir()
+        raise
 
 
 def fingerprint(paths: Iterable[Path]) -> str:

@@ -197,6 +197,9 @@ def test_files_that_do_not_fit_are_refused_by_name(adapter: Adapter, tmp_path: P
     torch.save({**state, "version": 99}, foreign)
     with pytest.raises(InputError, match="format 99"):
         load_adapter(foreign)
+    torch.save({**state, "classes": state["classes"][:-1]}, foreign)
+    with pytest.raises(InputError, match=r"foreign\.pt was fitted to other land-cover classes"):
+        load_adapter(foreign)
     torch.save({**state, "flow": {}}, foreign)
     with pytest.raises(InputError, match="damaged"):
         load_adapter(foreign)

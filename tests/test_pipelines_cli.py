@@ -1,5 +1,6 @@
 import errno
 import re
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_an_unknown_stage_is_an_error(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_option_is_explained(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        main([stage, "--help"])
+        main([*stage.split(), "--help"])
     assert stop.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
     options = re.findall(r"--[a-z_.]+ (?:[A-Z_]+|\{[^}]*\}|\[ITEM,...\]) (\S+)", shown)
@@ -89,6 +90,8 @@ def test_errors_that_are_ours_keep_their_traceback(monkeypatch: pytest.MonkeyPat
         (["simulate", "--out", "x", "--cities", "two"], "two"),
         (["simulate", "--out", "x", "--disasters", "fire"], "'[flood, fire]'"),
         (["simulate", "--out", "x", "--config", "tonw"], "town"),
+        (["simulate", "--out", "x", "--citties", "3"], "did you mean --cities?"),
+        (["simulate", "--out", "x", "--disasters=[fire]", "--citties=3"], "did you mean --cities?"),
         (["map", "--model", "m", "--pre", "a", "b", "--post", "c", "--out", "x"], "quote"),
     ],
 )
@@ -99,3 +102,43 @@ def test_wrong_options_end_in_one_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: [1", ", line "),
+        ("- seed", "write `name: value`"),
+        ("citties: 3", "did you mean cities?"),
+        ("cities: lots", "lots"),
+    ],
+)
+def test_a_wrong_file_of_settings_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    for words in (["--config", str(path)], [f"--config={path}"]):
+        assert main(["simulate", "--out", str(tmp_path / "out"), *words]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{path}" in line
+        assert said in line
+
+
+def test_a_mistake_on_the_command_line_is_not_blamed_on_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("cities: 2")
+    assert main(["simulate", "--out", "x", "--config", str(path), "--cities", "lots"]) == 2
+    assert str(path) not in capsys.readouterr().err
+
+
+def test_a_stage_of_two_words_is_found_and_the_first_word_alone_still_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(cli, "_run", lambda stage, words: begun.append((stage, words)))
+    assert main(["adapt", "report", "--adapted", "x"]) == 0
+    assert main(["adapt", "--out", "report"]) == 0
+    assert begun == [("adapt report", ["--adapted", "x"]), ("adapt", ["--out", "report"])]

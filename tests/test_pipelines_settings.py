@@ -1,16 +1,22 @@
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import rasterio
+from PIL import Image
+from rasterio.enums import ColorInterp
 
-from pipelines.adapt import check_images, split_target, target_gsd, target_pairs
-from pipelines.settings import fingerprint, settle
-from rasters.capture import PARTIAL
+from pipelines.adapt import check_content, check_images, split_target, target_gsd, target_pairs
+from pipelines.cli import main
+from pipelines.settings import fingerprint, leaves_nothing, settle
+from rasters.capture import PARTIAL, Capture, write_capture
 from rasters.errors import InputError
 from rasters.geotiff import write_raster
 from rasters.grid import Grid
+from rasters.layers import IMAGES, LABELS
 from rasters.provenance import PROVENANCE
 
 
@@ -33,6 +39,27 @@ def test_a_wrong_start_does_not_block_the_right_one(tmp_path: Path) -> None:
     settle(tmp_path / "out", "train", {"steps": 1})
     settle(tmp_path / "out", "train", {"steps": 2})
     assert '"steps": 2' in (tmp_path / "out" / PROVENANCE).read_text()
+
+
+def test_refused_input_leaves_no_folder_and_results_are_never_taken_away(tmp_path: Path) -> None:
+    def begin(folder: Path, writes: bool) -> None:
+        with leaves_nothing(folder):
+            settle(folder, "adapt", {"seed": 1})
+            if writes:
+                (folder / "adapter.pt").write_text("fitted")
+            raise InputError("every target image is black")
+
+    def refused(folder: Path, *, writes: bool = False) -> None:
+        with pytest.raises(InputError):
+            begin(folder, writes)
+
+    refused(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "empty").mkdir()  # somebody's own
+    refused(tmp_path / "empty")
+    assert list((tmp_path / "empty").iterdir()) == []
+    refused(tmp_path / "begun", writes=True)
+    assert {path.name for path in (tmp_path / "begun").iterdir()} == {"adapter.pt", PROVENANCE}
 
 
 def test_what_a_kill_left_is_swept_and_what_is_foreign_is_not(tmp_path: Path) -> None:
@@ -107,3 +134,111 @@ def test_images_of_one_place_are_paired_if_both_are_there(tmp_path: Path) -> Non
     names = ("a_pre_disaster.png", "a_post_disaster.png", "b_pre_disaster.png", "c.png", "d/image_pre.tif")
     paths = [tmp_path / name for name in (*names, "d/image_post.tif")]
     assert target_pairs(paths) == {paths[0]: paths[1], paths[4]: paths[5]}
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "dtype", "said"),
+    [
+        ("deep.tif", 3, np.uint16, r"deep\.tif has 160 x 160 uint16 pixels"),
+        ("floats.tif", 3, np.float32, r"floats\.tif has 160 x 160 float32 pixels"),
+        ("infrared.tif", 4, np.uint8, r"infrared\.tif has 4 bands; .*gdal_translate -b 1 -b 2 -b 3"),
+        ("two.tif", 2, np.uint8, r"two\.tif has 2 bands"),
+    ],
+)
+def test_targets_of_other_bands_or_ranges_are_named(
+    tmp_path: Path, name: str, bands: int, dtype: type, said: str
+) -> None:
+    grid = Grid(crs="EPSG:32615", west=5e5, north=4e6, gsd=1.0, height=160, width=160)
+    path = tmp_path / name
+    write_raster(path, np.full((bands, 160, 160), 7, dtype), grid, bands=[str(i) for i in range(bands)])
+    if bands == 4:
+        with rasterio.open(path, "r+") as dataset:  # GDAL takes a fourth band for alpha unless told
+            dataset.colorinterp = [
+                ColorInterp.red,
+                ColorInterp.green,
+                ColorInterp.blue,
+                ColorInterp.undefined,
+            ]
+    with pytest.raises(InputError, match=said):
+        check_images([path])
+
+
+def test_alpha_and_palettes_are_no_further_bands(tmp_path: Path) -> None:
+    rgba = np.random.default_rng(0).integers(1, 255, (160, 160, 4), dtype=np.uint8)
+    assert cv2.imwrite(str(tmp_path / "alpha.png"), rgba)
+    Image.fromarray(rgba[..., :3]).quantize(16).save(tmp_path / "palette.png")
+    check_images([tmp_path / "alpha.png", tmp_path / "palette.png"])
+
+
+def test_targets_without_content_are_named(tmp_path: Path) -> None:
+    good = Image.fromarray(np.random.default_rng(0).integers(1, 255, (160, 160, 3), dtype=np.uint8))
+    good.save(tmp_path / "good.png")
+    black, flat = tmp_path / "black.png", tmp_path / "flat.png"
+    Image.new("RGB", (160, 160)).save(black)
+    Image.new("RGB", (160, 160), (90, 91, 80)).save(flat)
+    check_content([tmp_path / "good.png", black])  # the corner of a scene beside others
+    with pytest.raises(InputError, match=r"flat\.png shows one colour"):
+        check_content([tmp_path / "good.png", flat])
+    with pytest.raises(InputError, match="every target image is black"):
+        check_content([black, black])
+
+
+def test_what_adapt_refuses_ends_in_one_line_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    captures, target, out = tmp_path / "captures", tmp_path / "target", tmp_path / "out"
+    rng = np.random.default_rng(0)
+    make_captures(captures, rng)
+    words = ["adapt", "--captures", str(captures), "--target", str(target), "--out", str(out)]
+
+    def refused(*more: str) -> str:
+        assert main([*words, *more]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert not out.exists()
+        return line
+
+    assert f"{target} is not a folder" in refused()
+    target.mkdir()
+    assert f"{target} holds no PNG" in refused()
+    for number in range(7):
+        photo(target / f"{number}.png", rng)
+    assert "at least 8 images" in refused()
+    photo(target / "7.png", rng)
+    assert "target (--target_gsd) is of 1.4 m" in refused("--target_gsd", "1.4")
+    (target / "3.png").write_bytes((target / "3.png").read_bytes()[:900])
+    assert f"{target / '3.png'} cannot be read" in refused()
+    photo(target / "3.png", rng)
+    Image.new("RGB", (160, 160), (90, 91, 80)).save(target / "3.png")
+    assert f"{target / '3.png'} shows one colour" in refused()
+    for number in range(8):
+        mostly_black(target / f"{number}.png", rng)  # only the fit itself finds that no square is whole
+    assert "black" in refused("--method", "none")
+
+
+def photo(path: Path, rng: np.random.Generator) -> None:
+    Image.fromarray(rng.integers(1, 255, (160, 160, 3), dtype=np.uint8)).save(path)
+
+
+def mostly_black(path: Path, rng: np.random.Generator) -> None:
+    pixels = np.zeros((160, 160, 3), np.uint8)
+    pixels[:20] = rng.integers(1, 255, (20, 160, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def make_captures(root: Path, rng: np.random.Generator) -> None:
+    """Two captures of noise, one class and nothing that happened."""
+    grid = Grid(crs="EPSG:32615", west=5e5, north=4e6, gsd=1.0, height=128, width=128)
+    when = datetime(2024, 5, 1, tzinfo=UTC)
+    for name in ("a", "b"):
+        layers = {
+            key: rng.integers(1, 255, (3, 128, 128), dtype=np.uint8)
+            if key in IMAGES
+            else np.zeros((128, 128), layer.dtype)
+            for key, layer in {**IMAGES, **LABELS}.items()
+        }
+        write_capture(
+            root,
+            Capture(
+                id=name, grid=grid, layers=layers, start=when, end=when, properties={}, views={}, bands={}
+            ),
+        )
