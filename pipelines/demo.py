@@ -59,7 +59,7 @@ class Config:
     cities: int = 12
     tile: int = 512
     adapt_steps: int = 250
-    steps: int = 70
+    steps: int = 150
     workers: int = 2
     seed: int = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
