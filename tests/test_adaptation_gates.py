@@ -96,6 +96,7 @@ def test_marks_of_disasters_survive_plain_methods(method: str) -> None:
         ordinary=[(image, cover) for image, _ in scenes],
         source=[],
         target=[photograph(i, rng) for i, _ in scenes],
+        grey=False,
     )
     translate = BASELINES[method](material, rng)
     adapted = [(translate(image, np.random.default_rng(1)), labels) for image, labels in scenes]

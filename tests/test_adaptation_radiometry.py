@@ -268,6 +268,7 @@ def test_pairs_of_other_shapes_are_bad_input() -> None:
     rng = np.random.default_rng(2)
     image = rng.integers(40, 200, (3, 128, 128), dtype=np.uint8)
     cover = np.repeat(np.array([[ROAD, ROOF, TREE, ROAD]], np.uint8), 128, axis=0).repeat(32, axis=1)
-    material = Material(ordinary=[(image, cover)], source=[(image, cover)], target=[image])
+    sides = [(image, cover)]
+    material = Material(ordinary=sides, source=sides, target=[image], grey=False)
     with pytest.raises(InputError, match=r"\(3, 128, 128\) and \(3, 128, 96\); bring them onto one grid"):
         fit_colours(material, AdaptConfig(), rng, [(image, image[..., :96])])
