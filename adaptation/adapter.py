@@ -2,7 +2,7 @@
 
 A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
-B  texture      wavelet details through a normalizing flow        (adaptation.flows)
+B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
 C  calibration  a zero-phase radial filter                        (adaptation.calibration)
 
 Stage B sees the image alone, never the labels: a generator that sees the class map writes it into
@@ -13,15 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from adaptation.calibration import filter_image
 from adaptation.config import AdaptConfig
-from adaptation.flows.flow import WaveletFlow, translate
 from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import to_grey
 from adaptation.noise import dequantised_source
 from adaptation.radiometry import Radiometry, draw_pair_styles, draw_style, recolour
+from adaptation.textures import Texture, apply_texture
 from rasters.grid import Window, windows
 
 HALO = 64  # pixels a window sees beyond its edge: more than the flow's receptive field carries visibly
@@ -49,7 +48,7 @@ class Adapter:
         config: As fitted.
         gsd: Ground sample distance of both sides [m].
         radiometry: Stage A.
-        flow: Stage B, in eval mode.
+        flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
@@ -58,7 +57,7 @@ class Adapter:
     config: AdaptConfig
     gsd: float
     radiometry: Radiometry
-    flow: WaveletFlow
+    flow: Texture
     kernels: np.ndarray
     grey: bool
     summary: dict[str, object]
@@ -133,20 +132,10 @@ class Adapter:
             return coloured
         x = torch.from_numpy(dequantised_source(coloured, place, style.seed))[None]
         with torch.inference_mode():
-            made = texture(self.flow, to_opponent(x.to(self.config.device)), self.config)
+            x = to_opponent(x.to(self.config.device))
+            made = apply_texture(self.flow, x, self.config, place=place, seed=style.seed)
             made = from_opponent(filter_image(made, self.kernels))[0].cpu().numpy()
         return coloured + np.float32(self.config.strength) * (made - coloured)
-
-
-def texture(flow: WaveletFlow, x: Tensor, config: AdaptConfig) -> Tensor:
-    """Stage B of x (B, 3, H, W), opponent colours."""
-    return translate(
-        flow,
-        x,
-        temperature=config.temperature,
-        latent_limit=config.latent_limit,
-        change_limit=config.change_limit,
-    )
 
 
 def _quantise(image: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ import torch
 
 from adaptation.adapter import Adapter
 from adaptation.config import AdaptConfig
-from adaptation.flows.flow import WaveletFlow
 from adaptation.radiometry import radiometry_from_state, radiometry_state
+from adaptation.textures import build_texture, texture_name
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.files import atomic_path
@@ -34,6 +34,7 @@ def save_adapter(path: Path, adapter: Adapter) -> None:
         "classes": CLASSES,
         "radiometry": radiometry_state(adapter.radiometry),
         "kernels": torch.from_numpy(adapter.kernels.copy()),
+        "texture": texture_name(adapter.flow),
         "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
         "summary": adapter.summary,
     }
@@ -81,12 +82,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         config = AdaptConfig(**state["config"])
         if device is not None:
             config = dataclasses.replace(config, device=device)
-        flow = WaveletFlow(
-            levels=config.levels,
-            steps=config.flow_steps,
-            hidden=config.hidden,
-            generator=torch.Generator().manual_seed(0),
-        )
+        flow = build_texture(state["texture"], config, torch.Generator().manual_seed(0))
         flow.load_state_dict(state["flow"])
         radiometry = radiometry_from_state(state["radiometry"])
         kernels, grey, summary = state["kernels"].numpy(), bool(state["grey"]), state["summary"]

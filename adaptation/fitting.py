@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adaptation.adapter import Adapter, texture
+from adaptation.adapter import Adapter
 from adaptation.calibration import fit_gains, radial_kernel
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
@@ -18,7 +18,9 @@ from adaptation.material import Labelled, Material, gather, patch, source_crop, 
 from adaptation.optics import fit_blur
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.spectrum import radial_spectrum, valid_pixels
+from adaptation.textures import SIBLINGS, Texture, apply_texture, fit_sibling
 from rasters.errors import InputError
+from rasters.grid import Window
 
 Progress = Callable[[int, int, float], None]
 
@@ -38,6 +40,7 @@ def fit_adapter(
     base: Adapter | None = None,
     pairs: Sequence[Pair] = (),
     progress: Progress | None = None,
+    method: str = "flow",
 ) -> Adapter:
     """An adapter from simulated to real images.
 
@@ -50,9 +53,11 @@ def fit_adapter(
         aftermath: Simulated images after the disaster with their land cover. Texture is fitted on them too,
             class colours are not: a flooded or burnt field is not what the class looks like.
         base: Fitted to another target. Its network is kept and only the normalisations and FiLM of the two
-            domains are fitted, in a fifth of `config.steps`.
+            domains are fitted, in a fifth of `config.steps`; of the flow alone.
         pairs: Real images of one place before and after each, on which it is measured how looks differ.
-        progress: Called as (step, steps, bits per dimension) while the flow is fitted.
+        progress: Called as (step, steps, loss) while the texture is fitted; the flow's and the diffusion
+            flow's loss is bits per dimension.
+        method: Of the texture: "flow", or one of `adaptation.textures.SIBLINGS`.
 
     Raises:
         InputError: Too few or too small images, a ground sample distance that is none, or a base of another
@@ -62,14 +67,24 @@ def fit_adapter(
     if not 0 < gsd < float("inf"):
         raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
     if base is not None:
-        _check_base(base.config, config)
+        _check_base(base, config, method)
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
     material = gather(source, aftermath, target, config, of_material)
     radiometry, classes = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
-    flow, bits = _fit_texture(
-        material, radiometry, config, of_texture, progress, None if base is None else base.flow
-    )
+    if method in SIBLINGS:
+        flow, loss = fit_sibling(
+            method,
+            lambda domain: _batch(material, radiometry, domain, config, of_texture),
+            config,
+            learning_rate,
+            torch.Generator().manual_seed(int(of_texture.integers(2**63))),
+            progress,
+        )
+    else:
+        flow, loss = _fit_texture(
+            material, radiometry, config, of_texture, progress, None if base is None else base.flow
+        )
     kernels = _fit_kernels(material, radiometry, flow, config, of_kernels)
     summary: dict[str, object] = {
         "source_images": len(source) + len(aftermath),
@@ -77,7 +92,7 @@ def fit_adapter(
         "target_class_pixels": classes,
         "pair_correlation": round(radiometry.correlation, 3),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
-        "bits_per_dim": round(bits, 4),
+        "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
         config=config,
@@ -90,9 +105,13 @@ def fit_adapter(
     )
 
 
-def _check_base(base: AdaptConfig, config: AdaptConfig) -> None:
+def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
+    if method != "flow" or not isinstance(base.flow, WaveletFlow):
+        raise InputError(
+            "only the flow goes on from the network of another target: leave --base or --method out"
+        )
     for name in ("levels", "flow_steps", "hidden"):
-        ours, theirs = getattr(config, name), getattr(base, name)
+        ours, theirs = getattr(config, name), getattr(base.config, name)
         if ours != theirs:
             raise InputError(f"the base adapter has {name} {theirs}, got {ours}: give --{name} {theirs}")
 
@@ -131,11 +150,11 @@ def _fit_texture(
     config: AdaptConfig,
     rng: np.random.Generator,
     progress: Progress | None,
-    base: WaveletFlow | None,
+    base: Texture | None,
 ) -> tuple[WaveletFlow, float]:
     """The flow, by maximum likelihood on both domains alike, and its last mean loss [bits per dimension]."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    if base is None:
+    if not isinstance(base, WaveletFlow):
         flow = WaveletFlow(
             levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
         )
@@ -189,16 +208,23 @@ def _batch(
 def _fit_kernels(
     material: Material,
     radiometry: Radiometry,
-    flow: WaveletFlow,
+    flow: Texture,
     config: AdaptConfig,
     rng: np.random.Generator,
 ) -> np.ndarray:
     """The calibration kernels (3, TAPS, TAPS), from patches of both sides."""
     side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.source) // 32 * 32)
     adapted = []
-    for _ in range(_PATCHES):
+    for k in range(_PATCHES):
         crop = torch.from_numpy(source_crop(material, radiometry, side, rng))[None]
         with torch.inference_mode():
-            adapted.append(texture(flow, to_opponent(crop.to(config.device)), config)[0].cpu().numpy())
+            made = apply_texture(
+                flow,
+                to_opponent(crop.to(config.device)),
+                config,
+                place=Window(row=0, col=0, height=side, width=side),
+                seed=k,
+            )
+            adapted.append(made[0].cpu().numpy())
     target = radial_spectrum(_target_patches(material, rng))
     return radial_kernel(fit_gains(radial_spectrum(adapted), target))

@@ -13,12 +13,12 @@ from rasterio.enums import ColorInterp
 from tqdm import tqdm
 
 from adaptation.adapter import Adapter
-from adaptation.baselines import Baseline, fit_baseline
+from adaptation.baselines import BASELINES, Baseline, fit_baseline
 from adaptation.checkpoint import check_gsd, load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
 from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
-from adaptation.fitting import BASE_SHARE, fit_adapter
+from adaptation.fitting import fit_adapter
 from adaptation.spectrum import valid_pixels
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
@@ -41,7 +41,7 @@ READ = 48  # of them are read before the fit, at most
 FLAT = 2  # grey levels: what an image spans that shows nothing but rounding and compression
 CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 
-Method = Literal["flow", "none", "histogram", "gaussian", "sliced", "fda"]
+Method = Literal["flow", "diffusion", "bridge", "cut", "none", "histogram", "gaussian", "sliced", "fda"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,9 @@ class Config(AdaptConfig):
         target_gsd: Ground sample distance of the target [m]; if not given, what its georeference says, else
             the captures' own. A difference of more than a quarter is refused.
         base: An `adapter.pt` fitted to another target: its network is kept and only what belongs to the
-            target is fitted, in a fifth of the steps.
-        method: "flow", the adapter; or a plain method to compare it with (adaptation.baselines).
+            target is fitted, in a fifth of the steps; of the flow alone.
+        method: "flow", the adapter; "diffusion", "bridge" or "cut", the adapter with another texture model
+            in its place (adaptation.textures); or a plain method to compare it with (adaptation.baselines).
         seed: Of the fit and of the looks that are drawn.
         note: Said on every figure, such as that the target is a stand-in.
         device: "auto", "cpu" or "cuda".
@@ -107,7 +108,7 @@ def run(config: Config) -> None:
     inputs = [*capture_files(config.captures), *images, *([] if config.base is None else [config.base])]
     settle(config.out, "adapt", settings(config), inputs)
     began = time.process_time()
-    if config.method == "flow":
+    if config.method not in BASELINES:
         adapter = _adapter(config, folders, fit_paths, gsd, base)
     else:
         adapter = _baseline(config, folders, fit_paths)
@@ -231,12 +232,13 @@ def _adapter(
     if path.is_file():
         return load_adapter(path, gsd=gsd, device=config.device)
     pairs = target_pairs(target)
-    steps = config.steps if base is None else -(-config.steps // BASE_SHARE)
-    with tqdm(total=steps, desc="fit adapter", unit="step") as bar:
+    unit = "bits/dim" if config.method in ("flow", "diffusion") else "loss"
+    with tqdm(desc="fit adapter", unit="step") as bar:
 
-        def progress(step: int, steps: int, bits: float) -> None:
+        def progress(step: int, steps: int, loss: float) -> None:
+            bar.total = steps
             bar.update(step - bar.n)
-            bar.set_postfix_str(f"{bits:.2f} bits/dim")
+            bar.set_postfix_str(f"{loss:.2f} {unit}")
 
         adapter = fit_adapter(
             Lazy(folders, lambda folder: _labelled(folder, "pre")),
@@ -248,6 +250,7 @@ def _adapter(
             base=base,
             pairs=Lazy(list(pairs), lambda path: (read_image(path), read_image(pairs[path]))),
             progress=progress,
+            method=config.method,
         )
     save_adapter(path, adapter)
     return adapter

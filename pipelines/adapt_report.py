@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from adaptation.adapter import Adapter
 from adaptation.checkpoint import load_adapter
 from adaptation.descriptors import PATCH
 from adaptation.edges import class_edges
 from adaptation.fidelity import fidelity
 from adaptation.flicker import QUANTILES, flicker
-from adaptation.flows.flow import TARGET
+from adaptation.flows.flow import TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.gates import leakage
 from adaptation.neighbours import cut_patches, nearest
@@ -147,17 +146,19 @@ def _fidelity(looked: _Looked, draws: int, rng: np.random.Generator) -> dict[str
 def _bits(path: Path, looked: _Looked, rng: np.random.Generator) -> dict[str, list[float]] | None:
     """Bits per dimension under the target's flow, mean and standard error, of each kind of image.
 
-    None without an adapter, for a plain method.
+    None without an adapter, for a plain method, and where its texture is no flow.
     """
     if not path.is_file():
         return None
-    adapter = load_adapter(path, device="cpu")
+    flow = load_adapter(path, device="cpu").flow
+    if not isinstance(flow, WaveletFlow):
+        return None
     kinds = {
         "simulated": Lazy(looked.before, _layer("image_pre")),
         "adapted": Lazy(looked.after, _layer("image_pre")),
         "real": Lazy(looked.held, read_image),
     }
-    found = {name: [_image_bits(adapter, image, rng) for image in images] for name, images in kinds.items()}
+    found = {name: [_image_bits(flow, image, rng) for image in images] for name, images in kinds.items()}
     return {
         name: [float(np.nanmean(bits)), float(np.nanstd(bits) / math.sqrt(len(bits)))]
         for name, bits in found.items()
@@ -165,7 +166,7 @@ def _bits(path: Path, looked: _Looked, rng: np.random.Generator) -> dict[str, li
     }
 
 
-def _image_bits(adapter: Adapter, image: np.ndarray, rng: np.random.Generator) -> float:
+def _image_bits(flow: WaveletFlow, image: np.ndarray, rng: np.random.Generator) -> float:
     """Mean over crops without nodata of an image (3, H, W) uint8, dequantised; NaN without one."""
     crops = []
     for _ in range(10 * BITS_CROPS):
@@ -179,7 +180,7 @@ def _image_bits(adapter: Adapter, image: np.ndarray, rng: np.random.Generator) -
         return math.nan
     with torch.inference_mode():
         x = to_opponent(torch.from_numpy(np.stack(crops)))
-        return float(adapter.flow.bits_per_dim(x, TARGET).mean())
+        return float(flow.bits_per_dim(x, TARGET).mean())
 
 
 def _edges(looked: _Looked) -> dict[str, dict[str, object]]:

@@ -13,7 +13,7 @@ from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.fidelity import structure
 from adaptation.fitting import fit_adapter
-from adaptation.flows.flow import SOURCE, TARGET
+from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.noise import dequantised_source
 from rasters.classes import LandCover
@@ -233,9 +233,11 @@ def test_wrong_shapes_are_refused(adapter: Adapter) -> None:
 
 def test_a_fitted_flow_is_undone_in_float32(adapter: Adapter) -> None:
     x = to_opponent(torch.from_numpy(dequantised(scene()[0]))[None])
+    flow = adapter.flow
+    assert isinstance(flow, WaveletFlow)
     for domain in (SOURCE, TARGET):
-        latents, coarsest = adapter.flow.latents(x, domain)
-        assert float((adapter.flow.compose(latents, coarsest, domain) - x).abs().max()) * 255 < 0.01
+        latents, coarsest = flow.latents(x, domain)
+        assert float((flow.compose(latents, coarsest, domain) - x).abs().max()) * 255 < 0.01
 
 
 def dequantised(image: np.ndarray) -> np.ndarray:

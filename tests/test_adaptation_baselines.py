@@ -11,6 +11,7 @@ from adaptation.config import AdaptConfig
 from adaptation.fidelity import structure
 from adaptation.material import Material
 from adaptation.sliced import sliced_distance
+from adaptation.textures import SIBLINGS
 from pipelines.adapt import Method
 from rasters.classes import LandCover
 
@@ -120,4 +121,4 @@ def test_a_pair_is_treated_alike(name: str, material: Material) -> None:
 
 
 def test_every_method_can_be_asked_for() -> None:
-    assert set(get_args(Method)) == {"flow", *BASELINES}
+    assert set(get_args(Method)) == {"flow", *SIBLINGS, *BASELINES}

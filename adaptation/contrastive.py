@@ -1,0 +1,152 @@
+"""A contrastive GAN without labels, the adversarial baseline (CUT; Park et al. 2020, arXiv:2007.15651).
+
+A small convolutional generator is trained against a patch discriminator, while each of its output's places
+must be told from other places as the one that belongs to the same place of the input (PatchNCE). Only wavelet
+details of its output are taken: colours and layout are not its business, as they are not the flow's.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adaptation.config import AdaptConfig
+from adaptation.diffusion.network import rewrite_details
+from adaptation.flows.flow import SOURCE, TARGET
+from adaptation.flows.wavelet import pyramid
+from rasters.grid import Window
+
+DILATIONS = (1, 2, 4, 1)
+PLACES = 64  # a crop, that are told from each other
+TEMPERATURE = 0.07  # of the paper
+NCE_WEIGHT = 1.0  # of the paper
+LEARNING_RATE = 1e-3  # of both networks at most; the flow's is too fast for them
+
+
+class Contrastive(nn.Module):
+    """The generator: an image plus a learned change, at full resolution, zero at initialisation.
+
+    Args:
+        levels: Wavelet levels whose details are taken from its output.
+        hidden: Channels.
+        generator: Draws the initial weights.
+    """
+
+    def __init__(self, *, levels: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.levels = levels
+        self.first = nn.Conv2d(3, hidden, 3, padding=1)
+        self.blocks = nn.ModuleList(nn.Conv2d(hidden, hidden, 3, padding=d, dilation=d) for d in DILATIONS)
+        self.last = nn.Conv2d(hidden, 3, 3, padding=1)
+        draw_weights(self, generator)
+        nn.init.zeros_(self.last.weight)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Activations (B, hidden, H, W) after the first layer and after each block."""
+        made = [functional.gelu(self.first(4 * (x - _grey(x))))]
+        for block in self.blocks:
+            made.append(made[-1] + functional.gelu(block(made[-1])))
+        return made
+
+    def forward(self, x: Tensor, change_limit: float) -> Tensor:
+        """The translated x (B, 3, H, W), opponent colours, its coarsest approximation kept."""
+        details = pyramid(x + 0.1 * self.last(self.features(x)[-1]), self.levels)[1]
+        return rewrite_details(x, self.levels, change_limit, lambda level, *_: details[level])
+
+    def translate(self, x: Tensor, config: AdaptConfig, *, place: Window, seed: int) -> Tensor:
+        """x (B, 3, H, W) as the target; all noise comes with x."""
+        del place, seed
+        return self(x, config.change_limit)
+
+
+class Critic(nn.Module):
+    """What is only needed in training: a patch discriminator and the head of the contrast."""
+
+    def __init__(self, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.patches = nn.Sequential(
+            nn.Conv2d(3, hidden, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(hidden, 2 * hidden, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * hidden, 1, 3, 1, 1),
+        )  # fmt: skip
+        self.head = nn.Sequential(nn.Linear(hidden, 64), nn.GELU(), nn.Linear(64, 32))
+        draw_weights(self, generator)
+
+    def real(self, x: Tensor) -> Tensor:
+        """How real patches look, (B, 1, H / 4, W / 4): 1 if real, 0 if made (least squares)."""
+        return self.patches(4 * (x - _grey(x)))
+
+    def contrast(self, source: list[Tensor], made: list[Tensor], generator: torch.Generator) -> Tensor:
+        """PatchNCE: the mean cross-entropy of finding a place of the made image in its source."""
+        losses = []
+        for before, after in zip(source, made, strict=True):
+            chosen = torch.randperm(before[0, 0].numel(), generator=generator)[:PLACES].to(before.device)
+            keys, queries = (
+                functional.normalize(self.head(f.flatten(2)[:, :, chosen].mT), dim=-1)
+                for f in (before, after)
+            )
+            logits = queries @ keys.detach().mT / TEMPERATURE
+            answer = torch.arange(len(chosen), device=logits.device).expand(len(logits), -1)
+            losses.append(functional.cross_entropy(logits.flatten(0, 1), answer.flatten()))
+        return torch.stack(losses).mean()
+
+
+def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
+    """Kaiming's uniform weights from a generator, biases 0."""
+    for weight in module.parameters():
+        if weight.ndim > 1:
+            nn.init.kaiming_uniform_(weight, a=5**0.5, generator=generator)
+        else:
+            nn.init.zeros_(weight)
+
+
+def fit_contrastive(
+    batch: Callable[[int], Tensor],
+    config: AdaptConfig,
+    rates: Callable[[int], float],
+    generator: torch.Generator,
+    progress: Callable[[int, float], None],
+) -> tuple[Contrastive, float]:
+    """The generator and its last loss.
+
+    Args:
+        batch: Draws crops (B, 3, crop, crop) of a domain, opponent colours.
+        config: `steps`, `levels`, `hidden` and `change_limit` are looked at.
+        rates: Learning rate of each step, at most `LEARNING_RATE` of it is used.
+        generator: Source of all further randomness.
+        progress: Called as (step, loss).
+
+    Raises:
+        FloatingPointError: The fit diverged.
+    """
+    model = Contrastive(levels=config.levels, hidden=config.hidden, generator=generator).to(config.device)
+    critic = Critic(config.hidden, generator).to(config.device)
+    makers = torch.optim.Adam(
+        itertools.chain(model.parameters(), critic.head.parameters()), betas=(0.5, 0.99)
+    )
+    judges = torch.optim.Adam(critic.patches.parameters(), betas=(0.5, 0.99))
+    value = 0.0
+    for step in range(config.steps):
+        for group in (*makers.param_groups, *judges.param_groups):
+            group["lr"] = min(rates(step), LEARNING_RATE)
+        source, target = batch(SOURCE), batch(TARGET)
+        made = model(source, config.change_limit)
+        judged = critic.real(target).sub(1).square().mean() + critic.real(made.detach()).square().mean()
+        judges.zero_grad()
+        judged.backward()
+        judges.step()
+        contrast = critic.contrast(model.features(source), model.features(made), generator)
+        loss = critic.real(made).sub(1).square().mean() + NCE_WEIGHT * contrast
+        value = float(loss.detach())
+        makers.zero_grad()
+        loss.backward()
+        makers.step()
+        progress(step, value)
+    return model, value
+
+
+def _grey(x: Tensor) -> Tensor:
+    """Mid-grey in opponent colours, (3, 1, 1)."""
+    return x.new_tensor([0.5 * 3**0.5, 0.0, 0.0])[:, None, None]

@@ -1,0 +1,121 @@
+"""The texture models that an adapter may hold: the wavelet flow, and its siblings to compare it with.
+
+All work on the same wavelet details of the same recoloured images; colours, blur, calibration, windows and
+files are the adapter's, so that a comparison sees the texture model alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from adaptation.config import AdaptConfig
+from adaptation.contrastive import Contrastive, fit_contrastive
+from adaptation.diffusion.bridge import Bridge
+from adaptation.diffusion.diffusion_flow import DiffusionFlow
+from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow, translate
+from rasters.grid import Window
+
+Texture = WaveletFlow | DiffusionFlow | Bridge | Contrastive
+
+SIBLINGS = {"diffusion": DiffusionFlow, "bridge": Bridge, "cut": Contrastive}
+# Steps a step of the flow, so that all take the flow's CPU-seconds; measured on one thread.
+PACE = {"diffusion": 0.39, "bridge": 2.7, "cut": 0.45}
+
+
+def texture_name(model: Texture) -> str:
+    """What `build_texture` knows a model by."""
+    return next((name for name, kind in SIBLINGS.items() if isinstance(model, kind)), "flow")
+
+
+def build_texture(name: str, config: AdaptConfig, generator: torch.Generator) -> Texture:
+    """A new texture model, "flow" or one of `SIBLINGS`; a KeyError for any other name."""
+    if name == "flow":
+        return WaveletFlow(
+            levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
+        )
+    return SIBLINGS[name](levels=config.levels, hidden=config.hidden, generator=generator)
+
+
+def apply_texture(model: Texture, x: Tensor, config: AdaptConfig, *, place: Window, seed: int) -> Tensor:
+    """x (1, 3, H, W), opponent colours of `place`, dequantised, with the target's texture."""
+    if isinstance(model, WaveletFlow):
+        return translate(
+            model,
+            x,
+            temperature=config.temperature,
+            latent_limit=config.latent_limit,
+            change_limit=config.change_limit,
+        )
+    return model.translate(x, config, place=place, seed=seed)
+
+
+def fit_sibling(
+    name: str,
+    batch: Callable[[int], Tensor],
+    config: AdaptConfig,
+    rates: Callable[[int, AdaptConfig], float],
+    generator: torch.Generator,
+    progress: Callable[[int, int, float], None] | None,
+) -> tuple[Texture, float]:
+    """One of `SIBLINGS` fitted in the flow's time, and its last mean loss.
+
+    Args:
+        name: Of the model.
+        batch: Draws crops (B, 3, crop, crop) of a domain, opponent colours.
+        config: As for the flow; `steps` counts the flow's steps.
+        rates: Learning rate of a step, given settings whose `steps` are the model's own.
+        generator: Source of all further randomness.
+        progress: Called as (step, steps, loss).
+
+    Raises:
+        FloatingPointError: The fit diverged.
+    """
+    steps = max(1, round(config.steps * PACE[name]))
+    config = replace(config, steps=steps)
+    recent: list[float] = []
+
+    def report(step: int, value: float) -> None:
+        if not np.isfinite(value):
+            raise FloatingPointError(f"loss is {value} at step {step}; lower learning_rate")
+        recent[:] = [*recent[-49:], value]
+        if progress is not None:
+            progress(step + 1, steps, value)
+
+    def rate(step: int) -> float:
+        return rates(step, config)
+
+    if name == "cut":
+        model, _ = fit_contrastive(batch, config, rate, generator, report)
+    else:
+        kind = DiffusionFlow if name == "diffusion" else Bridge
+        model = kind(levels=config.levels, hidden=config.hidden, generator=generator).to(config.device)
+        _fit_by_loss(model, batch, rate, steps, generator, report)
+    return model.eval().requires_grad_(False), float(np.mean(recent))
+
+
+def _fit_by_loss(
+    model: DiffusionFlow | Bridge,
+    batch: Callable[[int], Tensor],
+    rate: Callable[[int], float],
+    steps: int,
+    generator: torch.Generator,
+    report: Callable[[int, float], None],
+) -> None:
+    loss_of = model.bits_per_dim if isinstance(model, DiffusionFlow) else model.loss
+    for domain in (SOURCE, TARGET):
+        model.initialise(torch.cat([batch(domain) for _ in range(4)]), domain)
+    optimiser = torch.optim.Adam(model.parameters())
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate(step)
+        loss = torch.stack(
+            [loss_of(batch(domain), domain, generator).mean() for domain in (SOURCE, TARGET)]
+        ).mean()
+        report(step, float(loss.detach()))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
