@@ -1,7 +1,7 @@
 """A contrastive GAN without labels, the adversarial baseline (CUT; Park et al. 2020, arXiv:2007.15651).
 
-A small convolutional generator is trained against a patch discriminator, while each of its output's places
-must be told from other places as the one that belongs to the same place of the input (PatchNCE). Only wavelet
+A small convolutional generator is trained against a patch discriminator, while each place of its output must
+be recognised as belonging to the same place of the input, among other places (PatchNCE). Only wavelet
 details of its output are taken: colours and layout are not its business, as they are not the flow's.
 """
 
@@ -103,17 +103,19 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def fit_contrastive(
+    model: Contrastive,
     batch: Callable[[int], Tensor],
     config: AdaptConfig,
     rates: Callable[[int], float],
     generator: torch.Generator,
     progress: Callable[[int, float], None],
-) -> tuple[Contrastive, float]:
-    """The generator and its last loss.
+) -> None:
+    """Trains a new generator against a critic of its own.
 
     Args:
+        model: The generator.
         batch: Draws crops (B, 3, crop, crop) of a domain, opponent colours.
-        config: `steps`, `levels`, `hidden` and `change_limit` are looked at.
+        config: `steps`, `hidden` and `change_limit` are looked at.
         rates: Learning rate of each step, at most `LEARNING_RATE` of it is used.
         generator: Source of all further randomness.
         progress: Called as (step, loss).
@@ -121,13 +123,10 @@ def fit_contrastive(
     Raises:
         FloatingPointError: The fit diverged.
     """
-    model = Contrastive(levels=config.levels, hidden=config.hidden, generator=generator).to(config.device)
     critic = Critic(config.hidden, generator).to(config.device)
-    makers = torch.optim.Adam(
-        itertools.chain(model.parameters(), critic.head.parameters()), betas=(0.5, 0.99)
-    )
+    made_by = itertools.chain(model.parameters(), critic.head.parameters())
+    makers = torch.optim.Adam(made_by, betas=(0.5, 0.99))
     judges = torch.optim.Adam(critic.patches.parameters(), betas=(0.5, 0.99))
-    value = 0.0
     for step in range(config.steps):
         for group in (*makers.param_groups, *judges.param_groups):
             group["lr"] = min(rates(step), LEARNING_RATE)
@@ -139,12 +138,10 @@ def fit_contrastive(
         judges.step()
         contrast = critic.contrast(model.features(source), model.features(made), generator)
         loss = critic.real(made).sub(1).square().mean() + NCE_WEIGHT * contrast
-        value = float(loss.detach())
         makers.zero_grad()
         loss.backward()
         makers.step()
-        progress(step, value)
-    return model, value
+        progress(step, float(loss.detach()))
 
 
 def _grey(x: Tensor) -> Tensor:

@@ -87,11 +87,10 @@ def fit_sibling(
     def rate(step: int) -> float:
         return rates(step, config)
 
-    if name == "cut":
-        model, _ = fit_contrastive(batch, config, rate, generator, report)
+    model = SIBLINGS[name](levels=config.levels, hidden=config.hidden, generator=generator).to(config.device)
+    if isinstance(model, Contrastive):
+        fit_contrastive(model, batch, config, rate, generator, report)
     else:
-        kind = DiffusionFlow if name == "diffusion" else Bridge
-        model = kind(levels=config.levels, hidden=config.hidden, generator=generator).to(config.device)
         _fit_by_loss(model, batch, rate, steps, generator, report)
     return model.eval().requires_grad_(False), float(np.mean(recent))
 
@@ -111,9 +110,8 @@ def _fit_by_loss(
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = rate(step)
-        loss = torch.stack(
-            [loss_of(batch(domain), domain, generator).mean() for domain in (SOURCE, TARGET)]
-        ).mean()
+        losses = [loss_of(batch(domain), domain, generator).mean() for domain in (SOURCE, TARGET)]
+        loss = torch.stack(losses).mean()
         report(step, float(loss.detach()))
         optimiser.zero_grad()
         loss.backward()
