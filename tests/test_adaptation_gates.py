@@ -10,7 +10,7 @@ from adaptation.flicker import flicker
 from adaptation.gates import leakage
 from adaptation.material import Labelled, Material
 from adaptation.neighbours import cut_patches, nearest
-from adaptation.recoverability import KEPT, Mark, chessboard, disaster_marks, recoverability
+from adaptation.recoverability import Mark, chessboard, disaster_marks, recoverability
 from backbones import lite0_encoder
 from rasters.classes import Change, LandCover
 
@@ -87,8 +87,8 @@ def test_the_halves_of_the_ground_do_not_touch() -> None:
         assert not ((a >= 0) & (b >= 0) & (a != b)).any()
 
 
-@pytest.mark.parametrize("method", ["none", "gaussian"])
-def test_marks_of_disasters_survive_plain_methods(method: str) -> None:
+@pytest.mark.parametrize(("method", "least"), [("none", 1.0), ("gaussian", 0.9)])
+def test_marks_of_disasters_survive_plain_methods(method: str, least: float) -> None:
     rng = np.random.default_rng(3)
     scenes = [ground(r, MARKS) for r in rng.spawn(2)]
     cover = np.full((SIDE, SIDE), LandCover.RANGELAND, np.uint8)
@@ -103,7 +103,7 @@ def test_marks_of_disasters_survive_plain_methods(method: str) -> None:
     found = recoverability(scenes, adapted, rng=np.random.default_rng(2))
     assert found.keys() == {int(mark) for mark in Mark}
     assert min(row.before for row in found.values()) > 0.9
-    assert min(row.share for row in found.values()) >= KEPT
+    assert min(row.share for row in found.values()) >= least  # one map of all colours costs a few per cent
 
 
 def test_a_class_that_is_painted_over_is_missed() -> None:
