@@ -107,13 +107,13 @@ def settle(run: Run, asked: Mapping[str, Any]) -> None:
 
 
 def figures_of(run: Run, rows: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """The figures of the rows all of whose seeds are scored."""
+    """The figures of the rows, over the seeds that are scored, of which each row tells how many."""
     figures: dict[str, dict[str, Any]] = {}
     for row in rows:
         paths = [score_path(run, row, seed) for seed in seeds]
-        if not all(path.is_file() for path in paths):
+        found = [read_json(path) for path in paths if path.is_file()]
+        if not found:
             continue
-        found = [read_json(path) for path in paths]
         figures[row] = {
             **spread([f["scores"] for f in found]),
             "thresholds_best": [f["scores"]["threshold_best"] for f in found],
@@ -147,6 +147,7 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
     """The figures as markdown, a row each."""
     gaps = list(SCORES)[1:]
     heads = [
+        "seeds",
         *(f"IoU {name}" for name in SCORES.values()),
         *(f"gap closed, {SCORES[name]}" for name in gaps),
         *FIDELITY.values(),
@@ -155,7 +156,8 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for row, found in figures.items():
-        cells = [f"{found[name]['mean']:.3f} ± {found[name]['sd']:.3f}" for name in SCORES]
+        cells = [str(len(found["iou"]["values"]))]
+        cells += [f"{found[name]['mean']:.3f} ± {found[name]['sd']:.3f}" for name in SCORES]
         for name in gaps:
             ends = [figures[end][name]["mean"] for end in (ALONE, ORACLE) if end in figures]
             share = gap_closed(found[name]["mean"], *ends) if len(ends) == 2 else None
@@ -190,6 +192,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--profile", default="satellite_1m")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--out", type=Path, default=Path("runs/sim2real"))
+    parser.add_argument("--table", action="store_true", help="of what is scored already; train nothing")
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True,
                         help="the result JSON and the page's table")  # fmt: skip
     return parser.parse_args(words)
@@ -216,11 +219,12 @@ def main(words: Sequence[str] | None = None) -> None:
         )  # fmt: skip
     rows = [*([ALONE, WEAK, ORACLE] if ALONE in given.methods else [ORACLE])]
     rows += [method for method in given.methods if method != ALONE]
-    for method in done_here(given.methods, partial(adapt, run=run), given.jobs):
+    methods, jobs = given.methods, [(row, seed) for seed in given.seeds for row in rows]
+    if given.table:
+        methods, jobs = [], []
+    for method in done_here(methods, partial(adapt, run=run), given.jobs):
         print(f"adapted: {method}", flush=True)
-    for row, seed in done_here(
-        [(row, seed) for seed in given.seeds for row in rows], partial(teach, run=run), given.jobs
-    ):
+    for row, seed in done_here(jobs, partial(teach, run=run), given.jobs):
         scores = read_json(score_path(run, row, seed))["scores"]
         print(f"{row}, seed {seed}: " + ", ".join(f"{k} {scores[k]:.3f}" for k in SCORES), flush=True)
     figures = figures_of(run, rows, given.seeds)

@@ -105,8 +105,8 @@ def test_the_table_compares_with_simulation_alone_and_the_oracle() -> None:
 
     found = {"none": rows(0.3, 0.5), "flow": rows(0.5, 0.5), "oracle": rows(0.6, 0.6)}
     lines = table(found).splitlines()
-    assert lines[2].startswith("| none | 0.400 ± 0.141 | 0.300 ± 0.141 | 0.500 ± 0.141 | 0% | 0% |")
-    assert lines[3].startswith("| flow | 0.500 ± 0.000 | 0.400 ± 0.000 | 0.600 ± 0.000 | 50% | 50% |")
+    assert lines[2].startswith("| none | 2 | 0.400 ± 0.141 | 0.300 ± 0.141 | 0.500 ± 0.141 | 0% | 0% |")
+    assert lines[3].startswith("| flow | 2 | 0.500 ± 0.000 | 0.400 ± 0.000 | 0.600 ± 0.000 | 50% | 50% |")
     assert lines[4].startswith("| oracle |")
     assert "| 100% | 100% | - |" in lines[4]
     assert "| - | - |" in table({"flow": found["flow"]})
