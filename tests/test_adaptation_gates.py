@@ -1,16 +1,14 @@
 """The gates see what they are there for: labels in the texture, classes that vanish, flicker, moved edges."""
 
-import cv2
 import numpy as np
 import pytest
 
-from adaptation.baselines import BASELINES
 from adaptation.edges import class_edges
 from adaptation.flicker import flicker
 from adaptation.gates import leakage
-from adaptation.material import Labelled, Material
+from adaptation.material import Labelled
 from adaptation.neighbours import cut_patches, nearest
-from adaptation.recoverability import Mark, chessboard, disaster_marks, recoverability
+from adaptation.recoverability import KEPT, Mark, chessboard, disaster_marks, recoverability
 from backbones import lite0_encoder
 from rasters.classes import Change, LandCover
 
@@ -35,13 +33,6 @@ def ground(rng: np.random.Generator, colours: dict, roughness: float = 5) -> Lab
     table[codes] = list(colours.values())
     image = table[labels] + rng.normal(0, roughness, (SIDE, SIDE, 1))
     return np.clip(image, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy(), labels
-
-
-def photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A stand-in for a real image: softer, hazy, with grain."""
-    soft = cv2.GaussianBlur(image.transpose(1, 2, 0).astype(np.float32), (0, 0), 0.8)
-    hazy = 35 + 0.75 * soft * np.array([1.0, 0.95, 0.9]) + rng.normal(0, 4, (*image.shape[1:], 1))
-    return np.clip(hazy, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy()
 
 
 def honest(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -87,23 +78,15 @@ def test_the_halves_of_the_ground_do_not_touch() -> None:
         assert not ((a >= 0) & (b >= 0) & (a != b)).any()
 
 
-@pytest.mark.parametrize(("method", "least"), [("none", 1.0), ("gaussian", 0.9)])
-def test_marks_of_disasters_survive_plain_methods(method: str, least: float) -> None:
+def test_marks_of_disasters_survive_another_look_of_everything() -> None:
     rng = np.random.default_rng(3)
     scenes = [ground(r, MARKS) for r in rng.spawn(2)]
-    cover = np.full((SIDE, SIDE), LandCover.RANGELAND, np.uint8)
-    material = Material(
-        ordinary=[(image, cover) for image, _ in scenes],
-        source=[],
-        target=[photograph(i, rng) for i, _ in scenes],
-        grey=False,
-    )
-    translate = BASELINES[method](material, rng)
-    adapted = [(translate(image, np.random.default_rng(1)), labels) for image, labels in scenes]
+    adapted = [(honest(image, rng), labels) for image, labels in scenes]
     found = recoverability(scenes, adapted, rng=np.random.default_rng(2))
     assert found.keys() == {int(mark) for mark in Mark}
-    assert min(row.before for row in found.values()) > 0.9
-    assert min(row.share for row in found.values()) >= least  # one map of all colours costs a few per cent
+    assert min(row.before for row in found.values()) > 0.95
+    assert min(row.share for row in found.values()) >= KEPT
+    assert min(row.learnt for row in found.values()) > 0.95
 
 
 def test_a_class_that_is_painted_over_is_missed() -> None:
