@@ -1,7 +1,7 @@
 """Writes what `benchmarks.engines` measured into docs/performance.md: `python -m benchmarks.engine_tables`.
 
-Each part of benchmarks/results/engines.json has a table of its own between two marks of the page; what was not
-measured keeps what stands there.
+Each part of benchmarks/results/engines.json has a table of its own between two marks of the page; what was
+not measured keeps what stands there.
 """
 
 import json
