@@ -28,7 +28,7 @@ from rasters.files import write_json
 from rasters.provenance import provenance
 from simulator.city.city import generate_city
 from simulator.city.style import load_style
-from simulator.engines.drjit_setup import VARIANT
+from simulator.engines.drjit_setup import VARIANT, dr
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera, Light
 from simulator.engines.shading import lamp
@@ -101,8 +101,8 @@ def timed(work: Any, repeat: int) -> tuple[Any, Figures]:
     return result, {"median": float(np.median(seconds)), "least": min(seconds), "greatest": max(seconds)}
 
 
-def ours(scene: Scene, camera: Camera, reference: np.ndarray, repeat: int) -> tuple[Figures, dict]:
-    """Both qualities: RGB with all labels; and labels alone."""
+def ours(scene: Scene, camera: Camera, reference: np.ndarray | None, repeat: int) -> tuple[Figures, dict]:
+    """Both qualities: RGB with all labels; and labels alone. Decibels where there is a reference."""
     figures: Figures = {}
     images = {}
     for quality, samples in (("fast", 4), ("high", 4), ("high", 6)):
@@ -114,7 +114,9 @@ def ours(scene: Scene, camera: Camera, reference: np.ndarray, repeat: int) -> tu
         frame, seconds = timed(render, repeat)
         name = f"{quality}, {samples} samples"
         images[name] = frame.reflectance
-        figures[name] = {**seconds, "build": build, "decibel": decibel(frame.reflectance, reference)}
+        figures[name] = {**seconds, "build": build}
+        if reference is not None:
+            figures[name]["decibel"] = decibel(frame.reflectance, reference)
         print(name, figures[name], flush=True)
     figures["labels"] = timed(lambda: engine.labels(scene, camera), repeat)[1]
     return figures, images
@@ -176,8 +178,6 @@ def against_size(scene: Scene, millions: Sequence[float]) -> list[Figures]:
 
 
 def _frames(count: int) -> float:
-    from simulator.engines.drjit_setup import dr
-
     dr.set_thread_count(1)
     scene = plain(build_scene(generate_city(load_style(STYLE), SIDE, np.random.default_rng(1))))
     engine, camera = EmbeddedEngine(), camera_of(512)
@@ -221,34 +221,50 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--parts", nargs="+", choices=("city", "rivals", "size", "workers"),
                         default=["city", "rivals", "size", "workers"])  # fmt: skip
     parser.add_argument("--size", type=int, default=512, help="pixels")
-    parser.add_argument("--reference", type=int, default=256, help="samples")
+    parser.add_argument("--reference", type=int, default=256, help="samples; 0: no decibels")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--rivals", help="Python with embreex, moderngl and numpy")
     parser.add_argument("--cycles", help="Python with bpy")
     parser.add_argument("--millions", nargs="+", type=float, default=[0.1, 0.3, 1, 3, 10])
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    given = parser.parse_args(words)
-    path = RESULTS / f"{given.name}.json"
-    kept = json.loads(path.read_text())["figures"] if path.is_file() else {}
-    city = build_scene(generate_city(load_style(STYLE), SIDE, np.random.default_rng(1)))
-    camera = camera_of(given.size)
-    figures: Figures = {**kept, f"yardstick {'+'.join(given.parts)}": yardstick()}
-    if "city" in given.parts:
-        reference = reference_image(city, camera, given.reference)
-        figures[f"city {given.size}"] = ours(city, camera, reference, given.repeat)[0]
-    if "rivals" in given.parts:
-        figures[f"side by side {given.size}"] = side_by_side(plain(city), camera, given)
-    if "size" in given.parts:
-        figures["size"] = against_size(plain(city), given.millions)
-    if "workers" in given.parts:
-        figures["workers"] = against_workers(given.workers, 3)
-    machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()}
-    made = provenance("bench", {"reference": given.reference, "repeat": given.repeat, "variant": VARIANT})
-    load = os.getloadavg()[1]
-    write_json(
-        path, {**made, "machine": {**machine, "load": load}, "unit": "CPU-seconds", "figures": figures}
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of the engine; the part `workers` has one each"
     )
-    print(path)
+    given = parser.parse_args(words)
+    dr.set_thread_count(given.threads)
+    city = build_scene(generate_city(load_style(STYLE), SIDE, np.random.default_rng(1)))
+    for part in given.parts:
+        keep(given, part, measured(part, city, given))
+
+
+def measured(part: str, city: Scene, given: argparse.Namespace) -> Figures:
+    """The figures of one part."""
+    camera = camera_of(given.size)
+    match part:
+        case "city":
+            reference = reference_image(city, camera, given.reference) if given.reference else None
+            return {f"city {given.size}": ours(city, camera, reference, given.repeat)[0]}
+        case "rivals":
+            return {f"side by side {given.size}": side_by_side(plain(city), camera, given)}
+        case "size":
+            return {"size": against_size(plain(city), given.millions)}
+        case _:
+            return {"workers": against_workers(given.workers, 3)}
+
+
+def keep(given: argparse.Namespace, part: str, found: Figures) -> None:
+    """Adds the figures of a part, and under which conditions they were measured, to the file."""
+    path = RESULTS / f"{given.name}.json"
+    before = json.loads(path.read_text())["figures"] if path.is_file() else {}
+    conditions = {
+        "processor": processor(), "cores": os.cpu_count(), "system": platform.system(),
+        "load": os.getloadavg()[1], "yardstick": yardstick(), "reference": given.reference,
+        "repeat": given.repeat, "threads": 1 if part == "workers" else given.threads,
+    }  # fmt: skip
+    made = provenance("bench", {"variant": VARIANT})
+    figures = {**before, **found, **{f"conditions of {name}": conditions for name in found}}
+    write_json(path, {**made, "unit": "CPU-seconds", "figures": figures})
+    print(path, flush=True)
 
 
 def side_by_side(scene: Scene, camera: Camera, given: argparse.Namespace) -> Figures:
