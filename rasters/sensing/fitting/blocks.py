@@ -13,7 +13,9 @@ from rasters.sensing.product import LOSSLESS
 BLOCK = 8
 QUALITIES = np.arange(30, 98)
 """Above, the steps of the finest coefficients are 1 grey level: rounding to 8 bits hides them."""
-ROUNDING = 0.45  # [grey levels] of a coefficient: three colours rounded to 8 bits and back, with some clipping
+ROUNDING = (
+    0.45  # [grey levels] of a coefficient: three colours rounded to 8 bits and back, with some clipping
+)
 CLEAR = 0.9  # share of the coefficients that follow the rounding error; the rest is clipped
 LEAST_GAIN = 0.02  # of log likelihood a coefficient over "no grid" [nats]
 SHOWN = 24  # frequencies, the finest steps first, that tell the quality
