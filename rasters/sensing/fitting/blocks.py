@@ -3,7 +3,6 @@
 import math
 from typing import NamedTuple
 
-
 import numpy as np
 from scipy.fft import dct
 from scipy.special import erf
