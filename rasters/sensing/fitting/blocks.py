@@ -18,6 +18,7 @@ ROUNDING = (
 CLEAR = 0.9  # share of the coefficients that follow the rounding error; the rest is clipped
 LEAST_GAIN = 0.02  # of log likelihood a coefficient over "no grid" [nats]
 SHOWN = 24  # frequencies, the finest steps first, that tell the quality
+PHASES = 3  # of the grid that are looked at along each axis
 LEAST_COEFFICIENTS = 200  # that are not rounded to zero
 ANNEX_K = np.array([
     [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55], [14, 13, 16, 24, 40, 57, 69, 56],
@@ -68,18 +69,18 @@ def find_compression(luma: np.ndarray) -> Compression:
     The grid is the phase where steps across lines are largest (Fan and de Queiroz 2003); the quality is the
     one whose steps the coefficients are multiples of, by likelihood against a uniform remainder.
     """
-    grid = (_phase(luma), _phase(luma.T))
-    found = [(*_likeliest(block_dct(luma, at)), at) for at in dict.fromkeys((grid, (0, 0)))]
+    grids = [(row, col) for row in _phases(luma) for col in _phases(luma.T)]
+    found = [(*_likeliest(block_dct(luma, at)), at) for at in dict.fromkeys(((0, 0), *grids))]
     quality, gain, at = max(found, key=lambda f: f[1])
     return Compression(quality if gain > LEAST_GAIN else LOSSLESS, at if gain > LEAST_GAIN else (0, 0), gain)
 
 
-def _phase(plane: np.ndarray) -> int:
-    """Row in [0, 8) of the first grid line: where second differences across rows are largest."""
+def _phases(plane: np.ndarray) -> list[int]:
+    """The likeliest rows in [0, 8) of the first grid line: where second differences across rows are largest."""
     step = np.abs(np.diff(plane, axis=0)).astype(np.float64)
     across = step[1:-1] - (step[:-2] + step[2:]) / 2
-    strength = [across[phase::BLOCK].mean() for phase in range(BLOCK)]
-    return (int(np.argmax(strength)) + 2) % BLOCK
+    strength = [-across[phase::BLOCK].mean() for phase in range(BLOCK)]
+    return [(int(phase) + 2) % BLOCK for phase in np.argsort(strength)[:PHASES]]
 
 
 def _likeliest(dct: np.ndarray) -> tuple[int, float]:
