@@ -18,7 +18,7 @@ ROUNDING = (
 CLEAR = 0.9  # share of the coefficients that follow the rounding error; the rest is clipped
 LEAST_GAIN = 0.02  # of log likelihood a coefficient over "no grid" [nats]
 SHOWN = 24  # frequencies, the finest steps first, that tell the quality
-PHASES = 3  # of the grid that are looked at along each axis
+SEARCHED = 256  # blocks by which a grid is chosen
 LEAST_COEFFICIENTS = 200  # that are not rounded to zero
 ANNEX_K = np.array([
     [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55], [14, 13, 16, 24, 40, 57, 69, 56],
@@ -66,41 +66,40 @@ def block_dct(plane: np.ndarray, grid: tuple[int, int] = (0, 0)) -> np.ndarray:
 def find_compression(luma: np.ndarray) -> Compression:
     """JPEG grid and quality of a luminance (H, W) float32 in [0, 255], also if a lossless file holds it.
 
-    The grid is the phase where steps across lines are largest (Fan and de Queiroz 2003); the quality is the
-    one whose steps the coefficients are multiples of, by likelihood against a uniform remainder.
+    Both are those whose steps the coefficients are multiples of, by likelihood against a uniform remainder (after
+    Fan and de Queiroz 2003, with the remainder's law and the grid's phase added).
     """
-    grids = [(row, col) for row in _phases(luma) for col in _phases(luma.T)]
-    found = [(*_likeliest(block_dct(luma, at)), at) for at in dict.fromkeys(((0, 0), *grids))]
-    quality, gain, at = max(found, key=lambda f: f[1])
-    return Compression(quality if gain > LEAST_GAIN else LOSSLESS, at if gain > LEAST_GAIN else (0, 0), gain)
+    phases = [(row, col) for row in range(BLOCK) for col in range(BLOCK)]
+    at = max(phases, key=lambda phase: _likeliest(_some(block_dct(luma, phase)))[1])
+    quality, gain = _likeliest(block_dct(luma, at))
+    return Compression(quality, at, gain) if gain > LEAST_GAIN else Compression(LOSSLESS, (0, 0), gain)
 
 
-def _phases(plane: np.ndarray) -> list[int]:
-    """The likeliest rows in [0, 8) of the first grid line: where second differences across rows are largest."""
-    step = np.abs(np.diff(plane, axis=0)).astype(np.float64)
-    across = step[1:-1] - (step[:-2] + step[2:]) / 2
-    strength = [-across[phase::BLOCK].mean() for phase in range(BLOCK)]
-    return [(int(phase) + 2) % BLOCK for phase in np.argsort(strength)[:PHASES]]
+def _some(blocks: np.ndarray) -> np.ndarray:
+    return blocks[:: -(-len(blocks) // SEARCHED)]
 
 
-def _likeliest(dct: np.ndarray) -> tuple[int, float]:
+def _likeliest(blocks: np.ndarray) -> tuple[int, float]:
     """The quality and its gain [nats a coefficient], of (N, 8, 8) coefficients."""
-    order = np.argsort(ANNEX_K.ravel())[:SHOWN]
-    flat = dct.reshape(len(dct), -1)[:, order]
-    gains = []
-    for quality in QUALITIES:
-        steps = steps_of(int(quality)).ravel()[order].astype(np.float32)
-        counts = np.rint(flat / steps)
-        away = counts != 0
-        away &= steps > 1
-        total = int(away.sum())
-        if total < LEAST_COEFFICIENTS:
-            gains.append(-math.inf)
-            continue
-        rest = (flat - counts * steps)[away]
-        width = np.broadcast_to(steps, flat.shape)[away]
-        inside = erf(width / (2 * math.sqrt(2) * ROUNDING))
-        normal = np.exp(-((rest / ROUNDING) ** 2) / 2) / (ROUNDING * math.sqrt(2 * math.pi)) / inside
-        gains.append(float(np.log(CLEAR * normal * width + 1 - CLEAR).mean()))
-    best = int(np.argmax(gains))
-    return int(QUALITIES[best]), gains[best]
+    order = np.argsort(ANNEX_K.ravel(), kind="stable")[:SHOWN]
+    tables = np.stack([steps_of(int(q)).ravel()[order] for q in QUALITIES])
+    total, seen = np.zeros(len(QUALITIES)), np.zeros(len(QUALITIES))
+    for column, steps in zip(blocks.reshape(len(blocks), -1)[:, order].T, tables.T, strict=True):
+        distinct, which = np.unique(steps, return_inverse=True)
+        gains, counts = _gains(column, distinct.astype(np.float32))
+        total += gains[which]
+        seen += counts[which]
+    mean = np.where(seen < LEAST_COEFFICIENTS, -math.inf, total / np.maximum(seen, 1))
+    best = int(np.argmax(mean))
+    return int(QUALITIES[best]), float(mean[best])
+
+
+def _gains(column: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log likelihood [nats] of one frequency's coefficients (N,) for each of steps (S,), over a uniform remainder,
+    and how many of them tell: they are not rounded to zero and the step is above 1."""
+    counts = np.rint(column[:, None] / steps)
+    away = (counts != 0) & (steps > 1)
+    rest = column[:, None] - counts * steps
+    peak = steps / (ROUNDING * math.sqrt(2 * math.pi) * erf(steps / (2 * math.sqrt(2) * ROUNDING)))
+    gain = np.log(CLEAR * peak * np.exp(-((rest / ROUNDING) ** 2) / 2) + 1 - CLEAR)
+    return (gain * away).sum(axis=0), away.sum(axis=0)

@@ -18,7 +18,6 @@ LEVELS = np.arange(16, 249, 12)  # limits of the bins of brightness [grey levels
 FLATTEST = 0.05  # share of a bin's blocks
 LEAST_BLOCKS = 6  # an image and bin
 ROUNDED = 1 / 12  # variance of rounding [grey levels^2]
-LEAST_SIGMA = 0.35  # [grey levels]: of weaker noise little is left after rounding to 8 bits
 LEAST_OVER_STEP = 0.3  # standard deviation over JPEG's finest step, below which all detail is rounded to zero
 FINE = 9  # sum of a coefficient's two frequencies from which it is fine detail
 _ORDER = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))
