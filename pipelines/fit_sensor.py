@@ -107,7 +107,8 @@ def _profile_text(fit: SensorFit, config: Config) -> str:
     for name, value in fit.values.items():
         told = fit.missing.get(name)
         low, high = fit.intervals.get(name, (math.nan, math.nan))
-        rows.append(f"#   {name}: {told}" if told else f"#   {name}: {value:.4g} [{low:.4g}, {high:.4g}]")
+        found = f"{value:.4g} [{low:.4g}, {high:.4g}]" if math.isfinite(value) else "not seen"
+        rows.append(f"#   {name}: {found}" + (f"; {told}" if told else ""))
     table = {f.name: _plain(getattr(fit.profile, f.name)) for f in fields(fit.profile) if f.name != "name"}
     return "\n".join([*rows, f"# Assumed: {ASSUMED}."]) + "\n" + yaml.safe_dump(table, sort_keys=False)
 

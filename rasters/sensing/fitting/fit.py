@@ -70,10 +70,9 @@ def sample_image(image: np.ndarray, tone: Tone) -> Sample:
     """What (3, H, W) uint8 tells under a tone curve."""
     luma = luminance(image)
     compression = find_compression(luma)
-    signal = np.where((image != 0).any(axis=0), tone.linear(luma / 255), np.nan)
     return Sample(
         compression=compression, grain=measure_grain(image, compression),
-        log_power=sharpness.spectrum(signal), black=veil.black_level(image),
+        log_power=sharpness.spectrum(tone.linear(luma / 255), (image == 0).all(axis=0)), black=veil.black_level(image),
         clipped=float((image == 255).mean()),
     )  # fmt: skip
 
@@ -107,6 +106,8 @@ def fit_sensor(images: Iterable[np.ndarray], base: Profile, rng: np.random.Gener
         if math.isfinite(values[name]) and drawn:
             intervals[name] = (float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975)))
     missing = {name: _why(name) for name, value in values.items() if not math.isfinite(value)}
+    if values["mtf"] >= sharpness.SHARPEST:
+        missing["mtf"] = "at its bound: a stronger unsharp mask than the base profile's, or aliasing"
     return SensorFit(
         values=values, intervals=intervals, profile=_profile(base, values, intervals, samples),
         samples=samples, missing=missing,

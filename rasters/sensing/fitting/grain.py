@@ -15,11 +15,12 @@ CHROMA = (
 )
 """Cb and Cr of ITU-R BT.601."""
 LEVELS = np.arange(16, 249, 12)  # limits of the bins of brightness [grey levels]
-FLATTEST = 0.05  # share of a bin's blocks
-LEAST_BLOCKS = 6  # an image and bin
+FLATTEST = 0.02  # share of a bin's blocks
+LEAST_BLOCKS = 4  # an image and bin
 ROUNDED = 1 / 12  # variance of rounding [grey levels^2]
 LEAST_OVER_STEP = 0.3  # standard deviation over JPEG's finest step, below which all detail is rounded to zero
 FINE = 9  # sum of a coefficient's two frequencies from which it is fine detail
+FINE_COMPRESSED = 8  # the same under JPEG, whose steps grow with frequency
 _ORDER = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))
 _SPREADS = np.geomspace(0.15, 15, 90)
 
@@ -78,7 +79,8 @@ def _quantised_variance(dct: np.ndarray, quality: int) -> float:
     """Variance of Gaussian coefficients (N, 8, 8) from how many are rounded to 0, 1, 2 or more steps; NaN where
     the steps are too coarse to tell."""
     steps = steps_of(quality)
-    use = (_ORDER >= FINE) & (steps <= np.sort(steps[_ORDER >= FINE])[11])
+    fine = _ORDER >= FINE_COMPRESSED
+    use = fine & (steps <= np.sort(steps[fine])[11])
     likelihood = np.zeros(len(_SPREADS))
     for step, column in zip(steps[use], dct[:, use].T, strict=True):
         counts = np.bincount(np.minimum(np.abs(np.rint(column / step)), 3).astype(int), minlength=4)

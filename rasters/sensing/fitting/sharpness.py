@@ -8,19 +8,22 @@ from scipy.optimize import least_squares
 from rasters.sensing.optics import APERTURE, lens_mtf, psf_sigma
 
 WINDOW = 64  # [pixels]
+VOID = 0.05  # share of black pixels from which a window is not looked at
 BINS = np.arange(2, 12)  # of 1/32 cycles/pixel: below, the window's leakage; above, noise and compression
 FREQUENCIES = (BINS + 0.5) / 32  # [cycles/pixel]
+SHARPEST = 0.629  # MTF at Nyquist of a hardly blurred square pixel: the upper bound of the fit
 EXPONENT = 2.12
 """Of the power law of scenes: measured on drawn cities before any sensor, whose spectrum follows it to 0.3 dB to 0.45
 cycles/pixel. Natural images have 2 (Field 1987)."""
 EXPONENT_SPREAD = 0.1  # its standard deviation between targets: an assumption, it goes into the interval
 
 
-def spectrum(plane: np.ndarray) -> np.ndarray:
-    """Mean log power of (H, W) by radius in `BINS`, over Hann windows; NaN if none holds detail and no void.
+def spectrum(plane: np.ndarray, void: np.ndarray) -> np.ndarray:
+    """Mean log power of (H, W) by radius in `BINS`, over Hann windows that hold detail and hardly any void; NaN if none.
 
     Args:
-        plane: NaN where there is no data.
+        plane: Linear luminance.
+        void: (H, W) bool: black in all bands. Single such pixels are shadows.
     """
     taper = np.outer(*[np.hanning(WINDOW + 2)[1:-1]] * 2)
     f = np.fft.fftfreq(WINDOW)
@@ -29,7 +32,7 @@ def spectrum(plane: np.ndarray) -> np.ndarray:
     for row in range(0, plane.shape[0] - WINDOW + 1, WINDOW // 2):
         for col in range(0, plane.shape[1] - WINDOW + 1, WINDOW // 2):
             patch = plane[row : row + WINDOW, col : col + WINDOW].astype(np.float64)
-            if not np.isfinite(patch).all() or patch.std() < 1e-6:
+            if void[row : row + WINDOW, col : col + WINDOW].mean() > VOID or patch.std() < 1e-6:
                 continue
             power = np.abs(np.fft.fft2((patch - patch.mean()) * taper)) ** 2
             found.append(np.log([power[radius == b].mean() for b in BINS]))
@@ -50,7 +53,7 @@ def mask(frequency: np.ndarray, sharpening: float) -> np.ndarray:
 
 
 def fit_mtf(log_power: np.ndarray, sharpening: float, exponent: float = EXPONENT) -> float:
-    """Modulation transfer at Nyquist before sharpening, in (0, 0.63), of a mean spectrum (BINS,).
+    """Modulation transfer at Nyquist before sharpening, in (0, `SHARPEST`], of a mean spectrum (BINS,).
 
     power = (c f^-exponent transfer(f)^2 + noise) mask(f)^2, noise being free.
     """
@@ -62,4 +65,4 @@ def fit_mtf(log_power: np.ndarray, sharpening: float, exponent: float = EXPONENT
 
     start = [log_power[3] + exponent * math.log(FREQUENCIES[3]), 1.0, log_power[-1] - 1]
     found = least_squares(remainder, start, bounds=([-60, 0.05, -80], [60, 2.5, 60]))
-    return min(APERTURE * math.exp(-(found.x[1] ** 2)), 0.629)
+    return min(APERTURE * math.exp(-(found.x[1] ** 2)), SHARPEST)
