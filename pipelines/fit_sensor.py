@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from rasterio.enums import ColorInterp
 from tqdm import tqdm
 
 from rasters.errors import InputError
@@ -68,8 +69,8 @@ def run(config: Config) -> None:
     paths = list_images(config.target)
     if len(paths) < LEAST_IMAGES:
         raise InputError(
-            f"{config.target} holds {len(paths)} images; a sensor needs at least {LEAST_IMAGES}: give more, or cut "
-            "large ones into tiles"
+            f"{config.target} holds {len(paths)} images; a sensor needs at least {LEAST_IMAGES}: give more, "
+            "or cut large ones into tiles"
         )
     paths = paths[:: -(-len(paths) // config.images)]
     for path in paths:
@@ -89,21 +90,19 @@ def run(config: Config) -> None:
 
 def _check(path: Path) -> None:
     with open_raster(path) as dataset:
-        good = (
-            dataset.dtypes[0] == "uint8" and dataset.count in (1, 3, 4) and min(dataset.shape) >= LEAST_SIDE
-        )
-        if not good:
+        colours = dataset.count - (dataset.colorinterp[-1] is ColorInterp.alpha)
+        if dataset.dtypes[0] != "uint8" or colours not in (1, 3) or min(dataset.shape) < LEAST_SIDE:
             raise InputError(
-                f"{path} has {dataset.count} bands of {dataset.height} x {dataset.width} {dataset.dtypes[0]} pixels; "
-                f"give 8-bit images of one or three bands and at least {LEAST_SIDE} pixels a side, or take it out"
+                f"{path} has {dataset.count} bands of {dataset.height} x {dataset.width} {dataset.dtypes[0]} "
+                f"pixels; give 8-bit images of one or three bands and at least {LEAST_SIDE} pixels a side, "
+                "or take it out"
             )
 
 
 def _profile_text(fit: SensorFit, config: Config) -> str:
     """The profile as YAML, with the intervals as comments."""
-    rows = [
-        f"# Fitted to {len(fit.samples)} unlabelled images; base {config.base}. Estimates with 95 % intervals:"
-    ]
+    count = len(fit.samples)
+    rows = [f"# Fitted to {count} unlabelled images; base {config.base}. Estimates with 95 % intervals:"]
     for name, value in fit.values.items():
         told = fit.missing.get(name)
         low, high = fit.intervals.get(name, (math.nan, math.nan))

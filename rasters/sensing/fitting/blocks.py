@@ -66,8 +66,8 @@ def block_dct(plane: np.ndarray, grid: tuple[int, int] = (0, 0)) -> np.ndarray:
 def find_compression(luma: np.ndarray) -> Compression:
     """JPEG grid and quality of a luminance (H, W) float32 in [0, 255], also if a lossless file holds it.
 
-    Both are those whose steps the coefficients are multiples of, by likelihood against a uniform remainder (after
-    Fan and de Queiroz 2003, with the remainder's law and the grid's phase added).
+    Both are those whose steps the coefficients are multiples of, by likelihood against a uniform remainder
+    (after Fan and de Queiroz 2003, with the remainder's law and the grid's phase added).
     """
     phases = [(row, col) for row in range(BLOCK) for col in range(BLOCK)]
     at = max(phases, key=lambda phase: _likeliest(_some(block_dct(luma, phase)))[1])
@@ -95,8 +95,8 @@ def _likeliest(blocks: np.ndarray) -> tuple[int, float]:
 
 
 def _gains(column: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log likelihood [nats] of one frequency's coefficients (N,) for each of steps (S,), over a uniform remainder,
-    and how many of them tell: they are not rounded to zero and the step is above 1."""
+    """Log likelihood [nats] of one frequency's coefficients (N,) for each of steps (S,), over a uniform
+    remainder, and how many of them tell: they are not rounded to zero and the step is above 1."""
     counts = np.rint(column[:, None] / steps)
     away = (counts != 0) & (steps > 1)
     rest = column[:, None] - counts * steps

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import nnls
@@ -44,7 +45,7 @@ class Sample:
 
 
 Values = Mapping[str, float]
-"""By name: mtf; shot_noise, read_noise and chroma_ratio, NaN where not seen; haze_red, ..., correction; jpeg."""
+"""By name: mtf; shot_noise, read_noise, chroma_ratio, NaN where not seen; haze_red, ..., correction; jpeg."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +71,10 @@ def sample_image(image: np.ndarray, tone: Tone) -> Sample:
     """What (3, H, W) uint8 tells under a tone curve."""
     luma = luminance(image)
     compression = find_compression(luma)
+    power = sharpness.spectrum(tone.linear(luma / 255), (image == 0).all(axis=0))
     return Sample(
-        compression=compression, grain=measure_grain(image, compression),
-        log_power=sharpness.spectrum(tone.linear(luma / 255), (image == 0).all(axis=0)), black=veil.black_level(image),
-        clipped=float((image == 255).mean()),
+        compression=compression, grain=measure_grain(image, compression), log_power=power,
+        black=veil.black_level(image), clipped=float((image == 255).mean()),
     )  # fmt: skip
 
 
@@ -91,8 +92,8 @@ def fit_sensor(images: Iterable[np.ndarray], base: Profile, rng: np.random.Gener
     samples = [s for s in samples if np.isfinite(s.log_power).all()]
     if len(samples) < LEAST_IMAGES:
         raise InputError(
-            f"{len(samples)} images hold detail; a sensor needs at least {LEAST_IMAGES} of {LEAST_SIDE} pixels a side "
-            "that are neither constant nor void: give more imagery"
+            f"{len(samples)} images hold detail; a sensor needs at least {LEAST_IMAGES} of {LEAST_SIDE} "
+            "pixels a side that are neither constant nor void: give more imagery"
         )
     values = estimate(samples, base, sharpness.EXPONENT)
     draws = []
@@ -159,7 +160,7 @@ def _noise(grain: Sequence[Grain], base: Profile, correction: float) -> tuple[fl
     """(shot_noise, read_noise, chroma over luma noise against independent bands'); NaN where not seen."""
     levels, lumas, ratios, weights = [], [], [], []
     luma_gain, chroma_gain = noise_gains(base)
-    for low, high in zip(LEVELS, LEVELS[1:], strict=False):
+    for low, high in pairwise(LEVELS):
         here = [g for g in grain if low <= g.level < high and math.isfinite(g.luma) and g.luma > 0]
         if not here:
             continue
@@ -195,7 +196,7 @@ def noise_at(base: Profile, correction: float, shot: float, read: float, level: 
 
 def _why(name: str) -> str:
     if name == "chroma_ratio":
-        return "JPEG stores colour at half the grid, or too few flat areas: the colour noise of independent bands is taken"
+        return "JPEG stores colour at half the grid, or too few areas are flat"
     return (
         "noise is weaker than the compression's steps, or too few areas are flat: the base profile's is kept"
     )

@@ -44,8 +44,8 @@ class Grain(NamedTuple):
 def measure_grain(image: np.ndarray, compression: Compression) -> list[Grain]:
     """Noise of (3, H, W) uint8 by brightness; of a compressed one, from what its steps have left.
 
-    Blocks are chosen by their coarse coefficients and measured by their fine ones (Ponomarenko et al. 2007), so
-    that the choice does not lower the result.
+    Blocks are chosen by their coarse coefficients and measured by their fine ones (Ponomarenko et al. 2007),
+    so that the choice does not lower the result.
     """
     dct = block_dct(luminance(image), compression.grid)
     levels = dct[:, 0, 0] / BLOCK
@@ -76,8 +76,8 @@ def _variance(dct: np.ndarray) -> float:
 
 
 def _quantised_variance(dct: np.ndarray, quality: int) -> float:
-    """Variance of Gaussian coefficients (N, 8, 8) from how many are rounded to 0, 1, 2 or more steps; NaN where
-    the steps are too coarse to tell."""
+    """Variance of Gaussian coefficients (N, 8, 8) from how many are rounded to 0, 1, 2 or more steps; NaN
+    where the steps are too coarse to tell."""
     steps = steps_of(quality)
     fine = _ORDER >= FINE_COMPRESSED
     use = fine & (steps <= np.sort(steps[fine])[11])

@@ -20,8 +20,9 @@ def black_level(image: np.ndarray) -> np.ndarray:
 
 
 def air_of(profile: Profile, correction: float) -> tuple[float, float]:
-    """What the corrected picture's signal has lost and is divided by, means over the displayed bands: the path
-    reflectance that was taken out, and the transmittance that was put back, at the middle optical depth."""
+    """What the corrected picture's signal has lost and is divided by, means over the displayed bands: the
+    path reflectance that was taken out, and the transmittance that was put back, at the middle optical
+    depth."""
     path, transmittance = _air(profile, sum(profile.aod) / 2)
     return float((correction * path).mean()), float((1 - correction * (1 - transmittance)).mean())
 
