@@ -13,12 +13,12 @@ BINS = np.arange(2, 12)  # of 1/32 cycles/pixel: below, the window's leakage; ab
 FREQUENCIES = (BINS + 0.5) / 32  # [cycles/pixel]
 SHARPEST = 0.629  # MTF at Nyquist of a hardly blurred square pixel: the upper bound of the fit
 EXPONENT = 2.12
-"""Of the power law of scenes: fitted to two drawn cities before any sensor. Natural images have 2 (Field 1987)."""
+"""Of the power law of scenes: fitted to two drawn cities before any sensor. Natural ones have 2 (Field 1987)."""
 EXPONENT_SPREAD = 0.18  # its standard deviation over drawn cities of eight kinds: it goes into the interval
 
 
 def spectrum(plane: np.ndarray, void: np.ndarray) -> np.ndarray:
-    """Mean log power of (H, W) by radius in `BINS`, over Hann windows with detail and little void; NaN if none.
+    """Mean log power of (H, W) by radius in `BINS`, over windows with detail and little void; NaN if none.
 
     Args:
         plane: Linear luminance.
