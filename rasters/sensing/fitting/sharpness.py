@@ -13,7 +13,7 @@ BINS = np.arange(2, 12)  # of 1/32 cycles/pixel: below, the window's leakage; ab
 FREQUENCIES = (BINS + 0.5) / 32  # [cycles/pixel]
 SHARPEST = 0.629  # MTF at Nyquist of a hardly blurred square pixel: the upper bound of the fit
 EXPONENT = 2.12
-"""Of the power law of scenes: fitted to two drawn cities before any sensor. Natural ones have 2 (Field 1987)."""
+"""Of the power law of scenes: fitted to two drawn cities without a sensor. Nature has 2 (Field 1987)."""
 EXPONENT_SPREAD = 0.18  # its standard deviation over drawn cities of eight kinds: it goes into the interval
 
 
