@@ -23,6 +23,7 @@ STAGES = {
     "demo": "simulate, adapt, train, evaluate and map, with a table and a page at the end",
     "simulate": "captures of procedural or mapped cities before and after disasters, with exact labels",
     "atlas": "one sheet with every style of city, at 1 m and at 0.3 m",
+    "fit-sensor": "an acquisition profile fitted to unlabelled imagery, with intervals",
     "adapt": "make captures look like real imagery, labels untouched",
     "adapt report": "how real adapted captures look and what became of their labels, as one page",
     "train": "train the damage network on captures and labelled real imagery",

@@ -109,7 +109,7 @@ def test_a_map_says_what_the_evaluation_of_its_model_scores(
         damage=read_raster(files.damage)[0],
     )
     counts = evaluation.count_tile(Model(network=SiameseUnet(), gsd=0.5, metadata={}), tile)
-    for table in (counts.found, counts.damage, counts.cover_pre, counts.cover_post):
+    for table in (*counts.found, counts.damage, counts.cover_pre, counts.cover_post):
         assert np.trace(table) == table.sum() > 0
     assert counts.damage.sum() == (tile.damage > 0).sum() == (tile.land_cover_pre == 8).sum()
 

@@ -1,0 +1,1 @@
+"""Sensor models fitted to unlabelled imagery: the inverse of `rasters.sensing.imaging`."""
