@@ -22,7 +22,7 @@ Texture = WaveletFlow | DiffusionFlow | Bridge | Contrastive
 
 SIBLINGS = {"diffusion": DiffusionFlow, "bridge": Bridge, "cut": Contrastive}
 # Steps a step of the flow, so that all take the flow's CPU-seconds; measured on one thread.
-PACE = {"diffusion": 0.39, "bridge": 2.7, "cut": 0.45}
+PACE = {"diffusion": 0.36, "bridge": 3.6, "cut": 0.44}
 
 
 def texture_name(model: Texture) -> str:

@@ -257,3 +257,20 @@ def test_noise_belongs_to_the_ground(fitted: tuple[str, Texture]) -> None:
     assert inner.max() * 255 < 1
     other = own.translate_float(image, cover, position=(17, 32), style=STYLE)
     assert np.abs(other - all_of)[:, 64:, 64:].max() * 255 > 1
+
+
+def test_the_walks_noise_belongs_to_the_ground() -> None:
+    generator = torch.Generator().manual_seed(0)
+    model = DiffusionFlow(levels=1, hidden=8, generator=generator)
+    randomised(model).float()
+    model.log_tau[:, TARGET] += 0.5
+    x = texture(SOURCE, generator, 160, 1)
+    one, same, other = (
+        model.translate(
+            part, SMALL, place=Window(row=r, col=r, height=len(part[0, 0]), width=160 - c), seed=1
+        )
+        for part, r, c in ((x, 32, 0), (x[..., 48:, 48:], 80, 48), (x, 34, 0))
+    )
+    inner = (..., slice(96, None), slice(96, None))
+    assert (same[..., 48:, 48:] - one[inner]).abs().max() * 255 < 0.1
+    assert (other[inner] - one[inner]).abs().max() * 255 > 1

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adaptation.flows.flow import _context, _weight, soften
+from adaptation.flows.flow import detail_weight, level_context, soften
 from adaptation.flows.wavelet import pyramid, synthesise
 
 DETAILS, CONTEXT = 9, 3  # channels of a level's details and of its approximation
@@ -59,7 +59,7 @@ def detail_scales(x: Tensor, levels: int) -> Tensor:
 def detail_levels(x: Tensor, levels: int) -> list[tuple[Tensor, Tensor]]:
     """(context, details) of every level of x (B, 3, H, W), finest first."""
     approximations, details = pyramid(x, levels)
-    return [(_context(a, k), d) for k, (a, d) in enumerate(zip(approximations, details, strict=True))]
+    return [(level_context(a, k), d) for k, (a, d) in enumerate(zip(approximations, details, strict=True))]
 
 
 def rewrite_details(x: Tensor, levels: int, change_limit: float, rewrite: Rewrite) -> Tensor:
@@ -75,7 +75,9 @@ def rewrite_details(x: Tensor, levels: int, change_limit: float, rewrite: Rewrit
     made = approximations[-1]
     for level in reversed(range(levels)):
         detail = details[level]
-        wanted = rewrite(level, detail, _context(approximations[level], level), _context(made, level))
-        limit = change_limit * _weight(detail, level)
+        wanted = rewrite(
+            level, detail, level_context(approximations[level], level), level_context(made, level)
+        )
+        limit = change_limit * detail_weight(detail, level)
         made = synthesise(made, detail + soften(wanted - detail, limit))
     return made

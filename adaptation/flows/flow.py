@@ -142,24 +142,24 @@ class WaveletFlow(nn.Module):
         """The image (B, 3, H, W) that has these latents in `domain`; undoes `latents` exactly."""
         x = coarsest
         for level in reversed(range(len(self.flows))):
-            detail = self.flows[level].inverse(latents[level], _context(x, level), domain)
+            detail = self.flows[level].inverse(latents[level], level_context(x, level), domain)
             x = synthesise(x, detail)
         return x
 
     def _levels(self, x: Tensor) -> list[tuple[ConditionalFlow, Tensor, Tensor]]:
         approximations, details = pyramid(x, len(self.flows))
-        contexts = [_context(a, level) for level, a in enumerate(approximations)]
+        contexts = [level_context(a, level) for level, a in enumerate(approximations)]
         return list(zip(self.flows, contexts, details, strict=True))
 
 
-def _context(approximation: Tensor, level: int) -> Tensor:
+def level_context(approximation: Tensor, level: int) -> Tensor:
     """What a conditioner sees: the approximation in image units, mid-grey at 0."""
     image = approximation * 2.0 ** -(level + 1)
     grey = image.new_tensor([0.5 * 3**0.5, 0.0, 0.0])[:, None, None]
     return (image - grey) * _CONTEXT_GAIN
 
 
-def _weight(detail: Tensor, level: int) -> Tensor:
+def detail_weight(detail: Tensor, level: int) -> Tensor:
     """How large a detail is that changes a pixel by 1, (9, 1, 1); half as large on the diagonals."""
     size = torch.tensor([1.0, 1.0, 0.5]).to(detail).repeat_interleave(3)
     return size[:, None, None] * 2.0**level
@@ -189,7 +189,7 @@ def translate(
     made = approximations[-1]
     for level in reversed(range(len(flow.flows))):
         part, detail = flow.flows[level], details[level]
-        z, _ = part(detail, _context(approximations[level], level), SOURCE)
-        wanted = part.inverse(soften(z * temperature, latent_limit), _context(made, level), TARGET)
-        made = synthesise(made, detail + soften(wanted - detail, change_limit * _weight(detail, level)))
+        z, _ = part(detail, level_context(approximations[level], level), SOURCE)
+        wanted = part.inverse(soften(z * temperature, latent_limit), level_context(made, level), TARGET)
+        made = synthesise(made, detail + soften(wanted - detail, change_limit * detail_weight(detail, level)))
     return made
