@@ -10,10 +10,10 @@ noise to the context and so bias a field that is given it.
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from adaptation.config import AdaptConfig
-from adaptation.diffusion.network import DETAILS, detail_levels, detail_scales, fields, rewrite_details
+from adaptation.diffusion.network import DetailModel, detail_levels, fields, rewrite_details
 from adaptation.flows.flow import SOURCE, TARGET, soften
 from rasters.grid import Window
 
@@ -21,7 +21,7 @@ STEPS = 4  # of Heun's method, each way
 TIMES = 4  # cosines of the time that the field is given
 
 
-class Bridge(nn.Module):
+class Bridge(DetailModel):
     """A velocity field for each wavelet level, from noise at time 0 to normalised details at time 1.
 
     Args:
@@ -30,18 +30,9 @@ class Bridge(nn.Module):
         generator: Draws the initial weights.
     """
 
-    scale: Tensor
-
     def __init__(self, *, levels: int, hidden: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.levels = levels
+        super().__init__(levels)
         self.fields = fields(levels, hidden, TIMES, 2, generator)
-        self.register_buffer("scale", torch.ones(2, levels, DETAILS, 1, 1))
-
-    @torch.no_grad()
-    def initialise(self, x: Tensor, domain: int) -> None:
-        """Sets the normalisation of one domain from a batch (B, 3, H, W)."""
-        self.scale[domain] = detail_scales(x, self.levels)
 
     def loss(self, x: Tensor, domain: int, generator: torch.Generator) -> Tensor:
         """Mean squared error of the velocity, (levels,), of opponent colours x (B, 3, H, W)."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from adaptation.config import AdaptConfig
-from adaptation.diffusion.network import DETAILS, detail_levels, detail_scales, fields, rewrite_details
+from adaptation.diffusion.network import DETAILS, DetailModel, detail_levels, fields, rewrite_details
 from adaptation.flows.flow import SOURCE, TARGET, soften
 from adaptation.noise import place_noise
 from rasters.grid import Window
@@ -27,7 +27,7 @@ from rasters.grid import Window
 SIGMAS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 
 
-class DiffusionFlow(nn.Module):
+class DiffusionFlow(DetailModel):
     """Forward and backward chains for each wavelet level, one network for both domains.
 
     Args:
@@ -36,21 +36,12 @@ class DiffusionFlow(nn.Module):
         generator: Draws the initial weights.
     """
 
-    scale: Tensor
-
     def __init__(self, *, levels: int, hidden: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.levels = levels
+        super().__init__(levels)
         self.forwards = fields(levels, hidden, len(SIGMAS), 2, generator)
         self.backwards = fields(levels, hidden, len(SIGMAS), 2, generator)
         start = torch.tensor(SIGMAS).log()[None, None, :, None, None, None]
         self.log_tau = nn.Parameter(start.repeat(levels, 2, 1, DETAILS, 1, 1))
-        self.register_buffer("scale", torch.ones(2, levels, DETAILS, 1, 1))
-
-    @torch.no_grad()
-    def initialise(self, x: Tensor, domain: int) -> None:
-        """Sets the normalisation of one domain from a batch (B, 3, H, W)."""
-        self.scale[domain] = detail_scales(x, self.levels)
 
     def bits_per_dim(self, x: Tensor, domain: int, generator: torch.Generator) -> Tensor:
         """Upper bound of the negative log2 density of 8-bit grey levels [bits per coefficient], (levels,).

@@ -16,6 +16,27 @@ Rewrite = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(level, source details, source context, context made so far) -> target details, all (B, K, H, W)."""
 
 
+class DetailModel(nn.Module):
+    """A model of wavelet details in units of their own, for both domains.
+
+    Attributes:
+        levels: Number of wavelet levels; sizes must be multiples of 2**levels.
+        scale: Standard deviations (2, levels, 9, 1, 1) of the details of each domain and level.
+    """
+
+    scale: Tensor
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.levels = levels
+        self.register_buffer("scale", torch.ones(2, levels, DETAILS, 1, 1))
+
+    @torch.no_grad()
+    def initialise(self, x: Tensor, domain: int) -> None:
+        """Sets the normalisation of one domain from a batch (B, 3, H, W)."""
+        self.scale[domain] = detail_scales(x, self.levels)
+
+
 class Field(nn.Module):
     """A vector field over one level's details, given the approximation, a domain and a time.
 
