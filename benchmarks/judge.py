@@ -42,7 +42,7 @@ class Training:
     """What a judge is trained on, and how.
 
     Attributes:
-        cover: The class that is judged.
+        cover: The class that is judged, which gets a Dice loss of its own; None judges all alike.
         steps: Optimiser steps.
         seed: Of the first weights of the decoder, the crops and their augmentation.
         shrink: Pixels a side that are averaged to one for the judge: it sees so much more around a pixel at
@@ -50,7 +50,7 @@ class Training:
         weak: Without photometric augmentation and change of scale.
     """
 
-    cover: LandCover
+    cover: LandCover | None
     steps: int
     seed: int
     shrink: int = 1
@@ -91,8 +91,9 @@ def train_judge(sources: Sequence[TileSource], training: Training) -> SiameseUne
     mean = average(EMA_DECAY)
     for step, (image, codes) in enumerate(_batches(sources, training)):
         logits = logits_of(network, image.contiguous(memory_format=torch.channels_last))
-        dice = dice_loss(logits, codes, training.cover)
-        loss = marginal_cross_entropy(logits, codes) + DICE_WEIGHT * dice
+        loss = marginal_cross_entropy(logits, codes)
+        if training.cover is not None:
+            loss = loss + DICE_WEIGHT * dice_loss(logits, codes, training.cover)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the judge's loss is {loss.item()} at step {step}")
         optimizer.zero_grad()
@@ -147,7 +148,7 @@ def logits_of(network: SiameseUnet, image: Tensor) -> Tensor:
 def examine(network: SiameseUnet, sources: Sequence[TileSource], training: Training) -> dict[str, float]:
     """IoU in [0, 1] of a class before on labelled tiles, as mapped, at probability 0.5 and at the best
     threshold for these tiles, and that threshold."""
-    cover = training.cover
+    cover = LandCover(training.cover)
     likely, found = np.zeros((2, BINS), np.int64), np.zeros((2, 2), np.int64)
     for source in sources:
         tile = source()

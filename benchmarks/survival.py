@@ -1,0 +1,92 @@
+"""Whether the marks of disasters are still told apart after adaptation, by a segmenter that never saw any of it.
+
+The judge's network learns the marks from captures before adaptation, under the strong augmentation that every
+network here is taught with, is frozen, and is asked of other captures before and after each method. The first
+half of the captures teaches and the second half asks: cities that no training has seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from adaptation.recoverability import Mark, disaster_marks
+from benchmarks.judge import Training, logits_of, train_judge
+from rasters.capture import read_capture
+from rasters.catalogue import list_captures
+from segmentation.datasets import Tile
+from segmentation.networks import SiameseUnet
+from segmentation.partial_labels import UNKNOWN_DAMAGE
+
+LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "change", "flood_depth", "burnt")
+ORDINARY_KEPT = 0.1  # of the pixels that nothing struck: else they are nine in ten of what is taught
+LEAST = 500  # pixels of a mark that is asked for
+STEPS = 250
+
+
+def marks_of(folder: Path) -> np.ndarray:
+    """`Mark` codes (H, W) uint8 of a capture before adaptation; of the ordinary a tenth, drawn by its name."""
+    capture = read_capture(folder, LAYERS)
+    marks = disaster_marks(capture.layers, str(capture.properties.get("disaster", "")))
+    draw = np.random.default_rng(list(folder.name.encode())).random(marks.shape)
+    return np.where((marks == Mark.ORDINARY) & (draw > ORDINARY_KEPT), np.uint8(0), marks)
+
+
+def _tile(folder: Path) -> Tile:
+    """A capture after its disaster, its marks in the place of land cover."""
+    image, marks = read_capture(folder, ("image_post",)).layers["image_post"], marks_of(folder)
+    damage = np.full(marks.shape, UNKNOWN_DAMAGE, np.uint8)
+    return Tile(id=folder.name, image_pre=image, image_post=image, land_cover_pre=marks, land_cover_post=marks,
+                damage=damage)  # fmt: skip
+
+
+def halves(captures: Path) -> tuple[list[Path], list[Path]]:
+    """Captures that teach and captures that ask."""
+    folders = list_captures(captures)
+    return folders[: len(folders) // 2], folders[len(folders) // 2 :]
+
+
+def teach_marks(captures: Path, training: Training) -> SiameseUnet:
+    """The frozen segmenter: its land cover codes are `Mark`s."""
+    teaching = [partial(_tile, folder) for folder in halves(captures)[0]]
+    return train_judge(teaching, replace(training, cover=None, steps=STEPS))
+
+
+def ask_marks(network: SiameseUnet, captures: Path, adapted: Path, shrink: int) -> dict[str, float]:
+    """Mark -> F1 in [0, 1] as if all were equally frequent, on captures that did not teach.
+
+    Args:
+        network: From `teach_marks`.
+        captures: Before adaptation.
+        adapted: The same captures after it, or `captures` again.
+        shrink: As in its training.
+    """
+    table = np.zeros((len(Mark) + 1,) * 2, np.int64)
+    for folder in halves(captures)[1]:
+        marks = marks_of(folder)[::shrink, ::shrink]
+        image = torch.from_numpy(read_capture(adapted / folder.name, ("image_post",)).layers["image_post"])
+        with torch.no_grad():
+            seen = torch.nn.functional.avg_pool2d(image[None].float() / 255, shrink)
+            said = (logits_of(network, seen)[0, 1 : len(Mark) + 1].argmax(0) + 1).numpy()
+        marks = marks[: said.shape[0], : said.shape[1]]
+        np.add.at(table, (marks[marks > 0], said[marks > 0]), 1)
+    return balanced_f1(table)
+
+
+def balanced_f1(table: np.ndarray) -> dict[str, float]:
+    """F1 of each mark from counts (truth, said) by code, every truth weighed alike; rare ones left out."""
+    asked = [mark for mark in Mark if table[mark].sum() >= LEAST]
+    shares = np.array([[table[a, b] / table[a, asked].sum() for b in asked] for a in asked])
+    scores = 2 * np.diag(shares) / (1 + shares.sum(axis=0))
+    return {mark.name.lower(): float(score) for mark, score in zip(asked, scores, strict=True)}
+
+
+def kept(before: Sequence[dict[str, float]], after: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mark -> share of its score that is left, of the means over seeds."""
+    def mean(scores: Sequence[dict[str, float]], mark: str) -> float:
+        return float(np.mean([s[mark] for s in scores]))
+
+    return {mark: mean(after, mark) / mean(before, mark) for mark in before[0]}
