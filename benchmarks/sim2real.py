@@ -4,8 +4,9 @@ One set of captures, each method's adapted copy of it, and for every seed one sh
 the same recipe, augmentation and draws (benchmarks/judge.py), beside simulation alone, simulation without
 the augmentation, and the oracle: a training on real labels. The table gives the class's IoU as mapped, at
 probability 0.5 and at the best threshold, mean and spread over seeds, the share of the gap from simulation
-alone to the oracle that is closed, the fidelity distances and the CPU-seconds of fit and application. Every
-score is kept when it is there, so a run that was killed goes on.
+alone to the oracle that is closed, the fidelity distances, the CPU-seconds of fit and application, and how
+much of the disasters' marks a frozen segmenter still finds (benchmarks/survival.py). Every score is kept when
+it is there, so a run that was killed goes on.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import pipelines.simulate
 from benchmarks.judge import Training, judge
 from benchmarks.pages import put_between
 from benchmarks.run import RESULTS, processor
+from benchmarks.survival import ask_marks, kept, mean_scores, teach_marks
 from pipelines.crew import done_here
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -84,13 +86,30 @@ def teach(job: tuple[str, int], run: Run) -> None:
     training = replace(run.training, seed=seed, weak=row == WEAK)
     adapted = run.captures if row in (ALONE, WEAK) else run.out / row / "captures"
     scores = judge(run.gold if row == ORACLE else adapted, run.val, training)
+    _keep(path, "judge", {"row": row, "seed": seed}, scores)
+
+
+def survive(seed: int, run: Run, methods: Sequence[str]) -> None:
+    """Keeps the marks that one frozen segmenter finds after each method, as F1 (benchmarks.survival)."""
+    torch.set_num_threads(1)
+    missing = [row for row in (ALONE, *methods) if not score_path(run, row, seed, "marks").is_file()]
+    if not missing:
+        return
+    network = teach_marks(run.captures, replace(run.training, seed=seed))
+    for row in missing:
+        adapted = run.captures if row == ALONE else run.out / row / "captures"
+        scores = ask_marks(network, run.captures, adapted, run.training.shrink)
+        _keep(score_path(run, row, seed, "marks"), "survival", {"row": row, "seed": seed}, scores)
+
+
+def _keep(path: Path, stage: str, asked: dict[str, Any], scores: Mapping[str, float]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {**provenance("judge", {"row": row, "seed": seed}), "scores": scores})
+    write_json(path, {**provenance(stage, asked), "scores": dict(scores)})
 
 
-def score_path(run: Run, row: str, seed: int) -> Path:
-    """Where the scores of a row's seed are kept."""
-    return run.out / "scores" / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}.json"
+def score_path(run: Run, row: str, seed: int, kind: str = "scores") -> Path:
+    """Where the scores of a row's seed are kept; `kind` is "scores" or "marks"."""
+    return run.out / kind / f"{row.replace(', ', '-').replace(' ', '-')}-{seed}.json"
 
 
 def settle(run: Run, asked: Mapping[str, Any]) -> None:
@@ -125,6 +144,12 @@ def figures_of(run: Run, rows: Sequence[str], seeds: Sequence[int]) -> dict[str,
             figures[row]["fidelity"] = {k: report[k][0] for k in FIDELITY}
         if (run.out / row / "cost.json").is_file():
             figures[row]["cost"] = read_json(run.out / row / "cost.json")
+        marks = [
+            [read_json(score_path(run, name, seed, "marks"))["scores"] for seed in seeds
+             if score_path(run, row, seed, "marks").is_file()] for name in (ALONE, row)
+        ]  # fmt: skip
+        if marks[0]:
+            figures[row]["marks_before"], figures[row]["marks_kept"] = mean_scores(marks[0]), kept(*marks)
     return figures
 
 
@@ -153,6 +178,7 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
         *FIDELITY.values(),
         "fit CPU-s",
         "apply CPU-s/MP",
+        "marks kept, least",
     ]
     lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for row, found in figures.items():
@@ -164,6 +190,8 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
             cells.append("-" if share is None else f"{share:.0%}")
         cells += [f"{found['fidelity'][k]:.3g}" if "fidelity" in found else "-" for k in FIDELITY]
         cells += _costs(found.get("cost"))
+        least = min(found.get("marks_kept", {}).items(), key=lambda kv: kv[1], default=None)
+        cells.append("-" if least is None else f"{least[1]:.2f} {least[0].replace('_', ' ')}")
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -183,12 +211,13 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--name", required=True, help="of the target: results/sim2real_<name>.json")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--marks-seeds", type=int, nargs="+", default=[1, 2], help="of frozen segmenters")
     parser.add_argument("--steps", type=int, default=130, help="of each training")
     parser.add_argument("--shrink", type=int, default=1, help="pixels a side averaged to one for the judge")
     parser.add_argument("--captures", type=Path, help="captures that are there; else they are simulated")
     parser.add_argument("--cities", type=int, default=20)
     parser.add_argument("--styles", nargs="+", default=["north_american_suburb", "latin_american_metropolis"])
-    parser.add_argument("--disasters", nargs="+", default=["none"])
+    parser.add_argument("--disasters", nargs="+", default=["flood", "earthquake", "fire", "storm", "volcano"])
     parser.add_argument("--profile", default="satellite_1m")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each")
     parser.add_argument("--out", type=Path, default=Path("runs/sim2real"))
@@ -220,13 +249,17 @@ def main(words: Sequence[str] | None = None) -> None:
     rows = [*([ALONE, WEAK, ORACLE] if ALONE in given.methods else [ORACLE])]
     rows += [method for method in given.methods if method != ALONE]
     methods, jobs = given.methods, [(row, seed) for seed in given.seeds for row in rows]
+    frozen = given.marks_seeds
     if given.table:
-        methods, jobs = [], []
+        methods, jobs, frozen = [], [], []
     for method in done_here(methods, partial(adapt, run=run), given.jobs):
         print(f"adapted: {method}", flush=True)
     for row, seed in done_here(jobs, partial(teach, run=run), given.jobs):
         scores = read_json(score_path(run, row, seed))["scores"]
         print(f"{row}, seed {seed}: " + ", ".join(f"{k} {scores[k]:.3f}" for k in SCORES), flush=True)
+    adapted = [method for method in given.methods if method != ALONE]
+    for seed in done_here(frozen, partial(survive, run=run, methods=adapted), given.jobs):
+        print(f"marks asked of frozen segmenter {seed}", flush=True)
     figures = figures_of(run, rows, given.seeds)
     print(table(figures))
     if given.write:

@@ -1,4 +1,4 @@
-"""Whether the marks of disasters are still told apart after adaptation, by a segmenter that never saw any of it.
+"""Whether the marks of disasters are still told apart after adaptation, by a segmenter that never saw it.
 
 The judge's network learns the marks from captures before adaptation, under the strong augmentation that every
 network here is taught with, is frozen, and is asked of other captures before and after each method. The first
@@ -28,7 +28,7 @@ STEPS = 250
 
 
 def marks_of(folder: Path) -> np.ndarray:
-    """`Mark` codes (H, W) uint8 of a capture before adaptation; of the ordinary a tenth, drawn by its name."""
+    """`Mark` codes (H, W) uint8 of a capture before adaptation; of the ordinary a tenth, by its name."""
     capture = read_capture(folder, LAYERS)
     marks = disaster_marks(capture.layers, str(capture.properties.get("disaster", "")))
     draw = np.random.default_rng(list(folder.name.encode())).random(marks.shape)
@@ -39,8 +39,8 @@ def _tile(folder: Path) -> Tile:
     """A capture after its disaster, its marks in the place of land cover."""
     image, marks = read_capture(folder, ("image_post",)).layers["image_post"], marks_of(folder)
     damage = np.full(marks.shape, UNKNOWN_DAMAGE, np.uint8)
-    return Tile(id=folder.name, image_pre=image, image_post=image, land_cover_pre=marks, land_cover_post=marks,
-                damage=damage)  # fmt: skip
+    return Tile(id=folder.name, image_pre=image, image_post=image, land_cover_pre=marks,
+                land_cover_post=marks, damage=damage)  # fmt: skip
 
 
 def halves(captures: Path) -> tuple[list[Path], list[Path]]:
@@ -84,9 +84,12 @@ def balanced_f1(table: np.ndarray) -> dict[str, float]:
     return {mark.name.lower(): float(score) for mark, score in zip(asked, scores, strict=True)}
 
 
-def kept(before: Sequence[dict[str, float]], after: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Mark -> share of its score that is left, of the means over seeds."""
-    def mean(scores: Sequence[dict[str, float]], mark: str) -> float:
-        return float(np.mean([s[mark] for s in scores]))
+def mean_scores(scores: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mark -> mean over seeds."""
+    return {mark: float(np.mean([s[mark] for s in scores])) for mark in scores[0]}
 
-    return {mark: mean(after, mark) / mean(before, mark) for mark in before[0]}
+
+def kept(before: Sequence[dict[str, float]], after: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mark -> share of its score that adaptation left, of the means over seeds."""
+    first, later = mean_scores(before), mean_scores(after)
+    return {mark: later[mark] / first[mark] for mark in first}

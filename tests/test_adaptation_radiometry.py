@@ -12,7 +12,7 @@ from adaptation.config import AdaptConfig
 from adaptation.flows.wavelet import OPPONENT
 from adaptation.knothe import ColourFlow, forward, identity_flow, inverse, quick_forward
 from adaptation.knothe_fit import fit_flow
-from adaptation.material import Material
+from adaptation.material import Material, gather
 from adaptation.monotone import fit_spline, rational_quadratic
 from adaptation.radiometry import (
     CORRELATION,
@@ -272,3 +272,31 @@ def test_pairs_of_other_shapes_are_bad_input() -> None:
     material = Material(ordinary=sides, source=sides, target=[image], grey=False)
     with pytest.raises(InputError, match=r"\(3, 128, 128\) and \(3, 128, 96\); bring them onto one grid"):
         fit_colours(material, AdaptConfig(), rng, [(image, image[..., :96])])
+
+
+def confusable(rng: np.random.Generator, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """A patchwork of meadows, pavements and roofs, many of which are as grey as each other."""
+    codes = rng.choice([LandCover.RANGELAND, LandCover.DEVELOPED, LandCover.BUILDING], (8, 8))
+    grey = {LandCover.RANGELAND: (80, 8), LandCover.DEVELOPED: (120, 25), LandCover.BUILDING: (150, 40)}
+    tone = np.array([[rng.normal(*grey[LandCover(c)]) for c in row] for row in codes])
+    side = np.ones((size // 8, size // 8))
+    image = np.kron(tone, side) + rng.normal(0, 4, (3, size, size))
+    image[1] += 12 * (np.kron(codes, side) == LandCover.RANGELAND)
+    return np.clip(image, 1, 250).astype(np.uint8), np.kron(codes, side).astype(np.uint8)
+
+
+def test_classes_that_are_confused_move_no_colour() -> None:
+    """A target that differs by one map for all classes gets that map, whatever the classifier mistakes."""
+    rng = np.random.default_rng(3)
+    config = AdaptConfig(style=0)
+    simulated = [confusable(r) for r in rng.spawn(24)]
+    scenes = [confusable(r) for r in rng.spawn(24)]
+    real = [np.rint(30 + 0.8 * image).astype(np.uint8) for image, _ in scenes]
+    radiometry, _ = fit_colours(gather(simulated, [], real, config, rng), config, rng)
+    for code in (LandCover.DEVELOPED, LandCover.BUILDING):
+        wanted = 30 + 0.8 * np.mean([image[:, cover == code].mean() for image, cover in simulated])
+        made = [
+            recolour(radiometry, image, cover, np.zeros(3))[:, cover == code] for image, cover in simulated
+        ]
+        found = 255 * float(np.mean([m.mean() for m in made]))
+        assert found == pytest.approx(wanted, abs=5), code.name
