@@ -17,7 +17,7 @@ from adaptation.config import AdaptConfig
 from adaptation.knothe import ColourFlow
 from adaptation.knothe_fit import fit_flow
 from adaptation.material import Labelled, Material, patch
-from adaptation.pseudolabels import CELL, cell_features, cell_labels, fit_classifier, jitter, pseudo_label
+from adaptation.pseudolabels import cell_features, cell_labels, fit_classifier, jitter, pseudo_label
 from adaptation.radiometry import (
     MIN_PIXELS,
     Radiometry,
@@ -28,7 +28,6 @@ from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
 from adaptation.statistics import MAPPED, colour_stats, pair_style
 from backbones import lite0_encoder
-from rasters.classes import LandCover
 from rasters.errors import InputError
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -70,13 +69,14 @@ def fit_colours(
     for k in range(_PATCHES):
         image = material.target[k % len(material.target)]
         image = image[(slice(None), *patch(image.shape, _SIDE, rng))]
-        samples.append(_pixels(image, label(image)))
+        samples.append(_pixels(image, label(image), valid_pixels(image)))
     floor = _darkest_grey(material)
     real = [(toe_inverse(colours, floor), classes) for colours, classes in samples]
     simulated = []
     for image, _ in material.ordinary[1::2]:
         image = image[(slice(None), *patch(image.shape, image.shape[1], rng))]
-        simulated.append(_pixels(image, sure(apply_table(image, table))))
+        found = sure(apply_table(image, table))
+        simulated.append(_pixels(image, found, np.ones(found.shape, bool)))
     target, source = colour_stats(real), colour_stats(simulated)
     looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry = fit_radiometry(
@@ -87,7 +87,7 @@ def fit_colours(
     if config.radiometry == "spline":
         flow = _fit_flow(simulated, real, target.count, config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
-    return radiometry, {c.name.lower(): int(target.count[c]) for c in LandCover if target.count[c]}
+    return radiometry, {c.name.lower(): int(target.count[c]) for c in MAPPED if target.count[c]}
 
 
 def _some(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Pair]:
@@ -108,7 +108,7 @@ def _labelled_pair(
     images = [image[(slice(None), *where)] for image in pair]
     covers = [label(image) for image in images]
     agreed = np.where(covers[0] == covers[1], covers[0], 0)
-    before, after = (_pixels(image, agreed) for image in images)
+    before, after = (_pixels(image, agreed, agreed > 0) for image in images)
     return (toe_inverse(before[0], floor), before[1]), (toe_inverse(after[0], floor), after[1])
 
 
@@ -140,19 +140,9 @@ def _darkest_grey(material: Material) -> float:
     return min(float(np.quantile(grey, 0.002)) / 255, DARKEST_GREY)
 
 
-def _pixels(image: np.ndarray, land_cover: np.ndarray) -> Labelled:
-    """Colours (N, 3) in [0, 1] and classes (N,) of the labelled pixels."""
-    known = land_cover > 0
-    return image[:, known].T.astype(np.float32) / 255, land_cover[known]
-
-
-def _pure(land_cover: np.ndarray) -> np.ndarray:
-    """Land cover with 0 in cells that hold more than one class, as pseudo-labels are; (H, W)."""
-    cells = np.maximum(cell_labels(land_cover), 0).astype(np.uint8)
-    full = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)
-    out = np.zeros_like(land_cover)
-    out[: full.shape[0], : full.shape[1]] = full
-    return out
+def _pixels(image: np.ndarray, classes: np.ndarray, wanted: np.ndarray) -> Labelled:
+    """Colours (N, 3) in [0, 1] and classes (N,), 0 where none is sure, of the wanted pixels (H, W)."""
+    return image[:, wanted].T.astype(np.float32) / 255, classes[wanted]
 
 
 def transport_table(material: Material, rng: np.random.Generator) -> np.ndarray:

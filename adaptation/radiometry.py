@@ -32,6 +32,7 @@ SHRINKAGE = 300.0  # pixels that a class prior weighs; an assumption that measur
 MIN_PIXELS = 30
 GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within this
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
+MIX_RANGE = (0.25, 4.0)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
 TOE = 0.08  # how far above the target's darkest grey the toe reaches, in [0, 1]; an assumption
 # How far a class may go its own way from the common map, and how far one image's look from the mean look,
@@ -106,11 +107,12 @@ def fit_radiometry(
 ) -> Radiometry:
     """Maps of every class, without blur.
 
-    The common map is the transport between the two mixtures of the classes seen on both sides, weighted
-    alike on both, so that another mix of classes in the target (more trees, say) moves no colour.
+    The common map is the transport between all colours of both sides, what no class is sure for (code 0)
+    included, after the simulated classes got the target's shares: another mix of classes in the target
+    (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
 
     Args:
-        source: Of the simulated images.
+        source: Of the simulated images by pseudo-label.
         target: Of the real images by pseudo-label, measured through `toe_inverse` with `floor`.
         floor: Darkest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
@@ -130,9 +132,11 @@ def fit_radiometry(
             "no land-cover class is seen both in the simulated and in the target images (simulated: "
             f"{found[0]}; target: {found[1]}); give target images of the same kind of place, or more of them"
         )
-    weight = seen * np.sqrt(source.count)
-    source_mean, source_covariance = _pooled(source, weight)
-    target_mean, target_covariance = _pooled(target, weight)
+    both = (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
+    given, wanted = ((s.count * both) / (s.count * both).sum() for s in (source, target))
+    ratio = np.divide(wanted, given, out=np.ones(CLASSES), where=both)
+    source_mean, source_covariance = _pooled(source, given * np.clip(ratio, *MIX_RANGE))
+    target_mean, target_covariance = _pooled(target, wanted)
     common = gaussian_transport(source_covariance, target_covariance)
     matrix = np.repeat(common[None], CLASSES, axis=0)
     offset = np.repeat((target_mean - common @ source_mean)[None], CLASSES, axis=0)
