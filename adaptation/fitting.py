@@ -214,7 +214,7 @@ def _batch(
     if domain == SOURCE:
         crops = [source_crop(material, radiometry, config.crop, rng) for _ in range(config.batch)]
     else:
-        crops = [target_crop(material, config.crop, rng) for _ in range(config.batch)]
+        crops = [target_crop(material.target, config.crop, rng) for _ in range(config.batch)]
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
 
 
