@@ -97,7 +97,7 @@ def _inner(labels: np.ndarray) -> np.ndarray:
 
 
 def _texture(image: np.ndarray, few: np.ndarray) -> Tensor:
-    """Cosine coefficients of cells, by flat index, in opponent colours without means, and logarithms of power.
+    """Cosine coefficients of cells (flat indices) in opponent colours without means, and logarithms of power.
 
     float32 (N, 90): a pattern shows in the first if it stands still, in the second if it moves.
     """
