@@ -1,5 +1,6 @@
 """A fitted realism adapter: colours, texture, calibration. Images change, labels stay valid: nothing moves.
 
+   deblocking   the captures' own JPEG, where it shows       (adaptation.deblocking)
 A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
@@ -16,6 +17,7 @@ import torch
 
 from adaptation.calibration import filter_image
 from adaptation.config import AdaptConfig
+from adaptation.deblocking import deblock
 from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import to_grey
 from adaptation.noise import dequantised_source
@@ -47,6 +49,7 @@ class Adapter:
     Attributes:
         config: As fitted.
         gsd: Ground sample distance of both sides [m].
+        deblocking: Strength with which the captures' blocks are smoothed [grey levels]; 0 for none.
         radiometry: Stage A.
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
@@ -56,6 +59,7 @@ class Adapter:
 
     config: AdaptConfig
     gsd: float
+    deblocking: float
     radiometry: Radiometry
     flow: Texture
     kernels: np.ndarray
@@ -78,7 +82,7 @@ class Adapter:
         """The image (3, H, W) uint8 as the target's sensor might have seen it, uint8.
 
         Args:
-            image: (3, H, W) uint8, simulated.
+            image: (3, H, W) uint8, simulated; whole, for compression blocks are counted from its corner.
             land_cover: (H, W) codes of `LandCover`.
             position: (row, col) of the image's first pixel on the ground grid that the grain is keyed on.
             style: From `draw_style` or `draw_pair_styles`.
@@ -108,7 +112,7 @@ class Adapter:
     ) -> np.ndarray:
         """As `translate`, float32 in about [0, 1], neither clipped nor rounded."""
         _check(image, land_cover)
-        image = to_grey(image) if self.grey else image
+        image = deblock(to_grey(image) if self.grey else image, self.deblocking)
         out = np.empty(image.shape, dtype=np.float32)
         for core in windows(*land_cover.shape, size=self.config.tile):
             outer = _outer(core, land_cover.shape, position, 2**self.config.levels)

@@ -18,7 +18,7 @@ from rasters.errors import InputError
 from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
-VERSION = 3
+VERSION = 4
 CLASSES = [cover.name for cover in LandCover]
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
@@ -30,6 +30,7 @@ def save_adapter(path: Path, adapter: Adapter) -> None:
         "version": VERSION,
         "config": dataclasses.asdict(adapter.config),
         "gsd": adapter.gsd,
+        "deblocking": adapter.deblocking,
         "grey": adapter.grey,
         "classes": CLASSES,
         "radiometry": radiometry_state(adapter.radiometry),
@@ -84,6 +85,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
             config = dataclasses.replace(config, device=device)
         flow = build_texture(state["texture"], config, torch.Generator().manual_seed(0))
         flow.load_state_dict(state["flow"])
+        deblocking = float(state["deblocking"])
         radiometry = radiometry_from_state(state["radiometry"])
         kernels, grey, summary = state["kernels"].numpy(), bool(state["grey"]), state["summary"]
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -91,6 +93,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
     return Adapter(
         config=config,
         gsd=fitted,
+        deblocking=deblocking,
         radiometry=radiometry,
         flow=flow.to(config.device).eval().requires_grad_(False),
         kernels=kernels,

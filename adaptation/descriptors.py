@@ -13,7 +13,7 @@ from rasters.errors import InputError
 PATCH = 128  # pixels, the side of the patches that features are pooled over
 LEAST_SIDE = PATCH  # pixels, of an image; a whole window of `adaptation.spectrum` lies in every patch
 PERIODS = (2, 4, 8)  # pixels, of the wavelet's blocks
-_LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def _describe(
         maps = encoder(torch.from_numpy(batch.astype(np.float32) / 255))
         moments = [m for x in maps[:3] for m in (x.mean(dim=(2, 3)), x.std(dim=(2, 3)))]
         texture, deep = torch.cat(moments, dim=1).numpy(), maps[-1].mean(dim=(2, 3)).numpy()
-    luminance = np.where(valid, np.einsum("c,chw->hw", _LUMINANCE, image), np.nan)
+    luminance = np.where(valid, np.einsum("c,chw->hw", LUMINANCE, image), np.nan)
     across = luminance[:, 1:] - luminance[:, :-1]
     down = luminance[1:] - luminance[:-1]
     gradients = np.concatenate([d[np.isfinite(d)] for d in (across, down)])
@@ -83,7 +83,7 @@ def _describe(
         colours=colours[rng.integers(len(colours), size=3000)].astype(np.float64),
         gradients=gradients[rng.integers(len(gradients), size=6000)],
         spectrum=radial_spectrum([luminance[None]])[0],
-        blocks=np.stack([_block_sums(across, down, period) for period in PERIODS]),
+        blocks=np.stack([block_sums(across, down, period) for period in PERIODS]),
     )
 
 
@@ -104,7 +104,7 @@ def _patches(valid: np.ndarray, wanted: int, rng: np.random.Generator) -> list[t
     return corners
 
 
-def _block_sums(across: np.ndarray, down: np.ndarray, period: int) -> np.ndarray:
+def block_sums(across: np.ndarray, down: np.ndarray, period: int) -> np.ndarray:
     """[[sum on the lines, count], [sum elsewhere, count]] of absolute differences, (2, 2)."""
     sums = np.zeros((2, 2))
     for difference in (across, down.T):

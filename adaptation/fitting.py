@@ -12,6 +12,7 @@ from adaptation.adapter import Adapter
 from adaptation.calibration import fit_gains, radial_kernel
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
+from adaptation.deblocking import deblock, fit_deblocking
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
@@ -69,7 +70,7 @@ def fit_adapter(
     if base is not None:
         _check_base(base, config, method)
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
-    material = gather(source, aftermath, target, config, of_material)
+    material, deblocking = _deblocked(gather(source, aftermath, target, config, of_material))
     radiometry, classes = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
     if method in SIBLINGS:
@@ -91,18 +92,30 @@ def fit_adapter(
         "target_images": len(target),
         "target_class_pixels": classes,
         "pair_correlation": round(radiometry.correlation, 3),
+        "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
         config=config,
         gsd=float(gsd),
+        deblocking=deblocking,
         radiometry=radiometry,
         flow=flow,
         kernels=kernels,
         grey=material.grey,
         summary=summary,
     )
+
+
+def _deblocked(material: Material) -> tuple[Material, float]:
+    """Material without the blocks of its captures' compression, and the strength that took them away."""
+    strength = fit_deblocking([image for image, _ in material.source], material.target)
+    ordinary, source = (
+        [(deblock(image, strength), cover) for image, cover in side]
+        for side in (material.ordinary, material.source)
+    )
+    return dataclasses.replace(material, ordinary=ordinary, source=source), strength
 
 
 def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
@@ -201,7 +214,7 @@ def _batch(
     if domain == SOURCE:
         crops = [source_crop(material, radiometry, config.crop, rng) for _ in range(config.batch)]
     else:
-        crops = [target_crop(material, config.crop, rng) for _ in range(config.batch)]
+        crops = [target_crop(material.target, config.crop, rng) for _ in range(config.batch)]
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
 
 

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from adaptation.material import Labelled
 from adaptation.pseudolabels import CELL, fit_classifier
-from adaptation.recoverability import chessboard
+from adaptation.recoverability import choose_cells
 
-MOST = 400  # cells of a class and image
+MOST = 200  # cells of a class, image and half
 LEAST = 40  # cells of a class, in every half, that it is asked for
 DITHER = 1.0  # grey levels of noise on what is looked at: rounding writes a pattern that hangs on the colour
 MARGIN = 0.05  # of balanced accuracy, that an honest adapter may gain by chance and by grain: an assumption
@@ -62,7 +62,7 @@ def leakage(
     Returns:
         None if there are fewer than two classes to tell apart on either half of the ground.
     """
-    chosen = [_cells(labels, rng) for _, labels in original]
+    chosen = [choose_cells(_inner(labels), MOST, rng) for _, labels in original]
     codes, halves = (np.concatenate([np.zeros(0, np.int64), *(c[k] for c in chosen)]) for k in (0, 1))
     counts = [np.bincount(codes[halves == half], minlength=256) for half in (0, 1)]
     asked = np.flatnonzero(np.minimum(*counts) >= LEAST)
@@ -74,8 +74,8 @@ def leakage(
     for images in (adapted, original):
         noise = rng.spawn(len(images))
         seen = [
-            _texture(image + DITHER * r.standard_normal(image.shape), rows, cols)
-            for (image, _), (_, _, rows, cols), r in zip(images, chosen, noise, strict=True)
+            _texture(image + DITHER * r.standard_normal(image.shape), few)
+            for (image, _), (_, _, few), r in zip(images, chosen, noise, strict=True)
         ]
         features = torch.cat(seen)
         recalls.append(_recall(features[keep], torch.from_numpy(codes), halves, asked))
@@ -90,22 +90,14 @@ def leakage(
     )
 
 
-def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Code, half of the ground, row and column [cells] of cells of one class, a pixel off its border."""
-    inner = np.where(cv2.erode(labels, np.ones((3, 3))) == cv2.dilate(labels, np.ones((3, 3))), labels, 0)
-    height, width = (n // CELL for n in labels.shape)
-    cells = inner[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL)
-    halves = chessboard((height, width))
-    pure = (cells == cells[:, :1, :, :1]).all(axis=(1, 3)) & (cells[:, 0, :, 0] > 0) & (halves >= 0)
-    rows, cols = np.nonzero(pure)
-    codes = cells[rows, 0, cols, 0].astype(np.int64)
-    order = rng.permutation(len(codes))
-    few = np.concatenate([np.zeros(0, int), *(order[codes[order] == c][:MOST] for c in np.unique(codes))])
-    return codes[few], halves[rows, cols][few], rows[few], cols[few]
+def _inner(labels: np.ndarray) -> np.ndarray:
+    """Labels (H, W) with 0 where another class is a pixel away."""
+    near = np.ones((3, 3))
+    return np.where(cv2.erode(labels, near) == cv2.dilate(labels, near), labels, 0)
 
 
-def _texture(image: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Tensor:
-    """Cosine coefficients of cells in opponent colours without means, and the logarithms of their power.
+def _texture(image: np.ndarray, few: np.ndarray) -> Tensor:
+    """Cosine coefficients of cells (flat indices) in opponent colours without means, and logarithms of power.
 
     float32 (N, 90): a pattern shows in the first if it stands still, in the second if it moves.
     """
@@ -114,7 +106,7 @@ def _texture(image: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Tensor:
     blocks = planes[:, : height * CELL, : width * CELL].reshape(3, height, CELL, width, CELL)
     basis = cv2.dct(np.eye(CELL), flags=cv2.DCT_ROWS).T
     waves = np.einsum("ui,krisj,vj->rskuv", basis, blocks, basis, optimize=True)
-    found = waves[rows, cols].reshape(len(rows), 3, -1)[:, :, 1:].reshape(len(rows), -1)
+    found = waves[np.divmod(few, width)].reshape(len(few), 3, -1)[:, :, 1:].reshape(len(few), -1)
     return torch.from_numpy(np.concatenate([found, np.log(found**2 + 0.1)], axis=1).astype(np.float32))
 
 

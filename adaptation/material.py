@@ -117,10 +117,14 @@ def source_crop(
     return dequantised_source(coloured, place, int(rng.integers(2**63)))
 
 
-def target_crop(material: Material, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A crop without nodata, its rounding undone by uniform noise, float32 (3, size, size)."""
+def target_crop(images: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> np.ndarray:
+    """A crop without nodata, its rounding undone by uniform noise, float32 (3, size, size).
+
+    Raises:
+        InputError: Hardly any place in these images holds one.
+    """
     for _ in range(1000):
-        image = material.target[int(rng.integers(len(material.target)))]
+        image = images[int(rng.integers(len(images)))]
         row, col = (int(rng.integers(n - size + 1)) for n in image.shape[1:])
         crop = image[:, row : row + size, col : col + size]
         if valid_pixels(crop).all():

@@ -105,7 +105,7 @@ def recoverability(
         Code -> score, of the classes with `LEAST` cells or more on both halves of the ground.
     """
     encoder = lite0_encoder()
-    cells = [_cells(labels, rng) for _, labels in original]
+    cells = [choose_cells(_whole(labels), MOST, rng) for _, labels in original]
     codes, halves = (torch.from_numpy(np.concatenate([c[k] for c in cells])) for k in (0, 1))
     counts = [torch.bincount(codes[halves == half], minlength=len(LandCover)) for half in (0, 1)]
     asked = torch.nonzero(torch.minimum(*counts) >= LEAST)[:, 0]
@@ -136,18 +136,34 @@ def chessboard(shape: tuple[int, int]) -> np.ndarray:
     return np.where(gap, -1, block.sum(axis=0).astype(np.int64) % 2)
 
 
-def _cells(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code, half (colour of its field) and flat index of cells of one class, few of each."""
-    height, width = (n // 32 * 32 for n in labels.shape)
-    codes = np.maximum(cell_labels(labels[:height, :width]), 0)
+def choose_cells(
+    labels: np.ndarray, most: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cells of one class each, at most `most` of a class and half, without those in the gaps.
+
+    Args:
+        labels: Classes (H, W); 0 is left out.
+        most: Of each class and half.
+        rng: Chooses.
+
+    Returns:
+        Code, half of the ground, and flat index among the (H // 4, W // 4) cells, (N,) int64 each.
+    """
+    codes = np.maximum(cell_labels(labels), 0)
     halves = chessboard(codes.shape).ravel()
     codes = np.where(halves < 0, 0, codes.ravel())
     order = rng.permutation(np.flatnonzero(codes))
     groups = [
         order[(codes[order] == c) & (halves[order] == h)] for c in np.unique(codes[order]) for h in (0, 1)
     ]
-    few = np.concatenate([np.zeros(0, np.int64), *(g[:MOST] for g in groups)])
+    few = np.concatenate([np.zeros(0, np.int64), *(g[:most] for g in groups)])
     return codes[few].astype(np.int64), halves[few], few
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    """The part (..., H, W) that the encoder takes, whose sides are multiples of 32."""
+    height, width = (n // 32 * 32 for n in array.shape[-2:])
+    return array[..., :height, :width]
 
 
 def _features(
@@ -160,8 +176,7 @@ def _features(
     """Features (N, K) of the cells in `keep`, as they are and in `DRAWS` other looks."""
     looks: list[list[Tensor]] = [[] for _ in range(1 + DRAWS)]
     for (image, _), (_, _, few) in zip(images, cells, strict=True):
-        height, width = (n // 32 * 32 for n in image.shape[1:])
-        plain = image[:, :height, :width].astype(np.float32) / 255
+        plain = _whole(image).astype(np.float32) / 255
         for number, rows in enumerate(looks):
             look = jitter(plain, rng) if number else plain
             rows.append(cell_features(encoder, look).flatten(0, 1)[torch.from_numpy(few)])

@@ -17,14 +17,14 @@ from adaptation.flicker import QUANTILES, flicker
 from adaptation.flows.flow import TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.gates import leakage
+from adaptation.material import target_crop
 from adaptation.neighbours import cut_patches, nearest
 from adaptation.recoverability import Mark, Recovered, disaster_marks, recoverability
-from adaptation.spectrum import valid_pixels
 from backbones import lite0_encoder
-from pipelines.adapt import check_content, check_images, split_target, target_images
 from pipelines.lazy import Lazy
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
+from pipelines.targets import check_content, check_images, split_target, target_images
 from rasters.capture import read_capture
 from rasters.catalogue import finished, list_captures
 from rasters.classes import Change, LandCover
@@ -168,15 +168,9 @@ def _bits(path: Path, looked: _Looked, rng: np.random.Generator) -> dict[str, li
 
 def _image_bits(flow: WaveletFlow, image: np.ndarray, rng: np.random.Generator) -> float:
     """Mean over crops without nodata of an image (3, H, W) uint8, dequantised; NaN without one."""
-    crops = []
-    for _ in range(10 * BITS_CROPS):
-        row, col = (int(rng.integers(n - BITS_CROP + 1)) for n in image.shape[1:])
-        crop = image[:, row : row + BITS_CROP, col : col + BITS_CROP]
-        if valid_pixels(crop).all() and len(crops) < BITS_CROPS:
-            crops.append(
-                (crop + rng.random(crop.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(255)
-            )
-    if not crops:
+    try:
+        crops = [target_crop([image], BITS_CROP, rng) for _ in range(BITS_CROPS)]
+    except InputError:  # nodata lies everywhere
         return math.nan
     with torch.inference_mode():
         x = to_opponent(torch.from_numpy(np.stack(crops)))

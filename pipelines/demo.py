@@ -9,6 +9,7 @@ import pipelines.adapt
 import pipelines.evaluate
 import pipelines.map
 import pipelines.simulate
+import pipelines.targets
 import pipelines.train
 from rasters.catalogue import list_captures
 from rasters.errors import InputError
@@ -122,9 +123,9 @@ def run(config: Config) -> None:
 def _check_inputs(config: Config) -> None:
     """Finds bad paths now, not after minutes of work."""
     if config.target is not None:
-        images = pipelines.adapt.target_images(config.target)
-        pipelines.adapt.check_images(images)
-        pipelines.adapt.split_target(images, config.target)
+        images = pipelines.targets.target_images(config.target)
+        pipelines.targets.check_images(images)
+        pipelines.targets.split_target(images, config.target)
     for folder in (config.gold, config.val):
         if folder is not None:
             labelled_pairs(folder)

@@ -1,13 +1,14 @@
-"""Line charts as SVG."""
+"""Line charts as SVG, legible on a telephone too: the legend is text below, which wraps."""
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-WIDTH, HEIGHT = 720, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 40
+WIDTH, HEIGHT = 720, 320
+LEFT, RIGHT, TOP, BOTTOM = 64, 14, 32, 58  # room for the figures in the size that telephones get
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ def chart(
     band: tuple[Sequence[float], Sequence[float], Sequence[float]] | None,
     labels: tuple[str, str],
 ) -> str:
-    """An SVG element.
+    """An SVG element with its legend.
 
     Args:
         lines: Curves.
@@ -43,29 +44,38 @@ def chart(
         return f"{across:.1f},{HEIGHT - BOTTOM - (y - low) / (high - low) * (HEIGHT - TOP - BOTTOM):.1f}"
 
     parts = []
-    for y in np.linspace(low, high, 5):
+    for y in ticks(low, high):
         a, b = at(left, y), at(right, y)
         parts.append(f'<path d="M{a} L{b}" stroke="#d9dee5"/>')
         parts.append(
-            f'<text x="{LEFT - 6}" y="{float(a.split(",")[1]) + 4:.1f}" text-anchor="end">{y:.3g}</text>'
+            f'<text x="{LEFT - 6}" y="{float(a.split(",")[1]) + 5:.1f}" text-anchor="end">{y:g}</text>'
         )
-    for x in np.linspace(left, right, 5):
+    for x in ticks(left, right):
         across = at(x, low).split(",")[0]
-        parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{x:.2g}</text>')
+        parts.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{x:g}</text>')
     if band is not None:
         x, lower, upper = band
         ring = [at(*p) for p in zip(x, upper, strict=True)] + [
             at(*p) for p in reversed(list(zip(x, lower, strict=True)))
         ]
         parts.append(f'<polygon points="{" ".join(ring)}" fill="#333" opacity="0.18"/>')
-    mark = LEFT
+    legend = []
     for line in lines:
         points = " ".join(at(*p) for p in zip(line.x, line.y, strict=True))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{line.colour}" stroke-width="2"/>')
-        parts.append(f'<path d="M{mark},12 h18" stroke="{line.colour}" stroke-width="3"/>')
-        parts.append(f'<text x="{mark + 24}" y="16">{html.escape(line.name)}</text>')
-        mark += 40 + 8 * len(line.name)
+        legend.append(f'<span style="border-color: {line.colour}">{html.escape(line.name)}</span>')
     across, up = (html.escape(label) for label in labels)
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{across}</text>')
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="16" text-anchor="end">{up}</text>')
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{up}">{"".join(parts)}</svg>'
+    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 8}" text-anchor="end">{across}</text>')
+    parts.append(f'<text x="4" y="20">{up}</text>')
+    return (
+        f'<div class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{up} by {across}">'
+        f'{"".join(parts)}</svg><div class="legend">{"".join(legend)}</div></div>'
+    )
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Three to eight round numbers from `low` to `high`."""
+    rough = (high - low) / 3
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = max(factor * power for factor in (1, 2, 5) if factor * power <= rough)
+    return [float(f"{k * step:.6g}") for k in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from adaptation.fidelity import METRICS
 from pipelines.report_charts import Line, chart
 from rasters.files import write_text
 
 QUALITY = 88  # of the JPEG
+KEEP = "\N{NO-BREAK SPACE}"  # tables may wrap on a telephone, but not here
 COLOURS = {"simulated": "#c0562b", "adapted": "#2364aa", "real": "#333333"}
 
 
@@ -72,12 +74,14 @@ def write_report(
 
 
 def _distances(fidelity: Mapping[str, Any]) -> str:
-    names = list(fidelity["measures"])
+    names = [name for name in COLOURS if name in fidelity["measures"]]  # JSON files are sorted by name
     rows = []
-    for key, title in fidelity["metrics"].items():
+    for key in METRICS:
+        if key not in fidelity["metrics"]:
+            continue
         cells = [*(fidelity["measures"][name][key] for name in names), fidelity["floor"][key]]
-        rows.append([title, *(_interval(value, spread) for value, spread in cells)])
-    counts = ", ".join(f"{n} {name}" for name, n in fidelity["images"].items())
+        rows.append([fidelity["metrics"][key], *(_interval(value, spread) for value, spread in cells)])
+    counts = ", ".join(f"{fidelity['images'][name]} {name}" for name in [*names, "real"])
     return (
         "<h2>How far from real images</h2>"
         f"<p>Less is nearer, and no set of images can be expected below the last column, what two halves "
@@ -89,14 +93,15 @@ def _distances(fidelity: Mapping[str, Any]) -> str:
 
 
 def _interval(value: float, spread: float) -> str:
-    return f"{value:.3g} ({value - 1.96 * spread:.3g} to {value + 1.96 * spread:.3g})"
+    return f"{value:.3g} ({value - 1.96 * spread:.3g} to{KEEP}{value + 1.96 * spread:.3g})"
 
 
 def _spectrum(spectra: Mapping[str, Any]) -> str:
     x = spectra["cycles_per_pixel"]
     lines = [
-        Line(name=name, colour=COLOURS.get(name, "#666"), x=x, y=line)
-        for name, line in spectra["sets"].items()
+        Line(name=name, colour=colour, x=x, y=spectra["sets"][name])
+        for name, colour in COLOURS.items()
+        if name in spectra["sets"]
     ]
     return (
         "<h2>Spectrum</h2><p>Mean power of the luminance by spatial frequency. Grey: where 95 % of sets "
@@ -152,7 +157,7 @@ def _recovered(scores: Mapping[str, Mapping[str, Any]]) -> str:
                 name.replace("_", " "),
                 f"{row['before']:.3f}",
                 f"{row['after']:.3f}",
-                _verdict(row["passed"], f"{100 * row['share']:.0f} %"),
+                _verdict(row["passed"], f"{100 * row['share']:.0f}{KEEP}%"),
                 f"{row['learnt']:.3f}",
                 str(row["cells"]),
             ]
@@ -239,7 +244,7 @@ def _pictures(
 
 def _row(neighbour: Neighbour) -> str:
     figures = "".join(
-        f'<figure><img src="{_jpeg(picture)}" alt="{_text(caption)}">'
+        f'<figure><img src="{_jpeg(picture)}" alt="{_text(f"{neighbour.name}, {caption}")}">'
         f"<figcaption>{_text(caption)}</figcaption></figure>"
         for picture, caption in zip(neighbour.pictures, neighbour.captions, strict=True)
     )
@@ -255,17 +260,19 @@ def _jpeg(picture: np.ndarray) -> str:
 
 
 def _verdict(passed: bool, text: str) -> str:
-    return f'<span class="{"ok" if passed else "bad"}">{_text(text)}{"" if passed else " ✗"}</span>'
+    return f'<span class="{"ok" if passed else "bad"}">{_text(text)}{"" if passed else f"{KEEP}✗"}</span>'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An HTML table; cells that begin with a tag are taken as they are."""
+    """An HTML table, its first column the rows' heads; cells that begin with a tag are taken as they are."""
 
     def cell(text: str) -> str:
         return f"<td>{text if text.startswith('<span') else _text(text)}</td>"
 
-    top = "".join(f"<th>{_text(text)}</th>" for text in head)
-    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    top = "".join(f'<th scope="col">{_text(text)}</th>' if text else "<td></td>" for text in head)
+    body = "".join(
+        f'<tr><th scope="row">{_text(row[0])}</th>{"".join(map(cell, row[1:]))}</tr>' for row in rows
+    )
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

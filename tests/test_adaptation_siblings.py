@@ -177,7 +177,14 @@ def adapter(model: Texture, **changes: object) -> Adapter:
     kernels = np.zeros((3, TAPS, TAPS))
     kernels[:, TAPS // 2, TAPS // 2] = 1
     return Adapter(
-        config=config, gsd=0.5, radiometry=colours, flow=model, kernels=kernels, grey=False, summary={}
+        config=config,
+        gsd=0.5,
+        deblocking=0.0,
+        radiometry=colours,
+        flow=model,
+        kernels=kernels,
+        grey=False,
+        summary={},
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from adaptation.adapter import Style
 from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.fitting import fit_adapter
-from pipelines.adapt import check_images
+from pipelines.targets import check_images
 from rasters.errors import InputError
 from rasters.geotiff import write_raster
 from rasters.grid import Grid

@@ -9,9 +9,9 @@ import rasterio
 from PIL import Image
 from rasterio.enums import ColorInterp
 
-from pipelines.adapt import check_content, check_images, split_target, target_gsd, target_pairs
 from pipelines.cli import main
 from pipelines.settings import fingerprint, leaves_nothing, settle
+from pipelines.targets import check_content, check_images, split_target, target_gsd, target_pairs
 from rasters.capture import PARTIAL, Capture, write_capture
 from rasters.errors import InputError
 from rasters.geotiff import write_raster
