@@ -41,20 +41,25 @@ class LinearDrift(nn.Module):
         patches = functional.unfold(torch.cat([x, context], dim=1), SIDE).transpose(1, 2).flatten(0, 1)
         patches = functional.pad(patches, (0, 1), value=1.0).double()
         edge = SIDE // 2
-        inner = wanted[..., edge:-edge, edge:-edge].flatten(2).transpose(1, 2).flatten(0, 1).double()
+        answers = wanted[..., edge:-edge, edge:-edge].flatten(2).transpose(1, 2).flatten(0, 1).double()
         gram = patches.T @ patches
         gram.diagonal()[:-1] += RIDGE * gram.diagonal()[:-1].mean()
-        weights = torch.linalg.solve(gram, patches.T @ inner)
-        left = inner - patches @ weights
+        weights = torch.linalg.solve(gram, patches.T @ answers)
+        left = answers - patches @ weights
         self.kernel[domain, knot] = weights[:-1].T.unflatten(1, self.kernel.shape[3:]).to(self.kernel)
         self.offset[domain, knot] = weights[-1].to(self.offset)
         return left.square().mean(dim=0).sqrt().to(x)[:, None, None]
 
     def forward(self, x: Tensor, context: Tensor, shares: Tensor, domain: int) -> Tensor:
         """(B, 9, H, W) of x (B, 9, H, W), context (B, 3, H, W) and the knots' shares (B or 1, K)."""
-        both, kernel, offset = torch.cat([x, context], dim=1), self.kernel[domain], self.offset[domain]
+        both, kernel, offset = _padded(x, context), self.kernel[domain], self.offset[domain]
         if len(shares) == 1:
             kernel, offset = torch.einsum("k,k...->...", shares[0], kernel), shares[0] @ offset
-            return functional.conv2d(both, kernel, offset, padding=SIDE // 2)
-        made = functional.conv2d(both, kernel.flatten(0, 1), offset.flatten(), padding=SIDE // 2)
+            return functional.conv2d(both, kernel, offset)
+        made = functional.conv2d(both, kernel.flatten(0, 1), offset.flatten())
         return torch.einsum("bk,bkchw->bchw", shares, made.unflatten(1, kernel.shape[:2]))
+
+
+def _padded(x: Tensor, context: Tensor) -> Tensor:
+    """Both, repeated beyond their edges: zeros would spoil half the places of a coarse level's crops."""
+    return functional.pad(torch.cat([x, context], dim=1), [SIDE // 2] * 4, mode="replicate")
