@@ -13,20 +13,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adaptation.config import AdaptConfig
-from adaptation.diffusion.network import rewrite_details
+from adaptation.diffusion.network import DetailModel, rewrite_details
 from adaptation.flows.flow import SOURCE, TARGET
-from adaptation.flows.wavelet import pyramid
+from adaptation.flows.layers import channels_last
+from adaptation.flows.wavelet import pyramid, synthesise
 from rasters.grid import Window
 
 DILATIONS = (1, 2, 4, 1)
 PLACES = 64  # a crop, that are told from each other
 TEMPERATURE = 0.07  # of the paper
 NCE_WEIGHT = 1.0  # of the paper
-LEARNING_RATE = 1e-3  # of both networks at most; the flow's is too fast for them
+# Penalty of the critic's slopes (Mescheder et al. 2018, arXiv:1801.04406), once in so many steps.
+R1_WEIGHT, R1_EVERY = 0.1, 4
+RATE = 2.0  # of both networks, times the flow's: they start from 0 and have few steps
 
 
-class Contrastive(nn.Module):
+class Contrastive(DetailModel):
     """The generator: an image plus a learned change, at full resolution, zero at initialisation.
+
+    All bands are in units of their own domain, for generator and critic alike: the finest have a tenth of the
+    coarsest's spread, and neither would see them.
 
     Args:
         levels: Wavelet levels whose details are taken from its output.
@@ -35,25 +41,38 @@ class Contrastive(nn.Module):
     """
 
     def __init__(self, *, levels: int, hidden: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.levels = levels
-        self.first = nn.Conv2d(3, hidden, 3, padding=1)
+        super().__init__(levels)
+        self.first = nn.Conv2d(6, hidden, 3, padding=1)
         self.blocks = nn.ModuleList(nn.Conv2d(hidden, hidden, 3, padding=d, dilation=d) for d in DILATIONS)
         self.last = nn.Conv2d(hidden, 3, 3, padding=1)
         draw_weights(self, generator)
         nn.init.zeros_(self.last.weight)
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def bands(self, x: Tensor, domain: int) -> Tensor:
+        """x (B, 3, H, W) without its coarsest approximation, each band of unit variance in `domain`."""
+        approximations, details = pyramid(x, self.levels)
+        made = torch.zeros_like(approximations[-1])
+        for level in reversed(range(self.levels)):
+            made = synthesise(made, details[level] / self.scale[domain, level])
+        return made
+
+    def features(self, x: Tensor, domain: int) -> list[Tensor]:
         """Activations (B, hidden, H, W) after the first layer and after each block."""
-        made = [functional.gelu(self.first(4 * (x - _grey(x))))]
+        seen = channels_last(torch.cat([4 * (x - _grey(x)), self.bands(x, domain)], dim=1))
+        made = [functional.gelu(self.first(seen))]
         for block in self.blocks:
             made.append(made[-1] + functional.gelu(block(made[-1])))
         return made
 
     def forward(self, x: Tensor, change_limit: float) -> Tensor:
         """The translated x (B, 3, H, W), opponent colours, its coarsest approximation kept."""
-        details = pyramid(x + 0.1 * self.last(self.features(x)[-1]), self.levels)[1]
-        return rewrite_details(x, self.levels, change_limit, lambda level, *_: details[level])
+        change = pyramid(self.last(self.features(x, SOURCE)[-1]), self.levels)[1]
+
+        def rewrite(level: int, detail: Tensor, context: Tensor, made: Tensor) -> Tensor:
+            del context, made
+            return self.scale[TARGET, level] * (detail / self.scale[SOURCE, level] + change[level])
+
+        return rewrite_details(x, self.levels, change_limit, rewrite)
 
     def translate(self, x: Tensor, config: AdaptConfig, *, place: Window, seed: int) -> Tensor:
         """x (B, 3, H, W) as the target; all noise comes with x."""
@@ -74,9 +93,9 @@ class Critic(nn.Module):
         self.head = nn.Sequential(nn.Linear(hidden, 64), nn.GELU(), nn.Linear(64, 32))
         draw_weights(self, generator)
 
-    def real(self, x: Tensor) -> Tensor:
-        """How real patches look, (B, 1, H / 4, W / 4): 1 if real, 0 if made (least squares)."""
-        return self.patches(4 * (x - _grey(x)))
+    def real(self, bands: Tensor) -> Tensor:
+        """Log-odds that patches are real, (B, 1, H / 4, W / 4), of the bands (B, 3, H, W) of an image."""
+        return self.patches(channels_last(bands))
 
     def contrast(self, source: list[Tensor], made: list[Tensor], generator: torch.Generator) -> Tensor:
         """PatchNCE: the mean cross-entropy of finding a place of the made image in its source."""
@@ -116,28 +135,38 @@ def fit_contrastive(
         model: The generator.
         batch: Draws crops (B, 3, crop, crop) of a domain, opponent colours.
         config: `steps`, `hidden` and `change_limit` are looked at.
-        rates: Learning rate of each step, at most `LEARNING_RATE` of it is used.
+        rates: Learning rate of each step, of which `RATE` times is used.
         generator: Source of all further randomness.
         progress: Called as (step, loss).
 
     Raises:
         FloatingPointError: The fit diverged.
     """
+    for domain in (SOURCE, TARGET):
+        model.initialise(torch.cat([batch(domain) for _ in range(8)]), domain, generator)
     critic = Critic(config.hidden, generator).to(config.device)
     made_by = itertools.chain(model.parameters(), critic.head.parameters())
-    makers = torch.optim.Adam(made_by, betas=(0.5, 0.99))
-    judges = torch.optim.Adam(critic.patches.parameters(), betas=(0.5, 0.99))
+    makers = torch.optim.Adam(made_by, betas=(0.0, 0.99))
+    judges = torch.optim.Adam(critic.patches.parameters(), betas=(0.0, 0.99))
     for step in range(config.steps):
         for group in (*makers.param_groups, *judges.param_groups):
-            group["lr"] = min(rates(step), LEARNING_RATE)
+            group["lr"] = RATE * rates(step)
         source, target = batch(SOURCE), batch(TARGET)
         made = model(source, config.change_limit)
-        judged = critic.real(target).sub(1).square().mean() + critic.real(made.detach()).square().mean()
+        real, false = model.bands(target, TARGET), model.bands(made, TARGET)
+        real.requires_grad_(step % R1_EVERY == 0)
+        of_real = critic.real(real)
+        judged = (
+            functional.softplus(-of_real).mean() + functional.softplus(critic.real(false.detach())).mean()
+        )
+        if real.requires_grad:
+            slope = torch.autograd.grad(of_real.sum(), real, create_graph=True)[0]
+            judged = judged + R1_EVERY * R1_WEIGHT / 2 * slope.square().sum() / of_real.numel()
         judges.zero_grad()
         judged.backward()
         judges.step()
-        contrast = critic.contrast(model.features(source), model.features(made), generator)
-        loss = critic.real(made).sub(1).square().mean() + NCE_WEIGHT * contrast
+        contrast = critic.contrast(model.features(source, SOURCE), model.features(made, TARGET), generator)
+        loss = functional.softplus(-critic.real(false)).mean() + NCE_WEIGHT * contrast
         makers.zero_grad()
         loss.backward()
         makers.step()

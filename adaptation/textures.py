@@ -105,7 +105,7 @@ def _fit_by_loss(
 ) -> None:
     loss_of = model.bits_per_dim if isinstance(model, DiffusionFlow) else model.loss
     for domain in (SOURCE, TARGET):
-        model.initialise(torch.cat([batch(domain) for _ in range(4)]), domain)
+        model.initialise(torch.cat([batch(domain) for _ in range(8)]), domain, generator)
     optimiser = torch.optim.Adam(model.parameters())
     for step in range(steps):
         for group in optimiser.param_groups:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from adaptation.adapter import Adapter, Style
 from adaptation.calibration import TAPS
@@ -16,6 +17,8 @@ from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.diffusion.bridge import Bridge
 from adaptation.diffusion.diffusion_flow import SIGMAS, DiffusionFlow
+from adaptation.diffusion.linear import LinearDrift
+from adaptation.diffusion.network import detail_scales
 from adaptation.fidelity import structure
 from adaptation.fitting import learning_rate
 from adaptation.flows.flow import SOURCE, TARGET
@@ -48,12 +51,24 @@ def spread(x: Tensor) -> float:
     return float(pyramid(x, 1)[1][0].std())
 
 
-def fit(name: str, steps: int, seed: int = 0) -> Texture:
+def blocks(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Images (B, 3, H, W) on chequers of two greys, somewhere."""
+    row, col = torch.randint(24, (2,), generator=generator).tolist()
+    rows, cols = (torch.arange(n) for n in x.shape[2:])
+    chequers = (((rows + row) // 12)[:, None] + (cols + col) // 12) % 2
+    return x + torch.tensor([0.4, 0.0, 0.0])[:, None, None] * (chequers - 0.5)
+
+
+def fit(name: str, steps: int, seed: int = 0, *, scenes: bool = False) -> Texture:
     torch.set_num_threads(1)
     config = dataclasses.replace(SMALL, steps=max(1, round(steps / PACE[name])))
     draws = torch.Generator().manual_seed(seed)
     generator = torch.Generator().manual_seed(seed + 1)
-    return fit_sibling(name, lambda d: texture(d, draws), config, learning_rate, generator, None)[0]
+
+    def batch(domain: int) -> Tensor:
+        return blocks(texture(domain, draws), draws) if scenes else texture(domain, draws)
+
+    return fit_sibling(name, batch, config, learning_rate, generator, None)[0]
 
 
 @pytest.fixture(scope="module", params=SIBLINGS)
@@ -90,7 +105,7 @@ def test_the_bound_is_the_entropy_where_the_walks_are_each_others_reverse() -> N
     generator = torch.Generator().manual_seed(0)
     model = DiffusionFlow(levels=1, hidden=8, generator=generator)
     x = texture(SOURCE, generator, 64, 32)
-    model.initialise(x, SOURCE)
+    model.scale[SOURCE] = detail_scales(x, 1)
     with torch.no_grad():
         bits = model.bits_per_dim(x, SOURCE, generator)
     scale = pyramid(x, 1)[1][0].std(dim=(0, 2, 3))
@@ -98,15 +113,40 @@ def test_the_bound_is_the_entropy_where_the_walks_are_each_others_reverse() -> N
     assert float(bits[0]) == pytest.approx(entropy, abs=0.02)
 
 
-def test_a_lesser_model_has_a_larger_bound() -> None:
+def test_a_lesser_model_has_a_larger_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
-    x = texture(TARGET, generator)
-    fresh = DiffusionFlow(levels=2, hidden=12, generator=generator)
-    fresh.initialise(x, TARGET)
-    model = fit("diffusion", 40)
-    assert isinstance(model, DiffusionFlow)
-    before, after = (float(m.bits_per_dim(x, TARGET, generator)[0].detach()) for m in (fresh, model))
-    assert after < before - 0.01
+    x = texture(TARGET, generator, 64, 16)
+    normalised, linear = (DiffusionFlow(levels=2, hidden=12, generator=generator) for _ in range(2))
+    normalised.scale[TARGET] = detail_scales(x, 2)
+    linear.initialise(x, TARGET, generator)
+    monkeypatch.setattr(LinearDrift, "fit", lambda self, *_: torch.ones(9, 1, 1))
+    learned = fit("diffusion", 40)  # by its network alone
+    assert isinstance(learned, DiffusionFlow)
+    with torch.no_grad():
+        least, bits, most = (
+            float(m.bits_per_dim(x, TARGET, generator)[0]) for m in (linear, learned, normalised)
+        )
+    assert bits < most - 0.01
+    assert least < most - 0.1
+
+
+def test_a_linear_drift_is_found_exactly() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, context = (torch.randn(4, k, 24, 24, generator=generator) for k in (9, 3))
+    kernel = torch.randn(9, 12, 3, 3, generator=generator)
+    offset = torch.randn(9, generator=generator)
+    wanted = functional.conv2d(
+        functional.pad(torch.cat([x, context], dim=1), (1, 1, 1, 1), mode="replicate"), kernel, offset
+    )
+    drift = LinearDrift(9, 3, knots=3, domains=2)
+    left = drift.fit(x, context, wanted, TARGET, 1)
+    assert float(left.max()) < 0.01
+    shares = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.25, 0.75], [0.0, 0.0, 1.0]])
+    made = drift(x, context, shares, TARGET)
+    assert (made - shares[:, 1, None, None, None] * wanted).abs().max() < 0.05
+    alone = drift(x[1:2], context[1:2], shares[1:2], TARGET)
+    assert (alone[0] - made[1]).abs().max() < 1e-4
+    assert float(drift(x, context, shares, SOURCE).abs().max()) == 0
 
 
 def test_the_bridge_returns_the_better_the_more_steps() -> None:
@@ -131,13 +171,17 @@ def test_an_unfitted_bridge_carries_white_noise_to_white_noise() -> None:
     assert float(z.std()) == pytest.approx(1, abs=0.03)
 
 
-def test_the_bridge_moves_texture_towards_the_targets() -> None:
+@pytest.mark.parametrize(
+    ("name", "steps", "shares"),  # of the gaps in neighbours and in spread, that may be left
+    [("diffusion", 10, (0.2, 0.2)), ("bridge", 40, (0.1, 0.15)), ("cut", 60, (0.55, 0.45))],
+)
+def test_texture_becomes_the_targets(name: str, steps: int, shares: tuple[float, float]) -> None:
     generator = torch.Generator().manual_seed(9)
     source, target = (texture(d, generator, 128, 1) for d in (SOURCE, TARGET))
-    model = fit("bridge", 300)
+    model = fit(name, steps)
     with torch.inference_mode():
         made = apply_texture(model, source, SMALL, place=whole(source), seed=1)
-    for measure, share in ((neighbours, 0.8), (spread, 0.2)):  # of the gap, that may be left
+    for measure, share in zip((neighbours, spread), shares, strict=True):
         gap, left = (abs(measure(x) - measure(target)) for x in (source, made))
         assert left < share * gap
     coarsest = [pyramid(x, 2)[0][-1] for x in (source, made)]
@@ -151,7 +195,7 @@ def test_between_equal_domains_nothing_changes(fitted: tuple[str, Texture]) -> N
     model = copy.deepcopy(model)
     with torch.no_grad():
         for key, weight in model.state_dict().items():
-            if key == "scale" or key.endswith("film"):
+            if key == "scale" or key.endswith(("film", "kernel", "offset")):
                 weight[TARGET] = weight[SOURCE]
             if key == "log_tau":
                 weight[:, TARGET] = weight[:, SOURCE]
@@ -226,9 +270,10 @@ def test_unchanged_ground_is_alike_and_strength_is_a_share(fitted: tuple[str, Te
     assert np.abs(half - (none + full) / 2).max() < 1e-5
 
 
-def test_edges_stay_where_labels_say(fitted: tuple[str, Texture]) -> None:
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_edges_stay_where_labels_say(name: str) -> None:
     image, cover = scene()
-    made = adapter(fitted[1]).translate(image, cover, position=(0, 0), style=STYLE)
+    made = adapter(fit(name, STEPS[name], scenes=True)).translate(image, cover, position=(0, 0), style=STYLE)
     kept = structure(image, made, cover)
     assert kept is not None
     assert np.hypot(*kept.shift) < 0.1

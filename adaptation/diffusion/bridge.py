@@ -7,18 +7,16 @@ arXiv:2203.08382). Noise is paired with details at random: an optimal pairing wi
 noise to the context and so bias a field that is given it.
 """
 
-import math
-
 import torch
 from torch import Tensor
 
 from adaptation.config import AdaptConfig
-from adaptation.diffusion.network import DetailModel, detail_levels, fields, rewrite_details
+from adaptation.diffusion.network import DetailModel, detail_levels, fields, linear_drifts, rewrite_details
 from adaptation.flows.flow import SOURCE, TARGET, soften
 from rasters.grid import Window
 
 STEPS = 4  # of Heun's method, each way
-TIMES = 4  # cosines of the time that the field is given
+KNOTS = 5  # of the time, where the linear velocity is solved for; linear in between
 
 
 class Bridge(DetailModel):
@@ -32,7 +30,22 @@ class Bridge(DetailModel):
 
     def __init__(self, *, levels: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__(levels)
-        self.fields = fields(levels, hidden, TIMES, 2, generator)
+        self.fields = fields(levels, hidden, KNOTS, 2, generator)
+        self.linear = linear_drifts(levels, KNOTS, 2)
+
+    @torch.no_grad()
+    def initialise(self, x: Tensor, domain: int, generator: torch.Generator) -> None:
+        """Sets the normalisation and the linear velocity of one domain from a batch (B, 3, H, W)."""
+        super().initialise(x, domain, generator)
+        for level, (context, detail) in enumerate(detail_levels(x, self.levels)):
+            data = detail / self.scale[domain, level]
+            for k in range(KNOTS):
+                noise = torch.randn(data.shape, generator=generator).to(data)
+                time = k / (KNOTS - 1)
+                at = torch.lerp(noise, data, time)
+                self.linear[level].fit(
+                    at, context, data - noise - _white(data.new_tensor(time)) * at, domain, k
+                )
 
     def loss(self, x: Tensor, domain: int, generator: torch.Generator) -> Tensor:
         """Mean squared error of the velocity, (levels,), of opponent colours x (B, 3, H, W)."""
@@ -48,11 +61,11 @@ class Bridge(DetailModel):
 
     def velocity(self, level: int, x: Tensor, context: Tensor, time: Tensor, domain: int) -> Tensor:
         """Velocity (B, 9, H, W) of x at times (B,) or (1,); exact for white details where the field is 0."""
-        t = time[:, None, None, None]
-        white = (2 * t - 1) / (t.square() + (1 - t).square())
-        k = torch.arange(TIMES, device=x.device)
-        features = torch.cos(math.pi * time[:, None] * k)
-        return white * x + self.fields[level](x, context, features, domain)
+        white = _white(time)[:, None, None, None]
+        knots = torch.arange(KNOTS, device=x.device)
+        shares = (1 - (time[:, None] * (KNOTS - 1) - knots).abs()).clamp_min(0)
+        linear = self.linear[level](x, context, shares, domain)
+        return white * x + linear + self.fields[level](x, context, shares, domain)
 
     def integrate(
         self, level: int, x: Tensor, context: Tensor, domain: int, *, start: float, end: float, steps: int
@@ -78,3 +91,8 @@ class Bridge(DetailModel):
             return z * self.scale[TARGET, level]
 
         return rewrite_details(x, self.levels, config.change_limit, rewrite)
+
+
+def _white(time: Tensor) -> Tensor:
+    """The factor of x that is its velocity at a time where the details are white and of unit variance."""
+    return (2 * time - 1) / (time.square() + (1 - time).square())

@@ -18,7 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from adaptation.config import AdaptConfig
-from adaptation.diffusion.network import DETAILS, DetailModel, detail_levels, fields, rewrite_details
+from adaptation.diffusion.network import (
+    DETAILS,
+    DetailModel,
+    detail_levels,
+    fields,
+    linear_drifts,
+    rewrite_details,
+)
 from adaptation.flows.flow import SOURCE, TARGET, soften
 from adaptation.noise import place_noise
 from rasters.grid import Window
@@ -40,8 +47,24 @@ class DiffusionFlow(DetailModel):
         super().__init__(levels)
         self.forwards = fields(levels, hidden, len(SIGMAS), 2, generator)
         self.backwards = fields(levels, hidden, len(SIGMAS), 2, generator)
+        self.linear = linear_drifts(levels, len(SIGMAS), 2)
         start = torch.tensor(SIGMAS).log()[None, None, :, None, None, None]
         self.log_tau = nn.Parameter(start.repeat(levels, 2, 1, DETAILS, 1, 1))
+
+    @torch.no_grad()
+    def initialise(self, x: Tensor, domain: int, generator: torch.Generator) -> None:
+        """Sets normalisation, linear drift and spread of the way back from a batch (B, 3, H, W)."""
+        super().initialise(x, domain, generator)
+        for level, (context, detail) in enumerate(detail_levels(x, self.levels)):
+            now = detail / self.scale[domain, level]
+            for k, sigma in enumerate(SIGMAS):
+                noise = torch.randn(now.shape, generator=generator).to(now)
+                kept = math.sqrt(1 - sigma**2)
+                ahead = kept * now + sigma * noise
+                wanted = (now - kept * ahead) / sigma
+                left = self.linear[level].fit(ahead, context, wanted, domain, k)
+                self.log_tau[level, domain, k] = (sigma * left).log()
+                now = ahead
 
     def bits_per_dim(self, x: Tensor, domain: int, generator: torch.Generator) -> Tensor:
         """Upper bound of the negative log2 density of 8-bit grey levels [bits per coefficient], (levels,).
@@ -70,7 +93,7 @@ class DiffusionFlow(DetailModel):
         x, deltas = detail / self.scale[domain, level], []
         for k, sigma in enumerate(SIGMAS):
             drift = self.forwards[level](x, context, _step(k, x), domain)
-            ahead = math.sqrt(1 - sigma**2) * x + sigma * (drift + noise[k])
+            ahead = math.sqrt(1 - sigma**2) * x + sigma * (sigma * drift + noise[k])
             tau = self.log_tau[level, domain, k].exp()
             deltas.append((x - self._back(level, ahead, context, k, domain)) / tau)
             x = ahead
@@ -87,7 +110,8 @@ class DiffusionFlow(DetailModel):
         """Mean of a backward step."""
         sigma = SIGMAS[step]
         drift = self.backwards[level](x, context, _step(step, x), domain)
-        return math.sqrt(1 - sigma**2) * x + sigma * drift
+        linear = self.linear[level](x, context, _step(step, x), domain)
+        return math.sqrt(1 - sigma**2) * x + sigma * (linear + sigma * drift)
 
     def translate(self, x: Tensor, config: AdaptConfig, *, place: Window, seed: int) -> Tensor:
         """Reads x (1, 3, H, W) as `SOURCE`, writes it as `TARGET`; the walk's noise belongs to the place."""

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from adaptation.diffusion.linear import LinearDrift
 from adaptation.flows.flow import detail_weight, level_context, soften
+from adaptation.flows.layers import channels_last
 from adaptation.flows.wavelet import pyramid, synthesise
 
 DETAILS, CONTEXT = 9, 3  # channels of a level's details and of its approximation
@@ -32,8 +34,9 @@ class DetailModel(nn.Module):
         self.register_buffer("scale", torch.ones(2, levels, DETAILS, 1, 1))
 
     @torch.no_grad()
-    def initialise(self, x: Tensor, domain: int) -> None:
-        """Sets the normalisation of one domain from a batch (B, 3, H, W)."""
+    def initialise(self, x: Tensor, domain: int, generator: torch.Generator) -> None:
+        """Sets the normalisation of one domain from a batch (B, 3, H, W); `generator` is for noise."""
+        del generator
         self.scale[domain] = detail_scales(x, self.levels)
 
 
@@ -59,7 +62,8 @@ class Field(nn.Module):
     def forward(self, x: Tensor, context: Tensor, time: Tensor, domain: int) -> Tensor:
         """(B, 9, H, W) of x (B, 9, H, W), context (B, 3, H, W) and time features (B or 1, K)."""
         film = (time @ self.film[domain])[..., None, None].chunk(4, dim=1)
-        x = functional.gelu(self.first(torch.cat([x, context], dim=1)) * (1 + film[0]) + film[1])
+        x = channels_last(torch.cat([x, context], dim=1))
+        x = functional.gelu(self.first(x) * (1 + film[0]) + film[1])
         x = functional.gelu(self.second(x) * (1 + film[2]) + film[3])
         return self.last(x)
 
@@ -68,6 +72,12 @@ def fields(levels: int, hidden: int, times: int, domains: int, generator: torch.
     """A field a level, finest first, as a module list."""
     made = [Field(hidden, times, domains, generator) for _ in range(levels)]
     return cast(Sequence[Field], nn.ModuleList(made))
+
+
+def linear_drifts(levels: int, knots: int, domains: int) -> Sequence[LinearDrift]:
+    """A linear drift a level, finest first, as a module list."""
+    made = [LinearDrift(DETAILS, CONTEXT, knots, domains) for _ in range(levels)]
+    return cast(Sequence[LinearDrift], nn.ModuleList(made))
 
 
 def detail_scales(x: Tensor, levels: int) -> Tensor:
