@@ -12,6 +12,12 @@ def note(folder: Path, job: int) -> None:
     (folder / f"done-{job}").touch()
 
 
+def note_threads(folder: Path, job: int) -> None:
+    """Writes on how many threads this process draws."""
+    setup = importlib.import_module("simulator.engines.drjit_setup")
+    (folder / f"threads-{job}").write_text(str(setup.dr.thread_count()))
+
+
 def die_once(folder: Path, job: int) -> None:
     """As `note`, but job 3 kills its process, as a lack of memory does, the first time."""
     once = folder / "died"
