@@ -206,7 +206,7 @@ def _cut_any(polygons: np.ndarray, cells: Lattice, which: np.ndarray) -> Found:
 
 
 def _is_pinched(shape: shapely.Polygon) -> bool:
-    """Whether its rings meet in a point: GEOS's shortcut for upright rectangles takes that for a passage."""
+    """Whether its rings have a corner in common: GEOS's shortcut for rectangles takes that for a passage."""
     corners = [point for ring in (shape.exterior, *shape.interiors) for point in ring.coords[1:]]
     return len(set(corners)) < len(corners)
 
