@@ -87,10 +87,11 @@ def test_rings_that_meet_in_a_point_are_no_passage() -> None:
 def test_a_quadrangle_is_the_union_of_its_triangles() -> None:
     rng = np.random.default_rng(6)
     for _ in range(20):
-        shape = shapely.get_coordinates(convex(rng))[:-1]
-        if len(shape) != 4:
-            continue
-        triangles = shape[[[0, 1, 2], [0, 2, 3]]][:, np.roll(np.arange(3), rng.integers(3))]
+        square = affinity.rotate(shapely.box(0, 0, *rng.uniform(1, 9, 2)), rng.uniform(0, 360))
+        corners = shapely.get_coordinates(square)[:-1] + rng.uniform(-0.2, 0.2, (4, 2))
+        triangles = np.stack(
+            [np.roll(corners[list(t)], rng.integers(3), axis=0) for t in ((0, 1, 2), (0, 2, 3))]
+        )
         wanted = shapely.union_all(shapely.polygons(triangles), grid_size=1e-3)
         assert shapely.equals(outline(triangles), wanted)
     apart = shapely.get_coordinates(shapely.box([0, 2], 0, [1, 4], 1)).reshape(2, 5, 2)[:, :3]
