@@ -19,6 +19,7 @@ from test_pipelines_simulate import contents, simulate
 import pipelines.simulate
 from pipelines.crew import IN_FLIGHT, LIVES, done_here
 from pipelines.ray import OF_CORES, done_on_ray
+from pipelines.simulate_jobs import Job
 from rasters.catalogue import finished
 from rasters.errors import InputError
 from simulator.engines.drjit_setup import CORES, dr
@@ -64,7 +65,8 @@ def test_workers_share_the_cores(
     """As if there were twice as many as there are and two more: Dr.Jit of itself takes neither share."""
     monkeypatch.setattr("pipelines.simulate.CORES", 2 * (CORES + 1))
     config = pipelines.simulate.Config(out=tmp_path, workers=workers)
-    assert list(pipelines.simulate._crew([1], partial(toil.note_threads, tmp_path), config)) == [1]
+    job = Job(1, None, ())
+    assert list(pipelines.simulate._crew([job], partial(toil.note_threads, tmp_path), config)) == [job]
     assert (tmp_path / "threads-1").read_text() == str(threads)
 
 
@@ -77,7 +79,7 @@ def test_a_task_of_a_cluster_has_the_threads_of_its_cores(
     config = pipelines.simulate.Config(out=tmp_path, workers=1, ray="auto")
     try:
         dr.set_thread_count(OF_CORES + 1)
-        list(pipelines.simulate._crew([1], partial(toil.note_threads, tmp_path), config))
+        list(pipelines.simulate._crew([Job(1, None, ())], partial(toil.note_threads, tmp_path), config))
     finally:
         dr.set_thread_count(CORES)
     assert (tmp_path / "threads-1").read_text() == str(OF_CORES)
