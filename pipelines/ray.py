@@ -12,6 +12,7 @@ from rasters.errors import InputError
 
 Job = TypeVar("Job")
 ANSWERS_WITHIN = 10.0  # a cluster's head [s]
+OF_CORES = 1  # what a task asks for, and has threads on
 OF_A_GPU = 0.25  # what a task asks for where GPUs draw: an assumption
 
 
@@ -36,7 +37,7 @@ def done_on_ray(
                 f"this machine draws with its GPU and the cluster at {address} has none; start `mage` where "
                 "there is no NVIDIA driver, or `ray start --num-gpus` on machines that have one"
             )
-        options = {"num_cpus": 1, "max_retries": LIVES, **({"num_gpus": OF_A_GPU} if gpus else {})}
+        options = {"num_cpus": OF_CORES, "max_retries": LIVES, **({"num_gpus": OF_A_GPU} if gpus else {})}
         task = ray.remote(**options)(_in_folder)
         source, flying, here = iter(jobs), {}, Path.cwd()
         while True:

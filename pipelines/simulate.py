@@ -10,7 +10,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from pipelines.crew import done_here
-from pipelines.ray import done_on_ray
+from pipelines.ray import OF_CORES, done_on_ray
 from pipelines.settings import settings, settle
 from pipelines.simulate_jobs import (
     CITIES,
@@ -31,7 +31,7 @@ from simulator.capture import disaster_of, scenario_layout
 from simulator.city.style import load_style, style_paths
 from simulator.engines.carla.session import Server
 from simulator.engines.denoise import require_denoiser
-from simulator.engines.drjit_setup import VARIANT
+from simulator.engines.drjit_setup import CORES, VARIANT, dr
 from simulator.scenario import Scenario
 from simulator.shots import city_parts, city_shots
 
@@ -44,7 +44,7 @@ class Config(Scenario):
 
     Attributes:
         out: Folder for the captures, their catalogue, and the cities and what became of them as vectors.
-        workers: Processes; the result does not depend on it.
+        workers: Processes, which share the cores; the result does not depend on it.
         ray: Address of a Ray cluster that does the work instead of `workers` processes here, as
             "10.0.0.1:6379", or "auto" on one of its machines; all of them must see `out`.
         engine: What draws: "embedded"; "carla", a CARLA server (docs/carla.md); or "frames", the embedded
@@ -163,6 +163,15 @@ def _done(scenario: Scenario, config: Config) -> Iterator[Job]:
 
 
 def _crew(jobs: Iterable[Job], work: Callable[[Job], None], config: Config) -> Iterator[Job]:
-    if config.ray is None:
-        return done_here(jobs, work, config.workers, apart=config.engine == "carla")
-    return done_on_ray(jobs, work, config.ray, gpus=VARIANT.startswith("cuda"))
+    if config.ray is not None:
+        task = partial(_on_threads, OF_CORES, work)
+        return done_on_ray(jobs, task, config.ray, gpus=VARIANT.startswith("cuda"))
+    if config.workers > 1:
+        work = partial(_on_threads, max(1, CORES // config.workers), work)
+    return done_here(jobs, work, config.workers, apart=config.engine == "carla")
+
+
+def _on_threads(threads: int, work: Callable[[Job], None], job: Job) -> None:
+    """`work(job)` in a process that draws on so many threads; the bytes do not depend on them."""
+    dr.set_thread_count(threads)
+    work(job)

@@ -16,10 +16,13 @@ import pytest
 import toil
 from test_pipelines_simulate import contents, simulate
 
+import pipelines.simulate
 from pipelines.crew import IN_FLIGHT, LIVES, done_here
-from pipelines.ray import done_on_ray
+from pipelines.ray import OF_CORES, done_on_ray
+from pipelines.simulate_jobs import Job
 from rasters.catalogue import finished
 from rasters.errors import InputError
+from simulator.engines.drjit_setup import CORES, dr
 
 
 class Jobs:
@@ -53,6 +56,33 @@ def test_processes_that_die_again_and_again_are_given_up(tmp_path: Path) -> None
 
 def test_one_worker_is_this_process(tmp_path: Path) -> None:
     assert list(done_here(iter([1, 2]), partial(toil.note, tmp_path), 1)) == [1, 2]
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(2, CORES + 1), (2 * CORES + 3, 1)])
+def test_workers_share_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, threads: int
+) -> None:
+    """As if there were twice as many as there are and two more: Dr.Jit of itself takes neither share."""
+    monkeypatch.setattr("pipelines.simulate.CORES", 2 * (CORES + 1))
+    config = pipelines.simulate.Config(out=tmp_path, workers=workers)
+    job = Job(1, None, ())
+    assert list(pipelines.simulate._crew([job], partial(toil.note_threads, tmp_path), config)) == [job]
+    assert (tmp_path / "threads-1").read_text() == str(threads)
+
+
+def test_a_task_of_a_cluster_has_the_threads_of_its_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "pipelines.simulate.done_on_ray", lambda jobs, work, address, *, gpus: map(work, jobs)
+    )
+    config = pipelines.simulate.Config(out=tmp_path, workers=1, ray="auto")
+    try:
+        dr.set_thread_count(OF_CORES + 1)
+        list(pipelines.simulate._crew([Job(1, None, ())], partial(toil.note_threads, tmp_path), config))
+    finally:
+        dr.set_thread_count(CORES)
+    assert (tmp_path / "threads-1").read_text() == str(OF_CORES)
 
 
 def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:

@@ -38,10 +38,12 @@ from simulator.disasters.wreckage import (
     under_trees,
 )
 from simulator.scene.build import build_scene
-from simulator.scene.coverings import PANEL, Slope, _panels, covering_pieces, roof_slopes
+from simulator.scene.coverings import covering_pieces
 from simulator.scene.materials import material_index
 from simulator.scene.mesh import Part
+from simulator.scene.panels import PANEL, cut_panels, lattice
 from simulator.scene.roofs import standing_casts
+from simulator.scene.slopes import roof_slopes
 from simulator.scene.trees import tree_pieces
 
 STRONG = TornadoParameters(gust=90, radius=90, translation=12, heading=0.4)
@@ -433,11 +435,10 @@ def test_torn_panels_lie_on_the_windward_slope(city: City) -> None:
 
 def test_a_strip_narrower_than_a_panel_is_one() -> None:
     """A long eave of four centimetres used to end the scene in a traceback."""
-    x, y, z = np.eye(3)
-    strip = Slope(shape=shapely.box(0, 0, 40, 0.04), origin=np.zeros(3), u=x, v=y, normal=z)
-    panels, worth = _panels(strip, x, np.random.default_rng(0))
-    assert shapely.area(panels).sum() == pytest.approx(1.6)
-    assert worth.shape == (1,)
+    strip = [shapely.box(0, 0, 40, 0.04)]
+    panels = cut_panels(strip, lattice(strip))
+    assert panels.area == pytest.approx(1.6)
+    assert panels.slope.tolist() == [0]
 
 
 def test_whole_roofs_get_no_coverings() -> None:

@@ -5,11 +5,21 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.simulate_jobs import Job
 
 
 def note(folder: Path, job: int) -> None:
     """Writes a file for the job."""
     (folder / f"done-{job}").touch()
+
+
+def note_threads(folder: Path, job: "Job") -> None:
+    """Writes on how many threads this process draws."""
+    setup = importlib.import_module("simulator.engines.drjit_setup")
+    (folder / f"threads-{job.index}").write_text(str(setup.dr.thread_count()))
 
 
 def die_once(folder: Path, job: int) -> None:

@@ -117,4 +117,7 @@ if VARIANT == "llvm_ad_rgb" and dr.detail.llvm_version() < (OLDEST_LLVM,):
         f"Dr.Jit ends the process: unset the variable, or name a libLLVM from version {OLDEST_LLVM} on"
     )
 
-__all__ = ["EngineUnavailable", "dr", "mi"]
+CORES: int = dr.thread_count()
+"""That Dr.Jit found for this process, and has a thread each on until it is told otherwise."""
+
+__all__ = ["CORES", "EngineUnavailable", "dr", "mi"]

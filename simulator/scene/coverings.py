@@ -6,7 +6,8 @@ are drawn as decking, or as a hole, just above it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -15,19 +16,17 @@ from shapely import affinity
 from rasters.classes import LandCover
 from simulator.city.model import Building
 from simulator.scene.materials import MATERIALS, material_index
-from simulator.scene.mesh import Part, Piece, paint, triangulate_all
-from simulator.scene.roofs import Cast
+from simulator.scene.mesh import Part, Piece, paint, triangulate
+from simulator.scene.panels import Lattice, Outlines, cut_panels, lattice, outlines_of
+from simulator.scene.roofs import Cast, fans, from_reflex, turns
+from simulator.scene.slopes import Slope, roof_slopes
 
-PANEL = (1.22, 0.61)
-"""Along the eave and up the slope [m]: half a sheathing board of 4 by 8 feet."""
-MOST_PANELS = 400
-"""Of one slope; large roofs are torn in larger pieces."""
+BATCH = 256
+"""Houses whose panels are cut at once."""
 LIFT, SHEET_LIFT = 0.03, 0.07
 """Of decking and of sheets above the covering [m]."""
 HOLES = 0.25
 """Share of the torn panels that have lost their deck too, once a fifth of the roof is torn: an assumption."""
-SMALLEST = 0.05
-"""Area of panels that are not worth drawing [m2]."""
 DECK = np.array([0.31, 0.235, 0.155])
 """Albedo of weathered boards; and of the felt over them."""
 FELT = np.array([0.085, 0.08, 0.075])
@@ -40,25 +39,22 @@ CLINGS = 0.3
 """Share of the ash that stays on steep roofs: an assumption."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slope:
-    """A plane part of a roof.
+class Flat(NamedTuple):
+    """Thin faces just above slopes.
 
     Attributes:
-        shape: In plane coordinates, u along the eave and v up the slope [m].
-        origin: (3,) of these coordinates [m].
-        u, v, normal: (3,) unit vectors.
+        house: (P,) position of the house.
+        slope: (P,) position of the slope.
+        outlines: P polygons in its plane [m].
+        colour: (P, 3) albedo.
+        hole: (P,) whether there is nothing under the covering.
     """
 
-    shape: shapely.Polygon
-    origin: np.ndarray
-    u: np.ndarray
-    v: np.ndarray
-    normal: np.ndarray
-
-    def lifted(self, points: np.ndarray, by: float) -> np.ndarray:
-        """(N, 3) points (N, 2) of the plane, raised [m]."""
-        return self.origin + points[:, :1] * self.u + points[:, 1:] * self.v + by * self.normal
+    house: np.ndarray
+    slope: np.ndarray
+    outlines: Outlines
+    colour: np.ndarray
+    hole: np.ndarray
 
 
 def covering_pieces(houses: Sequence[Building], casts: Sequence[Cast]) -> list[Piece]:
@@ -68,7 +64,7 @@ def covering_pieces(houses: Sequence[Building], casts: Sequence[Cast]) -> list[P
         houses: Standing buildings.
         casts: Their bodies.
     """
-    marked = [i for i, b in enumerate(houses) if b.tarpaulin > 0 or (b.torn_from is not None and b.roof_loss)]
+    marked = [i for i, b in enumerate(houses) if b.tarpaulin > 0 or _is_torn(b)]
     slopes: dict[int, list[Slope]] = {i: [] for i in marked}
     for cast in casts:
         if not (cast.part == Part.ROOF).any():
@@ -78,108 +74,126 @@ def covering_pieces(houses: Sequence[Building], casts: Sequence[Cast]) -> list[P
                 cast.vertices[row], cast.faces[cast.part == Part.ROOF]
             )
     pieces = []
-    for i in marked:
-        rng = np.random.default_rng([houses[i].uid % 2**32, 77])
-        if houses[i].torn_from is not None and houses[i].roof_loss > 0:
-            pieces += _torn(houses[i], slopes[i], rng)
-        if houses[i].tarpaulin > 0:
-            pieces += _sheets(houses[i], slopes[i], rng)
+    for first in range(0, len(marked), BATCH):
+        some = marked[first : first + BATCH]
+        pieces += _covered([houses[i] for i in some], [slopes[i] for i in some])
     return pieces
 
 
-def roof_slopes(vertices: np.ndarray, faces: np.ndarray) -> list[Slope]:
-    """The plane parts of a roof that face upwards, from its triangles (F, 3)."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    normal = np.cross(b - a, c - a)
-    area = np.linalg.norm(normal, axis=1)
-    keep = (area > 1e-6) & (normal[:, 2] > 0.1 * area)
-    triangles, normal = vertices[faces[keep]], normal[keep] / area[keep, None]
-    height = (normal * triangles[:, 0]).sum(axis=1)
-    key = np.round(np.column_stack([normal * 50, height * 20])).astype(np.int64)
-    _, group = np.unique(key, axis=0, return_inverse=True)
-    return (
-        [_slope(triangles[group == k], normal[group == k][0]) for k in range(group.max() + 1)]
-        if len(triangles)
-        else []
-    )
-
-
-def _slope(triangles: np.ndarray, normal: np.ndarray) -> Slope:
-    level = np.hypot(normal[0], normal[1])
-    if level > 0.02:
-        u = np.array([-normal[1], normal[0], 0.0]) / level
-    else:
-        edges = (np.roll(triangles, -1, axis=1) - triangles).reshape(-1, 3)
-        u = edges[np.argmax((edges**2).sum(axis=1))]
-        u = u / np.linalg.norm(u)
-    v = np.cross(normal, u)
-    origin = triangles[0, 0]
-    plane = np.stack([(triangles - origin) @ u, (triangles - origin) @ v], axis=-1)
-    shape = shapely.union_all(shapely.polygons(plane), grid_size=1e-3)
-    parts = shapely.get_parts(shape)
-    return Slope(shape=max(parts, key=lambda p: p.area), origin=origin, u=u, v=v, normal=normal)
-
-
-def _torn(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) -> list[Piece]:
-    """Panels without covering: those first that lie on the windward side and at edges and corners."""
-    wind = -_unit(house.torn_from or 0.0)
-    large = [slope for slope in slopes if slope.shape.area > 1.0]
-    if not large:
-        return []
-    cut = [_panels(slope, wind, rng) for slope in large]
-    worth = np.concatenate([score for _, score in cut])
-    area = np.concatenate([shapely.area(panels) for panels, _ in cut])
-    order = np.argsort(-worth, kind="stable")
-    least = worth[
-        order[min(np.searchsorted(np.cumsum(area[order]), house.roof_loss * area.sum()), len(order) - 1)]
+def _covered(houses: Sequence[Building], slopes: Sequence[Sequence[Slope]]) -> list[Piece]:
+    """The coverings of some houses, by the slopes of each."""
+    streams = [np.random.default_rng([house.uid % 2**32, 77]) for house in houses]
+    owner = [k for k, own in enumerate(slopes) for _ in own]
+    flat = [slope for own in slopes for slope in own]
+    first = np.cumsum([0, *map(len, slopes)])
+    torn = _torn(houses, owner, flat, streams)
+    pieces = [] if torn is None else [_faces(torn, houses, flat, "debris_piece", LIFT)]
+    sheets = [
+        sheet
+        for k, house in enumerate(houses)
+        if house.tarpaulin > 0
+        for sheet in _sheets(house, slopes[k], first[k], streams[k])
     ]
-    shingled = house.roof_material in ("roof_shingle", "roof_membrane", "roof_bitumen")
-    pieces = []
-    for slope, (panels, score) in zip(large, cut, strict=True):
-        gone = score >= least
-        deep = min(1.0, house.roof_loss / 0.2) * HOLES * (score > least + 0.35)
-        draw = rng.random((len(panels), 2))
-        hole = gone & (draw[:, 0] < deep)
-        colour = np.where((draw[:, 1] < 0.35 * shingled)[:, None], FELT, DECK)
-        colour = colour * rng.uniform(0.75, 1.2, (len(panels), 1))
-        pieces += _flat(house, slope, panels[gone & ~hole], colour[gone & ~hole], "debris_piece", LIFT, 0.0)
-        pieces += _flat(house, slope, panels[hole], colour[hole], "debris_piece", LIFT, 1.0)
+    if sheets:
+        slope, shapes, shades = zip(*sheets, strict=True)
+        slope = np.repeat(slope, [len(s) for s in shapes])
+        house, outlines = np.array(owner)[slope], outlines_of(np.concatenate(shapes))
+        laid = Flat(house, slope, outlines, np.concatenate(shades), np.zeros(len(slope), bool))
+        pieces.append(_faces(laid, houses, flat, "tarpaulin", SHEET_LIFT))
     return pieces
 
 
-def _panels(slope: Slope, wind: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Pieces of a slope on the lattice of boards, and how soon each loses its covering."""
-    left, low, right, high = slope.shape.bounds
-    width, depth = np.array(PANEL) * max(1.0, np.sqrt(slope.shape.area / (MOST_PANELS * np.prod(PANEL))))
-    u, v = np.arange(left, right + width / 2, width), np.arange(low, high, depth)
-    shift = (np.arange(len(v)) % 2 * width / 2)[:, None]
-    u0, v0 = u[None, :] - shift, np.broadcast_to(v[:, None], (len(v), len(u)))
-    cells = shapely.box(u0, v0, u0 + width, v0 + depth).ravel()
-    shapely.prepare(slope.shape)
-    panels = cells[shapely.intersects(slope.shape, cells)]  # half of those around a hip or a gable do not
-    cut = ~shapely.contains(slope.shape, panels)
-    panels[cut] = shapely.intersection(panels[cut], slope.shape)
-    panels = panels[(shapely.get_type_id(panels) == 3) & (shapely.area(panels) > SMALLEST)]
-    if not len(panels):  # a strip narrower than such a piece goes as a whole
-        panels = np.array([slope.shape])
-    middle = shapely.get_coordinates(shapely.centroid(panels))
-    edge = shapely.distance(shapely.boundary(slope.shape), shapely.points(middle))
-    corner = np.linalg.norm(
-        middle[:, None] - shapely.get_coordinates(slope.shape.exterior)[None], axis=2
-    ).min(axis=1)
+def _is_torn(house: Building) -> bool:
+    return house.torn_from is not None and house.roof_loss > 0
+
+
+def _torn(
+    houses: Sequence[Building],
+    owner: Sequence[int],
+    slopes: Sequence[Slope],
+    streams: Sequence[np.random.Generator],
+) -> Flat | None:
+    """Panels without covering: those first that lie on the windward side and at edges and corners.
+
+    Args:
+        houses: Some buildings.
+        owner: The building of each slope.
+        slopes: Theirs, one building after the other.
+        streams: Of each building.
+    """
+    large = [k for k, slope in enumerate(slopes) if _is_torn(houses[owner[k]]) and slope.shape.area > 1.0]
+    if not large:
+        return None
+    shapes = [slopes[k].shape for k in large]
+    cells = lattice(shapes)
+    panels = cut_panels(shapes, cells)
+    bounds = np.searchsorted(panels.slope, np.arange(len(large) + 1))
+    spans: dict[int, list[int]] = {}
+    for position, k in enumerate(large):
+        spans.setdefault(owner[k], []).append(position)
+    kept, colours, holes = [], [], []
+    for k, positions in spans.items():
+        wind = -_unit(houses[k].torn_from or 0.0)
+        rows = [slice(bounds[p], bounds[p + 1]) for p in positions]
+        score = [
+            _worth(slopes[large[p]], cells, p, panels.middle[row], wind, streams[k])
+            for p, row in zip(positions, rows, strict=True)
+        ]
+        gone, colour, hole = _gone(houses[k], score, [panels.area[row] for row in rows], streams[k])
+        kept.append(rows[0].start + np.flatnonzero(gone))
+        colours.append(colour[gone])
+        holes.append(hole[gone])
+    chosen = np.concatenate(kept)
+    slope = np.array(large)[panels.slope[chosen]]
+    outlines = panels.outlines.at(chosen)
+    return Flat(np.array(owner)[slope], slope, outlines, np.concatenate(colours), np.concatenate(holes))
+
+
+def _gone(
+    house: Building, score: Sequence[np.ndarray], area: Sequence[np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of all panels of a house: whether they have lost their covering, their colour (P, 3) then, and whether
+    they are holes."""
+    worth, areas = np.concatenate(score), np.concatenate(area)
+    order = np.argsort(-worth, kind="stable")
+    last = np.searchsorted(np.cumsum(areas[order]), house.roof_loss * areas.sum())
+    least = worth[order[min(last, len(order) - 1)]]
+    shingled = house.roof_material in ("roof_shingle", "roof_membrane", "roof_bitumen")
+    draws = [(rng.random((len(s), 2)), rng.uniform(0.75, 1.2, (len(s), 1))) for s in score]
+    draw, bright = (np.concatenate(column) for column in zip(*draws, strict=True))
+    deep = min(1.0, house.roof_loss / 0.2) * HOLES * (worth > least + 0.35)
+    colour = np.where((draw[:, 1] < 0.35 * shingled)[:, None], FELT, DECK)
+    return worth >= least, colour * bright, draw[:, 0] < deep
+
+
+def _worth(
+    slope: Slope, cells: Lattice, at: int, middle: np.ndarray, wind: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """(P,) how soon panels of a slope, the lattice's number `at`, lose their covering, by their middles."""
+    rim = shapely.boundary(slope.shape)
+    edge = shapely.distance(rim, shapely.points(middle))
+    tips = shapely.get_coordinates(slope.shape.exterior)[:-1]
+    corner = np.sqrt(((middle[:, None] - tips) ** 2).sum(axis=2).min(axis=1))
     across = middle @ np.array([slope.u @ wind, slope.v @ wind])  # how far downwind
     upwind = -across / max(np.ptp(across), 1.0)
     faces_wind = -(slope.normal @ wind)
-    clump = rng.normal(0, 1.0, (len(v) // 3 + 2, len(u) // 3 + 2))
-    i = np.clip(((middle[:, 1] - low) / depth / 3).astype(int), 0, clump.shape[0] - 1)
-    j = np.clip(((middle[:, 0] - left) / width / 3).astype(int), 0, clump.shape[1] - 1)
+    clump = rng.normal(0, 1.0, (cells.rows[at] // 3 + 2, cells.columns[at] // 3 + 2))
+    low, size = slope.shape.bounds[:2], cells.sizes[at]
+    block = ((middle - low) / size / 3 + 1e-6).astype(int)  # the middles of every second row lie on a border
+    j, i = np.minimum(block, np.array(clump.shape)[::-1] - 1).T
     score = 1.2 * faces_wind + 0.7 * upwind + 0.6 * np.exp(-edge / 0.8) + 0.7 * np.exp(-corner / 1.6)
-    return panels, score + 0.45 * clump[i, j] + rng.normal(0, 0.16, len(panels))
+    return score + 0.45 * clump[i, j] + rng.normal(0, 0.16, len(middle))
 
 
-def _sheets(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) -> list[Piece]:
-    """Sheets over whole slopes or stretches of them, from the ridge down, until the share is covered."""
-    large = [slope for slope in slopes if slope.shape.area > 2.0]
+def _sheets(
+    house: Building, slopes: Sequence[Slope], before: int, rng: np.random.Generator
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Sheets over whole slopes or stretches of them, from the ridge down, until the share is covered.
+
+    Returns the slope's position, after those that come `before`, the shapes (P,) and their colours (P, 3).
+    """
+    places = [k for k, slope in enumerate(slopes) if slope.shape.area > 2.0]
+    large = [slopes[k] for k in places]
     total = sum(slope.shape.area for slope in large)
     start = rng.integers(0, max(len(large), 1))
     wind = (
@@ -190,7 +204,7 @@ def _sheets(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) 
         key=lambda k: (k - start) % len(large) if wind is None else -float(large[k].normal @ wind),
     )
     colour = SHEETS[rng.choice(len(SHEETS), p=(0.45, 0.3, 0.17, 0.08))] * rng.uniform(0.85, 1.15)
-    pieces, left = [], house.tarpaulin * total
+    sheets, left = [], house.tarpaulin * total
     for k in order:
         slope, turn, at = large[k], rng.normal(0, 1.2), rng.random()
         if left <= 0.02 * total:
@@ -205,8 +219,9 @@ def _sheets(house: Building, slopes: Sequence[Slope], rng: np.random.Generator) 
         parts = [p for p in shapely.get_parts(sheet) if p.geom_type == "Polygon" and p.area > 0.5]
         left -= sum(p.area for p in parts)
         shades = colour * rng.uniform(0.92, 1.08, (len(parts), 1))
-        pieces += _flat(house, slope, np.array(parts), shades, "tarpaulin", SHEET_LIFT, 0.0)
-    return pieces
+        if parts:
+            sheets.append((before + places[k], np.array(parts), shades))
+    return sheets
 
 
 def _unit(heading: float) -> np.ndarray:
@@ -214,46 +229,43 @@ def _unit(heading: float) -> np.ndarray:
     return np.array([np.cos(heading), np.sin(heading), 0.0])
 
 
-def _flat(
-    house: Building,
-    slope: Slope,
-    shapes: np.ndarray,
-    colours: np.ndarray,
-    material: str,
-    lift: float,
-    loss: float,
-) -> list[Piece]:
-    """Shapes of a slope's plane as thin faces just above it, each in its colour."""
-    if len(shapes) == 0:
-        return []
-    corners, owner = shapely.get_coordinates(
-        shapely.get_exterior_ring(shapely.orient_polygons(shapes)), return_index=True
-    )
-    sizes = np.bincount(owner) - 1
-    starts = np.cumsum(sizes + 1) - sizes - 1
-    convex = slope.shape.area > 0.999 * slope.shape.convex_hull.area
+def _faces(
+    flat: Flat, houses: Sequence[Building], slopes: Sequence[Slope], material: str, lift: float
+) -> Piece:
+    """Polygons raised above their slopes [m] in their colours."""
+    count, corners = flat.outlines.count, flat.outlines.corners
+    frames = np.array([(s.origin + lift * s.normal, s.u, s.v) for s in slopes])
+    origin, u, v = np.moveaxis(frames[np.repeat(flat.slope, count)], 1, 0)
+    first = np.cumsum(count) - count
     faces, owners = [], []
-    for size in np.unique(sizes):
-        which = np.flatnonzero(sizes == size)
-        if convex or size < 4:
-            fan = np.stack([np.zeros(size - 2, int), np.arange(1, size - 1), np.arange(2, size)], axis=1)
-            triangles = np.broadcast_to(fan, (len(which), size - 2, 3))
-        else:
-            triangles = triangulate_all(corners[starts[which, None] + np.arange(size)])
-        faces.append((triangles + starts[which, None, None]).reshape(-1, 3))
+    for size in np.unique(count):
+        which = np.flatnonzero(count == size)
+        triangles = _triangles(corners[first[which, None] + np.arange(size)])
+        faces.append((triangles + first[which, None, None]).reshape(-1, 3))
         owners.append(np.repeat(which, size - 2))
-    return [
-        paint(
-            slope.lifted(corners, lift),
-            np.concatenate(faces),
-            material=material_index(material),
-            tint=colours[np.concatenate(owners)],
-            land_cover=LandCover.BUILDING,
-            instance=house.instance,
-            soot=house.soot,
-            loss=loss,
-        )
-    ]
+    owner = np.concatenate(owners)
+    instance, soot = np.array([(house.instance, house.soot) for house in houses])[flat.house[owner]].T
+    return paint(
+        origin + corners[:, :1] * u + corners[:, 1:] * v,
+        np.concatenate(faces),
+        material=material_index(material),
+        tint=flat.colour[owner],
+        land_cover=LandCover.BUILDING,
+        instance=instance,
+        soot=soot,
+        loss=flat.hole[owner],
+    )
+
+
+def _triangles(plans: np.ndarray) -> np.ndarray:
+    """(P, N - 2, 3) triangles over the corners of polygons (P, N, 2): fans, where one covers the polygon."""
+    plans, order = from_reflex(plans)
+    n = plans.shape[1]
+    fan = np.stack([np.zeros(n - 2, int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
+    triangles = np.broadcast_to(fan, (len(plans), n - 2, 3)).copy()
+    for k in np.flatnonzero(~(fans(plans) | (turns(plans) > -1e-9).all(axis=1))):
+        triangles[k] = triangulate(plans[k])
+    return np.take_along_axis(order, triangles.reshape(len(plans), -1), axis=1).reshape(triangles.shape)
 
 
 def ash_on_roofs(piece: Piece, cast: Cast, tephra: np.ndarray) -> Piece:

@@ -87,10 +87,10 @@ def flat_cast(b: Bodies) -> Iterator[Cast]:
     Volume: area * eave + (area - inner area) * parapet.
     """
     n = b.plan.shape[1]
-    plan = _from_reflex(b.plan)
+    plan, _ = from_reflex(b.plan)
     inner, fits = inset_all(plan, PARAPET_WIDTH)
     fan = np.stack([np.zeros(n - 2, int), np.arange(1, n - 1), np.arange(2, n)], axis=1)
-    starry = fits & _fans(plan) & _fans(inner)
+    starry = fits & fans(plan) & fans(inner)
     roof = b.base + b.eave
     rings = [
         at_level(plan, b.base),
@@ -401,15 +401,16 @@ def inset_all(plan: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray
     return inner, (((np.roll(inner, -1, axis=1) - inner) * edge).sum(2) > 0).all(axis=1)
 
 
-def _from_reflex(plan: np.ndarray) -> np.ndarray:
-    """Plans (B, N, 2) that begin at their only reflex corner, if any: a fan from there covers them."""
-    reflex = _turns(plan) < 0
+def from_reflex(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Plans (B, N, 2) that begin at their only reflex corner, if any: a fan from there covers them; and the
+    corners (B, N) in that order."""
+    reflex = turns(plan) < 0
     first = np.where(reflex.sum(axis=1) == 1, reflex.argmax(axis=1), 0)
     order = (first[:, None] + np.arange(plan.shape[1])) % plan.shape[1]
-    return np.take_along_axis(plan, order[..., None], axis=1)
+    return np.take_along_axis(plan, order[..., None], axis=1), order
 
 
-def _fans(plan: np.ndarray) -> np.ndarray:
+def fans(plan: np.ndarray) -> np.ndarray:
     """(B,) whether a fan from the first corner is made of counter-clockwise triangles that do not overlap."""
     spoke = plan[:, 1:] - plan[:, :1]
     a, b = spoke[:, :-1], spoke[:, 1:]
@@ -418,6 +419,7 @@ def _fans(plan: np.ndarray) -> np.ndarray:
     return (twice > 1e-9).all(axis=1) & (angle.sum(axis=1) < 2 * np.pi - 1e-6)
 
 
-def _turns(plan: np.ndarray) -> np.ndarray:
+def turns(plan: np.ndarray) -> np.ndarray:
+    """(B, N) twice the area of the triangle at each corner of plans (B, N, 2) [m2]; below 0 if reflex."""
     before, after = plan - np.roll(plan, 1, axis=1), np.roll(plan, -1, axis=1) - plan
     return before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
