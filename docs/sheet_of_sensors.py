@@ -13,6 +13,7 @@ from rasters.sensing.atmosphere import Sight
 from rasters.sensing.imaging import expose, sample_acquisition, sample_air
 from rasters.sensing.profile import PROFILES, Profile, load_profile
 from simulator.city.city import generate_city
+from simulator.city.model import City
 from simulator.city.style import load_style
 from simulator.engines.bands import draw_bands
 from simulator.engines.embedded import EmbeddedEngine
@@ -24,11 +25,16 @@ LIGHT = Light(sun_azimuth=math.radians(140), sun_elevation=math.radians(48), sky
 STYLE = "north_american_suburb"
 
 
-def camera(profile: Profile) -> Camera:
-    """Straight down on the middle; wide pixels see as much as the city has."""
-    pixels = min(SIDE, int((SIZE - 40) / profile.gsd))
+def camera(profile: Profile, city: City) -> Camera:
+    """Straight down on the middle, from one point if the profile's is a frame camera; wide pixels see as much
+    as the city has."""
+    pixels, middle = min(SIDE, int((SIZE - 40) / profile.gsd)), SIZE / 2
     half = pixels * profile.gsd / 2
-    return Camera(west=SIZE / 2 - half, north=SIZE / 2 + half, gsd=profile.gsd, height=pixels, width=pixels)
+    up = float(city.terrain.sample(middle, middle)) + profile.height
+    return Camera(
+        west=middle - half, north=middle + half, gsd=profile.gsd, height=pixels, width=pixels,
+        centre=(middle, middle, up) if profile.geometry == "frame" else None,
+    )  # fmt: skip
 
 
 def named(picture: np.ndarray, profile: Profile) -> np.ndarray:
@@ -44,14 +50,15 @@ def named(picture: np.ndarray, profile: Profile) -> np.ndarray:
 
 def main(folder: Path) -> None:
     """Writes the sheet."""
-    scene = build_scene(generate_city(load_style(STYLE), SIZE, np.random.default_rng(SEED)))
+    city = generate_city(load_style(STYLE), SIZE, np.random.default_rng(SEED))
+    scene = build_scene(city)
     profiles = sorted((load_profile(p.stem) for p in PROFILES.glob("*.yaml")), key=lambda p: p.gsd)
     engine = EmbeddedEngine()
     pictures = []
     for profile in profiles:
         samples = min(400, 4 * max(1, round(profile.gsd**2)))
         [frame] = draw_bands(
-            engine, scene, [camera(profile)], LIGHT, samples=samples, seed=SEED,
+            engine, scene, [camera(profile, city)], LIGHT, samples=samples, seed=SEED,
             infrared=profile.needs_near_infrared,
         )  # fmt: skip
         rng = np.random.default_rng(SEED)

@@ -35,6 +35,7 @@ from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
 from simulator.shots import Shot, city_shots, flight_of, ground_of, shot_suffix
 from simulator.weather import with_clouds
+from simulator.weathering import BARE, Weathering, sample_weathering, weathered
 from simulator.window import aftermath_window
 
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
@@ -125,7 +126,7 @@ def city_place(scenario: Scenario, index: int) -> Place:
 
 def draw_aftermath(scenario: Scenario, index: int, city: City) -> Aftermath:
     """What is left of a city, which is what `draw_city` returns, at the time of the second flight."""
-    _, disaster_rng, look_rng, _, _ = _streams(scenario, index)
+    _, disaster_rng, look_rng, *_ = _streams(scenario, index)
     kind = disaster_of(scenario, index)
     visits = _visits(scenario, index, city.season, look_rng)
     return strike(
@@ -160,7 +161,7 @@ def simulate_city(
     the others that of the image after. At nadir and without misregistration the two are one.
     """
     profile = load_profile(scenario.profile)
-    _, _, look_rng, image_rng, cloud_rng = _streams(scenario, index)
+    _, _, look_rng, image_rng, cloud_rng, dirt_rng = _streams(scenario, index)
     shots = city_shots(scenario, part)
     place = city_place(scenario, index)
     if aftermath is None:
@@ -188,8 +189,9 @@ def simulate_city(
     def seen_first(scene: Scene) -> list[Frame]:
         return [engine.labels(scene, camera(shot, 0)) for shot in shots]
 
-    before = shoot(build_scene(aftermath.before), 0)
-    scene = build_scene(aftermath.after)
+    weatherings = _weatherings(scenario, index, aftermath, visits.days, dirt_rng)
+    before = shoot(weathered(build_scene(aftermath.before), weatherings[0]), 0)
+    scene = weathered(build_scene(aftermath.after), weatherings[1])
     after, compared = shoot(scene, 1), seen_first(scene)
     del scene
     unchanged = aftermath.otherwise is aftermath.before
@@ -225,7 +227,7 @@ def simulate_city(
             layers={name: _within(layer, rim) for name, layer in layers.items()} | skies,
             start=looks[0].time,
             end=looks[1].time,
-            properties=_properties(scenario, index, aftermath, visits, shot, looks, place),
+            properties=_properties(scenario, index, aftermath, visits, shot, looks, place, weatherings),
             views=view_of(looks),
             clouds=cloud_cover(skies),
             bands={name: profile.bands[name][:2] for name in profile.band_names}
@@ -235,8 +237,18 @@ def simulate_city(
 
 
 def _streams(scenario: Scenario, index: int) -> list[np.random.Generator]:
-    """Of the city, its disaster, the looks at it, the images and the clouds."""
-    return np.random.default_rng([scenario.seed, index]).spawn(5)
+    """Of the city, its disaster, the looks at it, the images, the clouds and what wets or covers surfaces."""
+    return np.random.default_rng([scenario.seed, index]).spawn(6)
+
+
+def _weatherings(
+    scenario: Scenario, index: int, aftermath: Aftermath, days: float, rng: np.random.Generator
+) -> tuple[Weathering, Weathering]:
+    """How wet and dusty both flights find the city; neither where nothing but the disaster changes."""
+    if not scenario.ordinary_change:
+        return BARE, BARE
+    seasons = (aftermath.before.season, aftermath.after.season)
+    return sample_weathering(disaster_of(scenario, index), days, seasons, rng)
 
 
 def _turn(choices: Sequence[str], index: int) -> str:
@@ -286,8 +298,17 @@ def _properties(
     shot: Shot,
     looks: Sequence[Look],
     place: Place,
+    weatherings: Sequence[Weathering],
 ) -> dict[str, Any]:
-    first, second = ({**look_fields(look), **centre_field(look, place.west, place.south)} for look in looks)
+    first, second = (
+        {
+            **look_fields(look),
+            **centre_field(look, place.west, place.south),
+            "wet": round(lies.wet, 3),
+            "dust": round(lies.dust, 3),
+        }
+        for look, lies in zip(looks, weatherings, strict=True)
+    )
     return {
         "city": city_id(scenario, index),
         "style": _turn(scenario.styles, index),
