@@ -23,7 +23,7 @@ from simulator.scene.model import Material, Pattern
 Look = tuple[Pattern, float, float]
 """A pattern, its spacing [m] and its depth."""
 PLAIN: Look = (Pattern.NONE, 1.0, 1.0)
-GRASS_LOOK: Look = (Pattern.WORN, 12.0, 1.0)
+GRASS_LOOK: Look = (Pattern.WORN, 12.0, 0.6)
 ROAD: Look = (Pattern.PAVEMENT, 1.0, 1.0)
 FLAT: Look = (Pattern.MEMBRANE, 2.0, 1.0)
 FOLIAGE: Look = (Pattern.LEAVES, 1.0, 1.0)
@@ -49,9 +49,9 @@ def _m(
 
 
 GROUND_MATERIALS: dict[Ground, Material] = {
-    Ground.GRASS: _m("grass", (0.096, 0.114, 0.057, 0.39), (0.12, 10, 0.10), GRASS_LOOK, soft=1),
+    Ground.GRASS: _m("grass", (0.096, 0.114, 0.057, 0.39), (0.09, 12, 0.06), GRASS_LOOK, soft=1),
     Ground.MEADOW: _m(
-        "meadow", (0.118, 0.118, 0.066, 0.32), (0.12, 16, 0.12), (Pattern.WORN, 17, 1.2), soft=1
+        "meadow", (0.118, 0.118, 0.066, 0.32), (0.10, 16, 0.07), (Pattern.WORN, 17, 0.8), soft=1
     ),
     Ground.SOIL: _m(
         "soil", (0.235, 0.191, 0.140, 0.31), (0.16, 11, 0.09), (Pattern.RIPPLES, 1.4, 0.9), soft=1
@@ -68,7 +68,7 @@ GROUND_MATERIALS: dict[Ground, Material] = {
         "crop", (0.085, 0.112, 0.048, 0.42), (0.12, 30, 0.09), (Pattern.FURROWS, 1.6, 1.0), soft=0.6
     ),
     Ground.FOREST_FLOOR: _m(
-        "forest_floor", (0.078, 0.072, 0.043, 0.22), (0.25, 5, 0.16), (Pattern.WORN, 6, 0.6), soft=1
+        "forest_floor", (0.078, 0.072, 0.043, 0.22), (0.15, 6, 0.10), (Pattern.WORN, 6, 0.5), soft=1
     ),
     Ground.RIVERBED: _m("riverbed", (0.190, 0.170, 0.135, 0.24), (0.18, 6, 0.12), soft=1),
     Ground.SPORT: _m("sport", (0.088, 0.125, 0.058, 0.42), (0.06, 12, 0.03), (Pattern.MOWN, 5.0, 1.3)),
@@ -104,7 +104,7 @@ GROUND_MATERIALS: dict[Ground, Material] = {
 """One for each ground code."""
 
 OBJECT_MATERIALS: tuple[Material, ...] = (
-    _m("roof_tile", (0.255, 0.145, 0.098, 0.36), (0.13, 3, 0.06), (Pattern.COURSES, 0.34, 1.0)),
+    _m("roof_tile", (0.255, 0.145, 0.098, 0.36), (0.07, 5, 0.04), (Pattern.COURSES, 0.34, 1.0)),
     _m("roof_shingle", (0.138, 0.127, 0.114, 0.16), (0.14, 4, 0.08), (Pattern.COURSES, 0.28, 0.7)),
     _m("roof_slate", (0.098, 0.102, 0.112, 0.13), (0.10, 4, 0.05), (Pattern.COURSES, 0.25, 0.8)),
     _m("roof_thatch", (0.190, 0.150, 0.100, 0.28), (0.18, 3, 0.12), (Pattern.COURSES, 0.9, 0.35)),
@@ -118,12 +118,12 @@ OBJECT_MATERIALS: tuple[Material, ...] = (
     _m(
         "roof_corrugated",
         (0.300, 0.305, 0.310, 0.32),
-        (0.12, 5, 0.04),
-        (Pattern.SHEETS, 0.25, 1.1),
+        (0.08, 6, 0.03),
+        (Pattern.SHEETS, 0.25, 0.8),
         specular=0.04,
     ),
-    _m("roof_asbestos", (0.270, 0.262, 0.245, 0.29), (0.14, 4, 0.05), (Pattern.SHEETS, 0.18, 0.3)),
-    _m("roof_concrete", (0.285, 0.270, 0.245, 0.32), (0.17, 4.5, 0.06), (Pattern.MEMBRANE, 4.0, 1.5)),
+    _m("roof_asbestos", (0.270, 0.262, 0.245, 0.29), (0.08, 6, 0.03), (Pattern.SHEETS, 0.18, 0.3)),
+    _m("roof_concrete", (0.285, 0.270, 0.245, 0.32), (0.07, 8, 0.03), (Pattern.MEMBRANE, 4.0, 0.7)),
     _m("roof_membrane", (0.430, 0.425, 0.410, 0.45), (0.09, 7, 0.03), FLAT),
     _m("roof_gravel", (0.230, 0.220, 0.200, 0.26), (0.12, 5, 0.08), (Pattern.MEMBRANE, 3.0, 0.6)),
     _m("roof_green", (0.120, 0.135, 0.065, 0.34), (0.22, 3, 0.12), (Pattern.WORN, 5, 1.0)),
@@ -136,7 +136,7 @@ OBJECT_MATERIALS: tuple[Material, ...] = (
     _m("wall_metal", (0.380, 0.385, 0.390, 0.39), (0.07, 6, 0.03), openings=0.05),
     _m("wall_glass", (0.060, 0.070, 0.080, 0.08), (0.10, 4, 0.02), specular=0.08, openings=0.60),
     _m("fixture", (0.330, 0.325, 0.315, 0.34), (0.10, 1.5, 0.05)),
-    _m("leaf", (0.076, 0.104, 0.046, 0.34), (0.12, 2.2, 0.10), FOLIAGE),
+    _m("leaf", (0.076, 0.104, 0.046, 0.34), (0.10, 2.2, 0.06), (Pattern.LEAVES, 1.0, 0.7)),
     _m("conifer", (0.054, 0.075, 0.043, 0.24), (0.12, 2, 0.10), (Pattern.LEAVES, 1.0, 0.8)),
     _m("palm_leaf", (0.075, 0.090, 0.040, 0.33), (0.12, 1.5, 0.18)),
     _m("hedge", (0.058, 0.082, 0.035, 0.34), (0.10, 2, 0.10), FOLIAGE),
