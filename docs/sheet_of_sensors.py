@@ -1,4 +1,4 @@
-"""Makes docs/images/sensors.jpg: the middle of one city through every acquisition profile, without labels."""
+"""Makes docs/images/sensors.jpg: one city through every acquisition profile, without labels."""
 
 import math
 import sys
@@ -26,14 +26,17 @@ STYLE = "north_american_suburb"
 
 
 def camera(profile: Profile, city: City) -> Camera:
-    """Straight down on the middle, from one point if the profile's is a frame camera; wide pixels see as much
-    as the city has."""
-    pixels, middle = min(SIDE, int((SIZE - 40) / profile.gsd)), SIZE / 2
+    """Straight down on the house nearest to the middle, from one point if the profile's is a frame camera; wide
+    pixels see as much as the city has, around its own middle."""
+    pixels = min(SIDE, int((SIZE - 40) / profile.gsd))
     half = pixels * profile.gsd / 2
-    up = float(city.terrain.sample(middle, middle)) + profile.height
+    houses = np.array([b.footprint.mean(axis=0) for b in city.buildings])
+    east, north = houses[np.argmin(np.hypot(*(houses - SIZE / 2).T))]
+    east, north = (float(np.clip(x, half + 20, SIZE - half - 20)) for x in (east, north))
+    up = float(city.terrain.sample(east, north)) + profile.height
     return Camera(
-        west=middle - half, north=middle + half, gsd=profile.gsd, height=pixels, width=pixels,
-        centre=(middle, middle, up) if profile.geometry == "frame" else None,
+        west=east - half, north=north + half, gsd=profile.gsd, height=pixels, width=pixels,
+        centre=(east, north, up) if profile.geometry == "frame" else None,
     )  # fmt: skip
 
 
