@@ -26,7 +26,7 @@ STYLE = "north_american_suburb"
 
 
 def camera(profile: Profile, city: City) -> Camera:
-    """Straight down on the house nearest to the middle, from one point if the profile's is a frame camera; wide
+    """Straight down on the house nearest to the middle, from one point if the profile is a frame's; wide
     pixels see as much as the city has, around its own middle."""
     pixels = min(SIDE, int((SIZE - 40) / profile.gsd))
     half = pixels * profile.gsd / 2
