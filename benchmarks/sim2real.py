@@ -211,7 +211,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--name", required=True, help="of the target: results/sim2real_<name>.json")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--marks-seeds", type=int, nargs="+", default=[1, 2], help="of frozen segmenters")
+    parser.add_argument("--marks-seeds", type=int, nargs="*", default=[1], help="of frozen segmenters")
     parser.add_argument("--steps", type=int, default=130, help="of each training")
     parser.add_argument("--shrink", type=int, default=1, help="pixels a side averaged to one for the judge")
     parser.add_argument("--captures", type=Path, help="captures that are there; else they are simulated")

@@ -24,7 +24,7 @@ from segmentation.partial_labels import UNKNOWN_DAMAGE
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "change", "flood_depth", "burnt")
 ORDINARY_KEPT = 0.1  # of the pixels that nothing struck: else they are nine in ten of what is taught
 LEAST = 500  # pixels of a mark that is asked for
-STEPS = 250
+STEPS = 600
 
 
 def marks_of(folder: Path) -> np.ndarray:
