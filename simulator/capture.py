@@ -189,7 +189,10 @@ def simulate_city(
     def seen_first(scene: Scene) -> list[Frame]:
         return [engine.labels(scene, camera(shot, 0)) for shot in shots]
 
-    weatherings = _weatherings(scenario, index, aftermath, visits.days, dirt_rng)
+    weatherings = (BARE, BARE)
+    if scenario.ordinary_change and not engine.has_weather:
+        seasons = (aftermath.before.season, aftermath.after.season)
+        weatherings = sample_weathering(disaster_of(scenario, index), visits.days, seasons, dirt_rng)
     before = shoot(weathered(build_scene(aftermath.before), weatherings[0]), 0)
     scene = weathered(build_scene(aftermath.after), weatherings[1])
     after, compared = shoot(scene, 1), seen_first(scene)
@@ -239,16 +242,6 @@ def simulate_city(
 def _streams(scenario: Scenario, index: int) -> list[np.random.Generator]:
     """Of the city, its disaster, the looks at it, the images, the clouds and what wets or covers surfaces."""
     return np.random.default_rng([scenario.seed, index]).spawn(6)
-
-
-def _weatherings(
-    scenario: Scenario, index: int, aftermath: Aftermath, days: float, rng: np.random.Generator
-) -> tuple[Weathering, Weathering]:
-    """How wet and dusty both flights find the city; neither where nothing but the disaster changes."""
-    if not scenario.ordinary_change:
-        return BARE, BARE
-    seasons = (aftermath.before.season, aftermath.after.season)
-    return sample_weathering(disaster_of(scenario, index), days, seasons, rng)
 
 
 def _turn(choices: Sequence[str], index: int) -> str:

@@ -37,6 +37,8 @@ class EmbeddedEngine:
         EngineUnavailable: Quality "high" without the denoiser.
     """
 
+    has_weather = False
+
     def __init__(self, quality: Quality = "fast", *, denoise: bool = True) -> None:
         if quality == "high" and denoise:
             require_denoiser()

@@ -139,7 +139,13 @@ class Frame:
 
 
 class Engine(Protocol):
-    """Sees a scene through a camera. Equal arguments give equal bytes, whatever the threads."""
+    """Sees a scene through a camera. Equal arguments give equal bytes, whatever the threads.
+
+    Attributes:
+        has_weather: Whether its own weather wets surfaces; scenes then come dry and clean.
+    """
+
+    has_weather: bool
 
     def render(self, scene: Scene, camera: Camera, light: Light, *, samples: int, seed: int) -> Frame:
         """One frame, `samples` sub-pixel rays a pixel (box filter over the pixel), labels from one

@@ -92,6 +92,8 @@ class CarlaEngine:
     again.
     """
 
+    has_weather = True
+
     def __init__(self, server: Server, roads: str, *, wet: float = 0.0) -> None:
         """Args:
         server: Which.
