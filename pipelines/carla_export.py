@@ -31,6 +31,8 @@ class Config(Scenario):
 class Recorder:
     """An engine that sees nothing and writes down what it is shown."""
 
+    has_weather = True
+
     def __init__(self, package: Path) -> None:
         self._package = package
         self._scene: Scene | None = None

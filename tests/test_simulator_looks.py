@@ -32,6 +32,8 @@ WORSE = {
 class Painter:
     """An engine that paints noise: the chain behind an engine, without its cost."""
 
+    has_weather = False
+
     def render(self, scene: Scene, camera: Camera, light: Light, *, samples: int, seed: int) -> Frame:
         shape = (3, camera.height, camera.width)
         painted = np.random.default_rng(seed).random(shape, dtype=np.float32) * 0.4

@@ -66,6 +66,8 @@ class FlownEngine:
         wet: Of the ground in the images to come, in [0, 1].
     """
 
+    has_weather = True
+
     def __init__(self, theatre: Theatre) -> None:
         self.wet = 0.0
         self._theatre = theatre
