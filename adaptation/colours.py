@@ -1,13 +1,13 @@
 """Fitting stage A: class colours of the target without labels of the target.
 
 Simulated images are brought near the target by sliced optimal transport, and a light classifier is taught on
-half of them. Its confident answers on the real images and on the other half give each class's colours on both
-sides, and those the class maps. Like is compared with like: which pixels it is sure of, and what it takes for
-something else, is the same on both sides and moves no colour.
+them. Its confident answers on the real images and on the simulated ones give each class's colours on both sides,
+and those the class maps. Like is compared with like: which pixels it is sure of, and what it takes for something
+else, is the same on both sides and moves no colour.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def fit_colours(
     encoder = lite0_encoder()
     table = transport_table(material, rng)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    features, labels = _teaching_cells(material.ordinary[::2], table, encoder, rng)
+    features, labels = _teaching_cells(material.ordinary, table, encoder, rng)
     classifier = fit_classifier(features, labels, generator)
 
     def sure(image: np.ndarray) -> np.ndarray:
@@ -65,18 +65,17 @@ def fit_colours(
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
         return np.where(valid_pixels(image), sure(image / np.float32(255)), 0)
 
-    samples = []
-    for k in range(_PATCHES):
-        image = material.target[k % len(material.target)]
-        image = image[(slice(None), *patch(image.shape, _SIDE, rng))]
-        samples.append(_pixels(image, label(image), valid_pixels(image)))
     floor = _darkest_grey(material)
-    real = [(toe_inverse(colours, floor), classes) for colours, classes in samples]
-    simulated = []
-    for image, _ in material.ordinary[1::2]:
-        image = image[(slice(None), *patch(image.shape, image.shape[1], rng))]
-        found = sure(apply_table(image, table))
-        simulated.append(_pixels(image, found, np.ones(found.shape, bool)))
+    real = [
+        (toe_inverse(colours, floor), classes)
+        for colours, classes in (
+            _pixels(image, label(image), valid_pixels(image)) for image in _patches(material.target, rng)
+        )
+    ]
+    simulated = [
+        _pixels(image, sure(apply_table(image, table)), valid_pixels(image))
+        for image in _patches([image for image, _ in material.ordinary], rng)
+    ]
     target, source = colour_stats(real), colour_stats(simulated)
     looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry = fit_radiometry(
@@ -88,6 +87,13 @@ def fit_colours(
         flow = _fit_flow(simulated, real, target.count, config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
     return radiometry, {c.name.lower(): int(target.count[c]) for c in MAPPED if target.count[c]}
+
+
+def _patches(images: Sequence[np.ndarray], rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """`_PATCHES` random squares of images in turn, (3, `_SIDE`, `_SIDE`) or smaller."""
+    for k in range(_PATCHES):
+        image = images[k % len(images)]
+        yield image[(slice(None), *patch(image.shape, _SIDE, rng))]
 
 
 def _some(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Pair]:

@@ -32,7 +32,7 @@ SHRINKAGE = 300.0  # pixels that a class prior weighs; an assumption that measur
 MIN_PIXELS = 30
 GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within this
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
-MIX_RANGE = (0.25, 4.0)  # of the factor on a class's share in the simulated images; an assumption
+MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
 TOE = 0.08  # how far above the target's darkest grey the toe reaches, in [0, 1]; an assumption
 # How far a class may go its own way from the common map, and how far one image's look from the mean look,
