@@ -1,9 +1,9 @@
 """Fitting stage A: class colours of the target without labels of the target.
 
 Simulated images are brought near the target by sliced optimal transport, and a light classifier is taught on
-them. Its confident answers on the real images and on the simulated ones give each class's colours on both sides,
-and those the class maps. Like is compared with like: which pixels it is sure of, and what it takes for something
-else, is the same on both sides and moves no colour.
+them. Its confident answers on the real images and on the simulated ones give each class's colours on both
+sides, and those the class maps. Like is compared with like: which pixels it is sure of, and what it takes for
+something else, is the same on both sides and moves no colour.
 """
 
 import dataclasses

@@ -17,6 +17,7 @@ BLOCK = 8  # pixels, JPEG's (ITU-T T.81); whole captures begin with a whole bloc
 NEAR = 0.01  # of a block ratio: nearer to the target's is near enough
 STRONGEST = 12.0  # grey levels, of annex J's own table
 HALVINGS = 8  # of the interval of strengths: to a twentieth of a grey level
+LEAST = 2  # images that tell a ratio and its error
 LOOKED_AT, SIDE = 24, 512  # images, and pixels of their sides, that a strength is fitted on
 
 
@@ -38,7 +39,8 @@ def deblock(image: np.ndarray, strength: float) -> np.ndarray:
     for lines in (after, after.T):  # the second is a view of the first: down, then across
         _smooth(lines, strength)
     change = after - before
-    return np.clip(np.rint(image + change), 0, 255).astype(np.uint8)
+    made = np.clip(np.rint(image + change), 0, 255).astype(np.uint8)
+    return np.where(valid_pixels(image), made, image)
 
 
 def _smooth(plane: np.ndarray, strength: float) -> None:
@@ -64,14 +66,18 @@ def block_ratio(images: Sequence[np.ndarray]) -> tuple[float, float]:
     """Mean step across block borders over that elsewhere, and the standard error of the ratio.
 
     Args:
-        images: (3, H, W) uint8; all-black pieces are no data.
+        images: (3, H, W) uint8; all-black pieces are no data; fewer than `LEAST` that hold more tell nothing,
+            and the error is then infinite.
     """
     sums = np.array([block_sums_of(image) for image in images])
+    sums = sums[(sums[..., 1] > 0).all(axis=1)]
+    if len(sums) < LEAST:
+        return 1.0, float("inf")
     means = sums[..., 0] / np.maximum(sums[..., 1], 1)
     each = means[:, 0] / np.maximum(means[:, 1], 1e-9)
     total = sums.sum(axis=0)
     ratio = total[0, 0] / total[0, 1] / max(total[1, 0] / total[1, 1], 1e-9)
-    return float(ratio), float(each.std() / np.sqrt(len(each)))
+    return float(ratio), float(each.std(ddof=1) / np.sqrt(len(each)))
 
 
 def fit_deblocking(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> float:

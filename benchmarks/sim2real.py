@@ -32,6 +32,7 @@ from rasters.errors import InputError
 from rasters.files import read_json, write_json
 from rasters.provenance import PROVENANCE, provenance
 
+MARKS_SEEDS = (1,)  # of the frozen segmenters
 ALONE, WEAK, ORACLE = "none", "none, weak augmentation", "oracle"
 METHODS: tuple[str, ...] = get_args(pipelines.adapt.Method)
 PAGE = Path(__file__).parents[1] / "docs" / "sim2real.md"
@@ -144,10 +145,11 @@ def figures_of(run: Run, rows: Sequence[str], seeds: Sequence[int]) -> dict[str,
             figures[row]["fidelity"] = {k: report[k][0] for k in FIDELITY}
         if (run.out / row / "cost.json").is_file():
             figures[row]["cost"] = read_json(run.out / row / "cost.json")
+        asked = [seed for seed in MARKS_SEEDS if score_path(run, row, seed, "marks").is_file()]
         marks = [
-            [read_json(score_path(run, name, seed, "marks"))["scores"] for seed in seeds
-             if score_path(run, row, seed, "marks").is_file()] for name in (ALONE, row)
-        ]  # fmt: skip
+            [read_json(score_path(run, name, seed, "marks"))["scores"] for seed in asked]
+            for name in (ALONE, row)
+        ]
         if marks[0]:
             figures[row]["marks_before"], figures[row]["marks_kept"] = mean_scores(marks[0]), kept(*marks)
     return figures
@@ -211,7 +213,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--name", required=True, help="of the target: results/sim2real_<name>.json")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--marks-seeds", type=int, nargs="*", default=[1], help="of frozen segmenters")
+    parser.add_argument("--marks", action=argparse.BooleanOptionalAction, default=True,
+                        help="ask frozen segmenters for the marks of disasters")  # fmt: skip
     parser.add_argument("--steps", type=int, default=130, help="of each training")
     parser.add_argument("--shrink", type=int, default=1, help="pixels a side averaged to one for the judge")
     parser.add_argument("--captures", type=Path, help="captures that are there; else they are simulated")
@@ -249,9 +252,9 @@ def main(words: Sequence[str] | None = None) -> None:
     rows = [*([ALONE, WEAK, ORACLE] if ALONE in given.methods else [ORACLE])]
     rows += [method for method in given.methods if method != ALONE]
     methods, jobs = given.methods, [(row, seed) for seed in given.seeds for row in rows]
-    frozen = given.marks_seeds
+    frozen = MARKS_SEEDS if given.marks else ()
     if given.table:
-        methods, jobs, frozen = [], [], []
+        methods, jobs, frozen = [], [], ()
     for method in done_here(methods, partial(adapt, run=run), given.jobs):
         print(f"adapted: {method}", flush=True)
     for row, seed in done_here(jobs, partial(teach, run=run), given.jobs):

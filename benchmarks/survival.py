@@ -23,6 +23,7 @@ from segmentation.partial_labels import UNKNOWN_DAMAGE
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "change", "flood_depth", "burnt")
 ORDINARY_KEPT = 0.1  # of the pixels that nothing struck: else they are nine in ten of what is taught
+FOUND = 0.2  # F1 before adaptation, below which what is left of it tells nothing
 LEAST = 500  # pixels of a mark that is asked for
 STEPS = 600
 
@@ -66,7 +67,7 @@ def ask_marks(network: SiameseUnet, captures: Path, adapted: Path, shrink: int) 
     """
     table = np.zeros((len(Mark) + 1,) * 2, np.int64)
     for folder in halves(captures)[1]:
-        marks = marks_of(folder)[::shrink, ::shrink]
+        marks = marks_of(folder)[shrink // 2 :: shrink, shrink // 2 :: shrink]
         image = torch.from_numpy(read_capture(adapted / folder.name, ("image_post",)).layers["image_post"])
         with torch.no_grad():
             seen = torch.nn.functional.avg_pool2d(image[None].float() / 255, shrink)
@@ -90,6 +91,6 @@ def mean_scores(scores: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def kept(before: Sequence[dict[str, float]], after: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Mark -> share of its score that adaptation left, of the means over seeds."""
+    """Mark -> share of its score that adaptation left, of the means over seeds; of marks found at all."""
     first, later = mean_scores(before), mean_scores(after)
-    return {mark: later[mark] / first[mark] for mark in first}
+    return {mark: later[mark] / first[mark] for mark in first if first[mark] >= FOUND}

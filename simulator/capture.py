@@ -190,9 +190,11 @@ def simulate_city(
         return [engine.labels(scene, camera(shot, 0)) for shot in shots]
 
     weatherings = (BARE, BARE)
-    if scenario.ordinary_change and not engine.has_weather:
+    if not engine.has_weather:
         seasons = (aftermath.before.season, aftermath.after.season)
-        weatherings = sample_weathering(disaster_of(scenario, index), visits.days, seasons, dirt_rng)
+        weatherings = sample_weathering(
+            disaster_of(scenario, index), visits.days, seasons, dirt_rng, ordinary=scenario.ordinary_change
+        )
     before = shoot(weathered(build_scene(aftermath.before), weatherings[0]), 0)
     scene = weathered(build_scene(aftermath.after), weatherings[1])
     after, compared = shoot(scene, 1), seen_first(scene)

@@ -14,6 +14,7 @@ RETURNED = 0.47
 and r = 0.066, what the film reflects of diffuse light from above (Lekner and Dorf 1988)."""
 ENTERING = 0.98
 """Share of the light that enters the film; Fresnel's at normal incidence for n = 1.33."""
+TINTED = 0.25  # reflectance of what has its colour in a tint, boards and felt; an assumption
 MIRROR = 0.02
 """Specular share of a closed water film; the rest of `ENTERING`."""
 
@@ -75,13 +76,20 @@ BARE = Weathering()
 
 
 def sample_weathering(
-    disaster: str, days: float, seasons: tuple[Season, Season], rng: np.random.Generator
+    disaster: str,
+    days: float,
+    seasons: tuple[Season, Season],
+    rng: np.random.Generator,
+    *,
+    ordinary: bool = True,
 ) -> tuple[Weathering, Weathering]:
     """Of the flights before and after; `days` from the disaster to the second [d].
 
     Rain washes dust away. A flood or a storm leaves the second flight as wet as CARLA's weather has it.
+    Without `ordinary` there is but what the disaster brings.
     """
-    first, second = (_ordinary(season, stream) for season, stream in zip(seasons, rng.spawn(2), strict=True))
+    drawn = [_ordinary(season, stream) for season, stream in zip(seasons, rng.spawn(2), strict=True)]
+    first, second = drawn if ordinary else (BARE, BARE)
     fallen = float(rng.uniform(*COLLAPSE)) * float(np.exp(-days / SETTLED))
     wet = max(second.wet, wetness(disaster, days))
     dust = second.dust
@@ -102,10 +110,13 @@ def wet_albedo(albedo: np.ndarray) -> np.ndarray:
     """Reflectance under a closed water film of a surface that reflects `albedo` in [0, 1] when dry.
 
     Light is caught between surface and film: a (1 - r)(1 - p) / (1 - p a), about halved for dark surfaces
-    (Ångström 1925; Lekner and Dorf 1988, doi:10.1364/AO.27.001278). That wetting also makes grains scatter
-    forward (Twomey et al. 1986, doi:10.1364/AO.25.000431) is left out: they darken a little more.
+    (Ångström 1925, with p after Lekner and Dorf 1988, doi:10.1364/AO.27.001278). That the wetted surface
+    itself absorbs more (Lekner and Dorf too) and that its grains scatter forward (Twomey et al. 1986,
+    doi:10.1364/AO.25.000431) is left out, so wet surfaces come out somewhat too bright. A material of
+    albedo 1 has its colour in its tints and is darkened as one of `TINTED` is.
     """
-    return ENTERING * (1 - RETURNED) * albedo / (1 - RETURNED * albedo)
+    a = np.where(albedo < 1, albedo, TINTED)
+    return albedo * ENTERING * (1 - RETURNED) / (1 - RETURNED * a)
 
 
 def weathered(scene: Scene, weathering: Weathering) -> Scene:

@@ -135,3 +135,10 @@ def test_the_strength_is_kept_in_the_file_and_older_files_are_refused(
     torch.save({**state, "version": 3}, path)
     with pytest.raises(InputError, match="has adapter format 3, this version reads 4; fit it again"):
         load_adapter(path)
+
+
+def test_nodata_stays_nodata_and_alone_tells_nothing() -> None:
+    image = compressed(np.random.default_rng(1), 1, 60)[0]
+    image[:, :, :128] = 0
+    assert (deblock(image, 4.0)[:, :, :128] == 0).all()
+    assert block_ratio([np.zeros_like(image), image])[1] == np.inf

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from adaptation.recoverability import Mark
 from benchmarks.judge import Training, examine, judge, simulated_tiles, train_judge
 from benchmarks.sim2real import Run, gap_closed, score_path, settle, spread, table, teach
+from benchmarks.survival import balanced_f1, kept
 from rasters.capture import Capture, write_capture
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -90,6 +92,19 @@ def test_scores_are_kept_and_those_of_another_run_refused(roads: Path, tmp_path:
     settle(run, {"steps": 3})
     with pytest.raises(InputError, match="another run"):
         settle(run, {"steps": 4})
+
+
+def test_marks_are_scored_as_if_equally_frequent() -> None:
+    """Rubble wholly found among many more ordinary pixels of which a quarter is taken for it."""
+    counts = np.zeros((len(Mark) + 1,) * 2, np.int64)
+    counts[Mark.ORDINARY, [Mark.ORDINARY, Mark.RUBBLE]] = 75_000, 25_000
+    counts[Mark.RUBBLE, Mark.RUBBLE] = 1000
+    counts[Mark.ASH, Mark.ASH] = 10  # too few to ask for
+    scores = balanced_f1(counts)
+    assert scores == pytest.approx({"ordinary": 2 * 0.75 / 1.75, "rubble": 2 / 2.25})
+    later = {"ordinary": 0.3, "rubble": 0.4}
+    found = {"ordinary": 0.6, "rubble": 0.1}
+    assert kept([found, found], [later, found]) == pytest.approx({"ordinary": 0.75})
 
 
 def test_the_share_of_the_gap() -> None:

@@ -75,10 +75,10 @@ def test_every_footprint_is_in_one_part_that_is_no_larger_than_may_be(flight: Fl
 def test_an_area_is_covered_by_no_more_frames_than_it_takes(
     area: float, tile: int, gsd: float, lap: float
 ) -> None:
-    count = frames_over(area, tile=96, gsd=gsd, lap=lap)
+    count = frames_over(area, tile=tile, gsd=gsd, lap=lap)
 
     def wide(frames: int) -> float:
-        flight = Flight(tile=96, gsd=gsd, lines=1, frames=frames, forward_lap=lap, side_lap=0)
+        flight = Flight(tile=tile, gsd=gsd, lines=1, frames=frames, forward_lap=lap, side_lap=0)
         return flight.extent[0]
 
     assert wide(count) >= area - 1e-6

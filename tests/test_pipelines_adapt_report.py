@@ -155,7 +155,7 @@ def test_the_report_measures_what_was_adapted(adapted: Path) -> None:
         assert np.hypot(*found["shift_pixels"]) < 0.02  # a map of colours moves nothing
     assert set(report["recoverability"]["land_cover"]) == {"rangeland", "road", "building"}
     assert set(report["recoverability"]["disaster_marks"]) == {"ordinary", "rubble"}
-    marks = report["recoverability"]["disaster_marks"]  # the patches of land cover are told apart without fail
+    marks = report["recoverability"]["disaster_marks"]  # land cover is told without fail
     assert any(row["after"] != row["before"] for row in marks.values())
     for table in report["recoverability"].values():
         for row in table.values():

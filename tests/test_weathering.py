@@ -106,17 +106,18 @@ def test_flights_are_mostly_dry_and_after_a_flood_wet() -> None:
     )
 
 
-def test_labels_are_the_same_bytes_and_nothing_lies_without_ordinary_change(
+def test_labels_are_the_same_bytes_and_without_ordinary_change_the_flood_alone_wets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scenario = Scenario(seed=3, tile=64, cities=1, samples=1, styles=("rural_village",), disasters=("flood",))
     [flown] = simulate_city(scenario, 0, EmbeddedEngine())
     assert flown.properties["post"]["wet"] > 0
-    monkeypatch.setattr(simulator.capture, "sample_weathering", lambda *_: (BARE, BARE))
+    monkeypatch.setattr(simulator.capture, "sample_weathering", lambda *_, **__: (BARE, BARE))
     [dry] = simulate_city(scenario, 0, EmbeddedEngine())
     for name in flown.layers.keys() - {"image_pre", "image_post"}:
         assert flown.layers[name].tobytes() == dry.layers[name].tobytes(), name
     assert flown.layers["image_post"].mean() < dry.layers["image_post"].mean()
     monkeypatch.undo()
     [still] = simulate_city(replace(scenario, ordinary_change=False), 0, EmbeddedEngine())
-    assert still.properties["post"]["wet"] == still.properties["post"]["dust"] == 0
+    assert still.properties["pre"]["wet"] == still.properties["pre"]["dust"] == 0
+    assert still.properties["post"]["wet"] > 0  # of the flood itself
