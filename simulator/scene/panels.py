@@ -191,13 +191,14 @@ def _cut_any(polygons: np.ndarray, cells: Lattice, which: np.ndarray) -> Found:
         touched = np.flatnonzero(shapely.intersects(shape, boxes))
         boxes, rows, limits = boxes[touched], rows[touched], np.hstack([low, high])[touched]
         cut = np.flatnonzero(~shapely.contains(shape, boxes))
-        boxes[cut] = (
-            shapely.intersection(shape, boxes[cut])
-            if _is_pinched(shape)
-            else [shapely.clip_by_rect(shape, *limit) for limit in limits[cut].tolist()]
-        )
+        if not _is_pinched(shape):
+            parts = np.array([shapely.clip_by_rect(shape, *limit) for limit in limits[cut].tolist()])
+            sound = shapely.is_valid(parts) & (shapely.minimum_clearance(parts) > ON_LINE)
+            boxes[cut[sound]], cut = parts[sound], cut[~sound]
+        boxes[cut] = shapely.intersection(shape, boxes[cut])
         one = shapely.get_type_id(boxes) == shapely.GeometryType.POLYGON
         one &= ~shapely.is_empty(boxes)
+        one[cut] &= shapely.minimum_clearance(boxes[cut]) > ON_LINE  # no two halves that a hair joins
         found.append(boxes[one])
         number.append(rows[one])
     pieces = np.concatenate(found) if found else np.empty(0, object)
@@ -206,7 +207,8 @@ def _cut_any(polygons: np.ndarray, cells: Lattice, which: np.ndarray) -> Found:
 
 
 def _is_pinched(shape: shapely.Polygon) -> bool:
-    """Whether its rings have a corner in common: GEOS's shortcut for rectangles takes that for a passage."""
+    """Whether its rings have a corner in common: GEOS's shortcut for rectangles takes that for a passage, as
+    it takes a corner that lies on the rectangle's side."""
     corners = [point for ring in (shape.exterior, *shape.interiors) for point in ring.coords[1:]]
     return len(set(corners)) < len(corners)
 
