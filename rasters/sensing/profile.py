@@ -191,7 +191,8 @@ def load_profile(name: str) -> Profile:
     except OSError:
         raise InputError(f"no acquisition profile {name!r}; there are {known}, or give a YAML file") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}") from error
+        told = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise InputError(f"{path} is not YAML: {told}") from error
     keys = {f.name: f for f in fields(Profile) if f.name != "name"}
     needed = {key for key, f in keys.items() if f.default is MISSING}
     if not isinstance(table, dict):

@@ -118,9 +118,15 @@ def _square(path: Path, features: list[Feature], size: float | None, margin: flo
     left, low, right, high = _extent(features)
     sides = right - left, high - low
     if not SIZES[0] <= max(sides) <= SIZES[1]:
+        remedy = (
+            "give a larger one, or assign its true CRS (ogr2ogr -a_srs)"
+            if max(sides) < SIZES[0]
+            else "cut it (ogr2ogr -spat), take out a feature that lies astray, or assign its true CRS "
+            "(ogr2ogr -a_srs)"
+        )
         raise InputError(
             f"{path} covers {sides[0]:.0f} x {sides[1]:.0f} m; a layout must be {SIZES[0]:g} to "
-            f"{SIZES[1]:g} m wide: cut it (ogr2ogr -spat), and look for a feature that lies astray"
+            f"{SIZES[1]:g} m wide: {remedy}"
         )
     if size is not None and min(sides) < size - 2 * margin:
         raise InputError(
