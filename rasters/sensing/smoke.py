@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.special import expit
 
 from rasters.sensing.spectra import BLUE, GREEN, NEAR_INFRARED, RED
 
@@ -66,7 +67,7 @@ def optical_depth(plume: Plume, east: np.ndarray, north: np.ndarray) -> np.ndarr
     column = (
         plume.rate / (plume.wind * spread * math.sqrt(2 * math.pi)) * np.exp(-0.5 * (across / spread) ** 2)
     )
-    starts = 1 / (1 + np.exp(-np.clip(along / max(plume.width, 1.0), -40.0, 40.0) * 3))
+    starts = expit(3 * along / max(plume.width, 1.0))
     return EXTINCTION * column * starts
 
 
