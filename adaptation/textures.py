@@ -16,6 +16,7 @@ from adaptation.contrastive import Contrastive, fit_contrastive
 from adaptation.diffusion.bridge import Bridge
 from adaptation.diffusion.diffusion_flow import DiffusionFlow
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow, translate
+from rasters.errors import InputError
 from rasters.grid import Window
 
 Texture = WaveletFlow | DiffusionFlow | Bridge | Contrastive
@@ -71,8 +72,15 @@ def fit_sibling(
         progress: Called as (step, steps, loss).
 
     Raises:
+        InputError: The crops have fewer than three coefficients a side at the coarsest level.
         FloatingPointError: The fit diverged.
     """
+    least = 3 * 2**config.levels
+    if config.crop < least:
+        raise InputError(
+            f"method {name!r} needs crop of at least {least} pixels for {config.levels} levels, "
+            f"got {config.crop}; give larger crops or fewer levels"
+        )
     steps = max(1, round(config.steps * PACE[name]))
     config = replace(config, steps=steps)
     recent: list[float] = []

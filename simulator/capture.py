@@ -26,6 +26,7 @@ from simulator.disasters.apply import sample_parameters, strike
 from simulator.engines.bands import draw_bands
 from simulator.engines.engine import Camera, Engine, Frame
 from simulator.flight import MARGIN, Footprint, city_size
+from simulator.ground_state import BARE, GroundState, in_state, sample_ground_states
 from simulator.labels import Seen, label_layers
 from simulator.looks import Look, Spot, Visits, look_fields, sample_visits
 from simulator.mosaics import in_mosaic, mosaic_of, patches
@@ -35,7 +36,6 @@ from simulator.scene.build import build_scene
 from simulator.scene.model import Scene
 from simulator.shots import Shot, city_shots, flight_of, ground_of, shot_suffix
 from simulator.weather import with_clouds
-from simulator.weathering import BARE, Weathering, sample_weathering, weathered
 from simulator.window import aftermath_window
 
 CITY_SPACING = 10_000.0  # between the origins of neighbouring cities [m]
@@ -161,7 +161,7 @@ def simulate_city(
     the others that of the image after. At nadir and without misregistration the two are one.
     """
     profile = load_profile(scenario.profile)
-    _, _, look_rng, image_rng, cloud_rng, dirt_rng = _streams(scenario, index)
+    _, _, look_rng, image_rng, cloud_rng, ground_rng = _streams(scenario, index)
     shots = city_shots(scenario, part)
     place = city_place(scenario, index)
     if aftermath is None:
@@ -189,14 +189,14 @@ def simulate_city(
     def seen_first(scene: Scene) -> list[Frame]:
         return [engine.labels(scene, camera(shot, 0)) for shot in shots]
 
-    weatherings = (BARE, BARE)
+    states = (BARE, BARE)
     if not engine.has_weather:
         seasons = (aftermath.before.season, aftermath.after.season)
-        weatherings = sample_weathering(
-            disaster_of(scenario, index), visits.days, seasons, dirt_rng, ordinary=scenario.ordinary_change
+        states = sample_ground_states(
+            disaster_of(scenario, index), visits.days, seasons, ground_rng, ordinary=scenario.ordinary_change
         )
-    before = shoot(weathered(build_scene(aftermath.before), weatherings[0]), 0)
-    scene = weathered(build_scene(aftermath.after), weatherings[1])
+    before = shoot(in_state(build_scene(aftermath.before), states[0]), 0)
+    scene = in_state(build_scene(aftermath.after), states[1])
     after, compared = shoot(scene, 1), seen_first(scene)
     del scene
     unchanged = aftermath.otherwise is aftermath.before
@@ -232,7 +232,7 @@ def simulate_city(
             layers={name: _within(layer, rim) for name, layer in layers.items()} | skies,
             start=looks[0].time,
             end=looks[1].time,
-            properties=_properties(scenario, index, aftermath, visits, shot, looks, place, weatherings),
+            properties=_properties(scenario, index, aftermath, visits, shot, looks, place, states),
             views=view_of(looks),
             clouds=cloud_cover(skies),
             bands={name: profile.bands[name][:2] for name in profile.band_names}
@@ -293,7 +293,7 @@ def _properties(
     shot: Shot,
     looks: Sequence[Look],
     place: Place,
-    weatherings: Sequence[Weathering],
+    states: Sequence[GroundState],
 ) -> dict[str, Any]:
     first, second = (
         {
@@ -302,7 +302,7 @@ def _properties(
             "wet": round(lies.wet, 3),
             "dust": round(lies.dust, 3),
         }
-        for look, lies in zip(looks, weatherings, strict=True)
+        for look, lies in zip(looks, states, strict=True)
     )
     return {
         "city": city_id(scenario, index),

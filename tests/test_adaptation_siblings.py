@@ -25,6 +25,7 @@ from adaptation.flows.flow import SOURCE, TARGET
 from adaptation.flows.wavelet import pyramid
 from adaptation.radiometry import CLASSES, Radiometry
 from adaptation.textures import PACE, SIBLINGS, Texture, apply_texture, fit_sibling
+from rasters.errors import InputError
 from rasters.grid import Window
 
 SMALL = AdaptConfig(crop=32, batch=8, levels=2, hidden=12, latent_limit=100, change_limit=10, tile=96)
@@ -326,3 +327,10 @@ def test_the_walks_noise_belongs_to_the_ground() -> None:
     inner = (..., slice(96, None), slice(96, None))
     assert (same[..., 48:, 48:] - one[inner]).abs().max() * 255 < 0.1
     assert (other[inner] - one[inner]).abs().max() * 255 > 1
+
+
+@pytest.mark.parametrize("name", sorted(SIBLINGS))
+def test_crops_too_small_for_the_coarsest_level_are_bad_input(name: str) -> None:
+    config = AdaptConfig(crop=16, levels=3)
+    with pytest.raises(InputError, match="at least 24 pixels"):
+        fit_sibling(name, lambda _: torch.zeros(2, 3, 16, 16), config, learning_rate, torch.Generator(), None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from towns import town
+from towns import square_houses, town
 
 from rasters.sensing.profile import load_profile
 from simulator.cameras import CLEARANCE, look_of, stations
@@ -27,15 +27,7 @@ TOWERS = {1: (64.0, 64.0), 2: (94.0, 64.0), 3: (64.0, 24.0), 4: (40.0, 88.0)}
 @pytest.fixture(scope="module")
 def towers() -> Scene:
     """Four towers of 6 x 6 m on level ground, around `TOWERS`."""
-    square = np.array([[-3, -3], [3, -3], [3, 3], [-3, 3]], float)
-    buildings = tuple(
-        Building(
-            instance=instance, footprint=square + middle, base=0.0, eave=TALL, rise=0.0, roof="flat",
-            roof_material="roof_concrete", roof_tint=(1.0, 1.0, 1.0), wall_material="wall_plaster",
-            rooftop=0.0, construction="concrete",
-        )
-        for instance, middle in TOWERS.items()
-    )  # fmt: skip
+    buildings = square_houses(TOWERS, side=6, tall=TALL)
     quiet = town("rural_village")
     level = {
         name: Field(west=0.0, north=SIZE, cell=1.0, values=np.full((128, 128), value))

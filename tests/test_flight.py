@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from towns import town
+from towns import square_houses, town
 
 import simulator.flight
 import simulator.window
@@ -20,7 +20,7 @@ from rasters.layers import IMAGES
 from rasters.sensing.product import LOSSLESS
 from rasters.sensing.profile import PROFILES
 from simulator.capture import capture_ids, draw_aftermath, draw_city, simulate_city
-from simulator.city.model import NO_BOXES, Building, City
+from simulator.city.model import NO_BOXES, City
 from simulator.city.placing import take
 from simulator.disasters.apply import default_parameters, strike
 from simulator.engines.embedded import EmbeddedEngine
@@ -244,15 +244,7 @@ def test_captures_of_a_set_look_from_where_they_say() -> None:
 def houses(middles: dict[int, tuple[float, float]]) -> City:
     """Level bare ground with houses of 10 x 10 x `TALL` m, by instance."""
     quiet = town("rural_village")
-    square = np.array([[-5, -5], [5, -5], [5, 5], [-5, 5]], float)
-    buildings = tuple(
-        Building(
-            instance=instance, footprint=square + middle, base=0.0, eave=TALL, rise=0.0, roof="flat",
-            roof_material="roof_concrete", roof_tint=(1.0, 1.0, 1.0), wall_material="wall_plaster",
-            rooftop=0.0, construction="concrete",
-        )
-        for instance, middle in middles.items()
-    )  # fmt: skip
+    buildings = square_houses(middles, side=10, tall=TALL)
     level = np.zeros_like(quiet.terrain.values)
     return replace(
         quiet, buildings=buildings, streets=(), rails=(), rail_starts=(), barriers=(), land_use=(),

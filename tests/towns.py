@@ -1,12 +1,13 @@
 """Generated towns that tests share: one of each style, each made once in a process."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from simulator.city.city import generate_tile
-from simulator.city.model import City
+from simulator.city.model import Building, City
 from simulator.city.region import Region, plan_region
 from simulator.city.style import Style, load_style
 
@@ -39,3 +40,18 @@ def region(name: str) -> Region:
 @cache
 def town(name: str) -> City:
     return generate_tile(region(name), 0, 0, TOWNS[name][0])
+
+
+def square_houses(
+    middles: Mapping[int, tuple[float, float]], *, side: float, tall: float
+) -> tuple[Building, ...]:
+    """Flat houses of side x side x tall m on level ground, by instance."""
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * side / 2
+    return tuple(
+        Building(
+            instance=instance, footprint=square + middle, base=0.0, eave=tall, rise=0.0, roof="flat",
+            roof_material="roof_concrete", roof_tint=(1.0, 1.0, 1.0), wall_material="wall_plaster",
+            rooftop=0.0, construction="concrete",
+        )
+        for instance, middle in middles.items()
+    )  # fmt: skip

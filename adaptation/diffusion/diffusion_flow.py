@@ -30,6 +30,7 @@ from adaptation.flows.flow import SOURCE, TARGET, soften
 from adaptation.noise import place_noise
 from rasters.grid import Window
 
+LEAST_LEFT = 0.05  # of normalised details: few crops can be met too well to be believed
 # Share of noise of every step, from the data on: 6 % of the data's power is left at the end before F acts.
 SIGMAS = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 
@@ -63,7 +64,7 @@ class DiffusionFlow(DetailModel):
                 ahead = kept * now + sigma * noise
                 wanted = (now - kept * ahead) / sigma
                 left = self.linear[level].fit(ahead, context, wanted, domain, k)
-                self.log_tau[level, domain, k] = (sigma * left).log()
+                self.log_tau[level, domain, k] = (sigma * left.clamp_min(LEAST_LEFT)).log()
                 now = ahead
 
     def bits_per_dim(self, x: Tensor, domain: int, generator: torch.Generator) -> Tensor:

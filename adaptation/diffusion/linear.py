@@ -36,7 +36,7 @@ class LinearDrift(nn.Module):
         """Sets one convolution to the least squares from x (B, 9, H, W) and context to `wanted` (B, 9, H, W).
 
         Returns:
-            Standard deviation of what is left, (9, 1, 1).
+            Standard deviation of what is left, as of data that it was not fitted to, (9, 1, 1).
         """
         patches = functional.unfold(torch.cat([x, context], dim=1), SIDE).transpose(1, 2).flatten(0, 1)
         patches = functional.pad(patches, (0, 1), value=1.0).double()
@@ -45,10 +45,10 @@ class LinearDrift(nn.Module):
         gram = patches.T @ patches
         gram.diagonal()[:-1] += RIDGE * gram.diagonal()[:-1].mean()
         weights = torch.linalg.solve(gram, patches.T @ answers)
-        left = answers - patches @ weights
+        left = (answers - patches @ weights).square().sum(dim=0) / max(len(answers) - len(weights), 1)
         self.kernel[domain, knot] = weights[:-1].T.unflatten(1, self.kernel.shape[3:]).to(self.kernel)
         self.offset[domain, knot] = weights[-1].to(self.offset)
-        return left.square().mean(dim=0).sqrt().to(x)[:, None, None]
+        return left.sqrt().to(x)[:, None, None]
 
     def forward(self, x: Tensor, context: Tensor, shares: Tensor, domain: int) -> Tensor:
         """(B, 9, H, W) of x (B, 9, H, W), context (B, 3, H, W) and the knots' shares (B or 1, K)."""

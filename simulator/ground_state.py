@@ -57,32 +57,32 @@ SETTLING = (POROUS | VEGETATED | {"roof_metal", "roof_corrugated", "solar", "tan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weathering:
+class GroundState:
     """What lies on a city's surfaces when it is flown over.
 
     Attributes:
         wet: Share of the porous surfaces that a water film covers, in [0, 1].
         dust: Share of the surfaces that dust hides, in [0, 1].
-        powder: (4,) reflectance of the dust in R, G, B and near infrared.
+        dust_albedo: (4,) reflectance of the dust in R, G, B and near infrared.
     """
 
     wet: float = 0.0
     dust: float = 0.0
-    powder: tuple[float, float, float, float] = DUST
+    dust_albedo: tuple[float, float, float, float] = DUST
 
 
-BARE = Weathering()
+BARE = GroundState()
 """Dry and clean."""
 
 
-def sample_weathering(
+def sample_ground_states(
     disaster: str,
     days: float,
     seasons: tuple[Season, Season],
     rng: np.random.Generator,
     *,
     ordinary: bool = True,
-) -> tuple[Weathering, Weathering]:
+) -> tuple[GroundState, GroundState]:
     """Of the flights before and after; `days` from the disaster to the second [d].
 
     Rain washes dust away. A flood or a storm leaves the second flight as wet as CARLA's weather has it.
@@ -94,16 +94,16 @@ def sample_weathering(
     wet = max(second.wet, wetness(disaster, days))
     dust = second.dust
     if disaster == "earthquake" and not wet:
-        dust, powder = dust + (1 - dust) * fallen, RUBBLE_DUST
-        return first, Weathering(wet=wet, dust=dust, powder=powder)
-    return first, Weathering(wet=wet, dust=dust * (1 - wet))
+        dust, dust_albedo = dust + (1 - dust) * fallen, RUBBLE_DUST
+        return first, GroundState(wet=wet, dust=dust, dust_albedo=dust_albedo)
+    return first, GroundState(wet=wet, dust=dust * (1 - wet))
 
 
-def _ordinary(season: Season, rng: np.random.Generator) -> Weathering:
+def _ordinary(season: Season, rng: np.random.Generator) -> GroundState:
     """A flight's by its season alone; every flight takes the same draws whatever becomes of it."""
     rained = rng.random() < RAINY
     wet, dust = float(rng.uniform(*WETTED)), float(rng.uniform(*DUSTY[season]))
-    return Weathering(wet=wet) if rained else Weathering(dust=dust)
+    return GroundState(wet=wet) if rained else GroundState(dust=dust)
 
 
 def wet_albedo(albedo: np.ndarray) -> np.ndarray:
@@ -119,20 +119,20 @@ def wet_albedo(albedo: np.ndarray) -> np.ndarray:
     return albedo * ENTERING * (1 - RETURNED) / (1 - RETURNED * a)
 
 
-def weathered(scene: Scene, weathering: Weathering) -> Scene:
+def in_state(scene: Scene, state: GroundState) -> Scene:
     """The scene with the reflectances of its materials as they then look; its geometry and classes are the
     same."""
-    if weathering.wet == weathering.dust == 0:
+    if state.wet == state.dust == 0:
         return scene
-    return replace(scene, materials=tuple(_weathered(m, weathering) for m in scene.materials))
+    return replace(scene, materials=tuple(_covered(m, state) for m in scene.materials))
 
 
-def _weathered(material: Material, weathering: Weathering) -> Material:
-    name, dust, wet = material.name, weathering.dust, weathering.wet
+def _covered(material: Material, state: GroundState) -> Material:
+    name, dust, wet = material.name, state.dust, state.wet
     albedo = np.array([*material.albedo, material.nir])
     if name in SETTLING:
         cover = dust * (HELD if name in VEGETATED else 1.0)
-        albedo = albedo + cover * (np.array(weathering.powder) - albedo)
+        albedo = albedo + cover * (np.array(state.dust_albedo) - albedo)
     specular = material.specular
     if name in POROUS:
         albedo = albedo + wet * (wet_albedo(albedo) - albedo)

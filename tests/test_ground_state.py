@@ -11,11 +11,7 @@ from rasters.classes import LandCover
 from simulator.capture import simulate_city
 from simulator.engines.embedded import EmbeddedEngine
 from simulator.engines.engine import Camera, Frame, Light
-from simulator.scenario import Scenario
-from simulator.scene.build import build_scene
-from simulator.scene.materials import MATERIALS
-from simulator.scene.model import Scene
-from simulator.weathering import (
+from simulator.ground_state import (
     BARE,
     DUST,
     FILMED,
@@ -23,15 +19,19 @@ from simulator.weathering import (
     RAINY,
     SETTLING,
     VEGETATED,
-    Weathering,
-    sample_weathering,
-    weathered,
+    GroundState,
+    in_state,
+    sample_ground_states,
     wet_albedo,
 )
+from simulator.scenario import Scenario
+from simulator.scene.build import build_scene
+from simulator.scene.materials import MATERIALS
+from simulator.scene.model import Scene
 
 CAMERA = Camera(west=60, north=140, gsd=1.0, height=80, width=80)
 LIGHT = Light(sun_azimuth=2.5, sun_elevation=0.9)
-SOAKED, DUSTY = Weathering(wet=1.0), Weathering(dust=0.3)
+SOAKED, DUSTY = GroundState(wet=1.0), GroundState(dust=0.3)
 
 
 def of(scene: Scene) -> dict[str, np.ndarray]:
@@ -53,7 +53,7 @@ def test_materials_stay_physical_and_only_those_that_soak_change() -> None:
     names = {m.name for m in MATERIALS}
     assert names >= POROUS | FILMED | SETTLING
     scene = build_scene(town("rural_village"))
-    dry, wet, dusty = (of(weathered(scene, w)) for w in (BARE, SOAKED, DUSTY))
+    dry, wet, dusty = (of(in_state(scene, w)) for w in (BARE, SOAKED, DUSTY))
     for name, albedo in dry.items():
         assert (wet[name] < albedo).all() if name in POROUS else (wet[name] == albedo).all()
         if name in SETTLING:
@@ -61,7 +61,7 @@ def test_materials_stay_physical_and_only_those_that_soak_change() -> None:
             np.testing.assert_allclose(dusty[name], (1 - cover) * albedo + cover * np.array(DUST))
         else:
             assert (dusty[name] == albedo).all()
-    mirrors = {m.name: m.specular for m in weathered(scene, SOAKED).materials}
+    mirrors = {m.name: m.specular for m in in_state(scene, SOAKED).materials}
     assert mirrors["asphalt"] == 0.02
     assert mirrors["soil"] == 0.0
 
@@ -70,7 +70,7 @@ def test_materials_stay_physical_and_only_those_that_soak_change() -> None:
 def frames() -> tuple[Frame, Frame, Frame]:
     scene, engine = build_scene(town("latin_american_metropolis")), EmbeddedEngine()
     dry, wet, dusty = (
-        engine.render(weathered(scene, w), CAMERA, LIGHT, samples=2, seed=1) for w in (BARE, SOAKED, DUSTY)
+        engine.render(in_state(scene, w), CAMERA, LIGHT, samples=2, seed=1) for w in (BARE, SOAKED, DUSTY)
     )
     return dry, wet, dusty
 
@@ -89,19 +89,19 @@ def test_pictures_show_it(frames: tuple[Frame, Frame, Frame]) -> None:
 
 def test_flights_are_mostly_dry_and_after_a_flood_wet() -> None:
     drawn = [
-        sample_weathering("none", 5.0, ("leafy", "leafy"), np.random.default_rng(n)) for n in range(1000)
+        sample_ground_states("none", 5.0, ("leafy", "leafy"), np.random.default_rng(n)) for n in range(1000)
     ]
     rained = np.mean([w.wet > 0 for pair in drawn for w in pair])
     assert abs(rained - RAINY) < 0.03
     assert all(w.dust == 0 for pair in drawn for w in pair if w.wet)
     assert max(w.dust for pair in drawn for w in pair) <= 0.06
     flood, quiet, quake = (
-        [sample_weathering(d, 0.5, ("leafy", "leafy"), np.random.default_rng(n))[1] for n in range(50)]
+        [sample_ground_states(d, 0.5, ("leafy", "leafy"), np.random.default_rng(n))[1] for n in range(50)]
         for d in ("flood", "none", "earthquake")
     )
     assert min(w.wet for w in flood) > 0.7
     assert np.mean([w.dust for w in quake]) > np.mean([w.dust for w in quiet]) + 0.1
-    assert sample_weathering("none", 1, ("dry", "dry"), np.random.default_rng(3)) == sample_weathering(
+    assert sample_ground_states("none", 1, ("dry", "dry"), np.random.default_rng(3)) == sample_ground_states(
         "none", 1, ("dry", "dry"), np.random.default_rng(3)
     )
 
@@ -112,7 +112,7 @@ def test_labels_are_the_same_bytes_and_without_ordinary_change_the_flood_alone_w
     scenario = Scenario(seed=3, tile=64, cities=1, samples=1, styles=("rural_village",), disasters=("flood",))
     [flown] = simulate_city(scenario, 0, EmbeddedEngine())
     assert flown.properties["post"]["wet"] > 0
-    monkeypatch.setattr(simulator.capture, "sample_weathering", lambda *_, **__: (BARE, BARE))
+    monkeypatch.setattr(simulator.capture, "sample_ground_states", lambda *_, **__: (BARE, BARE))
     [dry] = simulate_city(scenario, 0, EmbeddedEngine())
     for name in flown.layers.keys() - {"image_pre", "image_post"}:
         assert flown.layers[name].tobytes() == dry.layers[name].tobytes(), name
