@@ -1,8 +1,8 @@
-"""Colours of roofs and their contrast to the ground, in real labelled tiles and in simulated captures.
+"""Colours of roofs, their contrast to the ground, and how busy both are: real labelled tiles, simulated captures.
 
     python -m benchmarks.roof_colours
 
-Writes JSON and the table of docs/cities.md. Real labels are read in place, only those that models may be
+Writes JSON and the two tables of docs/cities.md. Real labels are read in place, only those that models may be
 trained on (`gold`); without them their rows are left out.
 """
 
@@ -33,14 +33,17 @@ from simulator.scene.build import build_scene
 
 HERE = Path(__file__).parent
 RESULT, PAGE = HERE / "results" / "roof_colours.json", HERE.parent / "docs" / "cities.md"
-BEGIN, END = "<!-- colours -->", "<!-- end of colours -->"
+COLOURS = ("<!-- colours -->", "<!-- end of colours -->")
+CONTRAST = ("<!-- local contrast -->", "<!-- end of local contrast -->")
 PROFILE, PIXELS = "satellite_1m", 384
 STYLES = ("latin_american_metropolis", "north_american_suburb")
 LEAST, RING = 40, 5  # smallest roof [pixels], and how far its surroundings reach [pixels]
+WINDOWS, SHARES = (3, 7), (10, 25, 50, 75, 90, 97)
+"""Sides of the windows of the local contrast [pixels], and its percentiles."""
 KINDS = ("red", "blue", "green", "white", "light", "mid", "dark")
 
-Tile = tuple[np.ndarray, np.ndarray]
-"""An image (H, W, 3) uint8 and where roofs are, (H, W) bool."""
+Tile = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""An image (H, W, 3) uint8, where roofs are, and where there is a picture, (H, W) bool."""
 
 
 def kinds(rgb: np.ndarray) -> np.ndarray:
@@ -60,8 +63,8 @@ def kinds(rgb: np.ndarray) -> np.ndarray:
 
 def roof_figures(tiles: Sequence[Tile]) -> dict[str, list[float]]:
     """Median colour and kinds of roof pixels, and by how much roofs are brighter than the ground around."""
-    pixels = np.concatenate([image[roof] for image, roof in tiles])
-    rise = np.concatenate([_contrast(image, roof) for image, roof in tiles])
+    pixels = np.concatenate([image[roof] for image, roof, _ in tiles])
+    rise = np.concatenate([_contrast(image, roof) for image, roof, _ in tiles])
     return {
         "roofs": [len(rise)],
         "colour": np.median(pixels, axis=0).tolist(),
@@ -87,13 +90,38 @@ def _contrast(image: np.ndarray, roof: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+def local_contrast(tiles: Sequence[Tile], *, roofs: bool) -> dict[str, list[float]]:
+    """Percentiles `SHARES` of the standard deviation of grey [of 255] in windows that lie on roofs, or off them.
+
+    Returns:
+        For each of `WINDOWS`, by name.
+    """
+    found: dict[str, list[float]] = {}
+    for side in WINDOWS:
+        values = []
+        for image, roof, seen in tiles:
+            grey = image.astype(np.float32).mean(axis=2)
+            mean = cv2.blur(grey, (side, side))
+            spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (side, side)) - mean * mean, 0))
+            where = (seen & (roof == roofs)).astype(np.uint8)
+            values.append(spread[cv2.erode(where, np.ones((side, side))) > 0])
+        found[str(side)] = np.percentile(np.concatenate(values), SHARES).tolist()
+    return found
+
+
+def busyness(tiles: Sequence[Tile]) -> dict[str, dict[str, list[float]]]:
+    """`local_contrast` of roofs and of the rest."""
+    return {what: local_contrast(tiles, roofs=what == "roofs") for what in ("roofs", "rest")}
+
+
 def real_tiles(root: Path, event: str) -> Iterator[Tile]:
     """The labelled tiles of an event, before it."""
     for path in sorted(root.glob(f"satellite_1m/gold/images/{event}*_pre_disaster.png")):
         target = path.parent.parent / "targets" / f"{path.stem}_target.png"
         with Image.open(path) as image, Image.open(target) as label:
             rgb, value = np.asarray(image.convert("RGB")), np.asarray(label.convert("L"))
-        yield rgb, (value > 0) & (rgb.sum(axis=2) > 0)
+        seen = rgb.sum(axis=2) > 0
+        yield rgb, (value > 0) & seen, seen
 
 
 def simulated_tiles(style: str, count: int) -> Iterator[Tile]:
@@ -111,18 +139,29 @@ def simulated_tiles(style: str, count: int) -> Iterator[Tile]:
         sight = Sight(sun_elevation=elevation, off_nadir=0.0, azimuth=azimuth, altitude=profile.height)
         frame = engine.render(scene, camera, light_under(air, azimuth, elevation), samples=8, seed=seed)
         exposure = expose(frame.reflectance, sample_acquisition(profile, air, rng), sight, rng)
-        yield exposure.display.transpose(1, 2, 0), frame.land_cover == LandCover.BUILDING
+        roof = frame.land_cover == LandCover.BUILDING
+        yield exposure.display.transpose(1, 2, 0), roof, np.ones(roof.shape, bool)
         print(style, seed, flush=True)
 
 
 def page(figures: dict[str, dict[str, list[float]]]) -> str:
-    """The table in Markdown."""
+    """The table of colours in Markdown."""
     head = ["", "roofs", "median R G B", "brighter than around, 10/50/90 %", *(f"{k} [%]" for k in KINDS)]
     lines = ["|".join(["", *head, ""]), "|---" * len(head) + "|"]
     for name, row in figures.items():
         shares = [f"{100 * share:.0f}" for share in row["kinds"]]
         numbers = [" ".join(f"{v:.0f}" for v in row[key]) for key in ("roofs", "colour", "contrast")]
         lines.append("|".join(["", name, *numbers, *shares, ""]))
+    return "\n".join(lines)
+
+
+def contrast_page(figures: dict[str, dict[str, dict[str, list[float]]]]) -> str:
+    """The table of local contrast in Markdown."""
+    head = ["", *(f"{what}, {side} pixels" for what in ("roofs", "the rest") for side in WINDOWS)]
+    lines = ["|".join(["", *head, ""]), "|---" * len(head) + "|"]
+    for name, row in figures.items():
+        cells = [" ".join(f"{v:.1f}" for v in row[what][str(side)]) for what in row for side in WINDOWS]
+        lines.append("|".join(["", name, *cells, ""]))
     return "\n".join(lines)
 
 
@@ -134,16 +173,19 @@ def main(words: Sequence[str] | None = None) -> None:
         "--real", type=Path, required=True, help="folder of real imagery, with satellite_1m/gold"
     )
     given = parser.parse_args(words)
-    figures = {}
+    figures, contrast = {}, {}
     for name, event in (("Mexico City, labels", "mexico"), ("Louisiana, labels", "ida")):
         tiles = list(real_tiles(given.real, event))
         if tiles:
-            figures[name] = roof_figures(tiles)
+            figures[name], contrast[name] = roof_figures(tiles), busyness(tiles)
     for style in STYLES:
-        figures[style] = roof_figures(list(simulated_tiles(style, given.cities)))
+        tiles = list(simulated_tiles(style, given.cities))
+        figures[style], contrast[style] = roof_figures(tiles), busyness(tiles)
     made = provenance("roof_colours", {"cities": given.cities, "profile": PROFILE, "pixels": PIXELS})
-    write_json(RESULT, {**made, "kinds": list(KINDS), "figures": figures})
-    put_between(PAGE, (BEGIN, END), page(figures))
+    found = {"kinds": list(KINDS), "figures": figures, "percentiles": SHARES, "local_contrast": contrast}
+    write_json(RESULT, {**made, **found})
+    put_between(PAGE, COLOURS, page(figures))
+    put_between(PAGE, CONTRAST, contrast_page(contrast))
     print(RESULT, PAGE, sep="\n")
 
 

@@ -37,6 +37,8 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
             _green(shape, block.use, bend, plot, rng)
             if block.use == "meadow" and block.character is None and rng.random() < 0.5:
                 _farm(shape, character, plot, rng)
+        case "scrub":
+            _scrub(shape, bend, plot, rng)
         case "crop":
             _crops(shape, plot, rng)
             if rng.random() < 0.15:
@@ -74,6 +76,25 @@ def _green(
     if use == "park":
         _paths(shape, plot, rng)
     elif rng.random() < (0.3 if use == "forest" else 0.4):
+        _tracks(shape, bend, plot, rng)
+
+
+def _scrub(shape: shapely.Polygon, bend: Bend, plot: Plot, rng: np.random.Generator) -> None:
+    """Bushes close together in dry grass, few trees among them."""
+    ground, blend = ((G.MEADOW, G.DRY_GRASS), (G.DRY_GRASS, G.MEADOW), (G.MEADOW, G.FOREST_FLOOR))[
+        rng.integers(3)
+    ]
+    plot.patches.append(patch(shape, ground, blend, rng.uniform(0.0, 0.2)))
+    west, south, east, north = shape.bounds
+    step, radius = rng.uniform(3.2, 6.0), rng.uniform(0.7, 1.5)
+    count = int((east - west) * (north - south) / step**2)
+    xy = rng.uniform((west, south), (east, north), (count, 2))
+    xy = xy[shapely.contains_xy(shape, *xy.T)]
+    crowns = radius * rng.lognormal(0, 0.35, len(xy))
+    plot.planted.extend(
+        (float(x), float(y), float(r), TreeKind.SHRUB) for (x, y), r in zip(xy, crowns, strict=True)
+    )
+    if rng.random() < 0.4:
         _tracks(shape, bend, plot, rng)
 
 

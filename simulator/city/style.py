@@ -18,7 +18,7 @@ Range = tuple[float, float]
 Fabric = Literal["detached", "row", "perimeter", "estate", "halls", "informal", "compound"]
 OpenUse = Literal[
     "park", "forest", "meadow", "crop", "sport", "parking", "vacant", "civic", "worship", "cemetery",
-    "construction", "market", "orchard", "pond",
+    "construction", "market", "orchard", "pond", "scrub",
 ]  # fmt: skip
 BuiltUse = Literal["residential", "commercial", "industrial"]
 Water = Literal["none", "river", "coast", "lake", "canal"]

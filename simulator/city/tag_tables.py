@@ -94,8 +94,8 @@ AREAS: Mapping[str, Mapping[str, AreaUse]] = {
     },
     "natural": {
         "wood": "forest",
-        "scrub": "forest",
-        "heath": "meadow",
+        "scrub": "scrub",
+        "heath": "scrub",
         "grassland": "meadow",
         "sand": "sand",
         "beach": "sand",

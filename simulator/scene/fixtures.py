@@ -10,8 +10,10 @@ import numpy as np
 
 from simulator.city.model import Building
 from simulator.scene.chance import chance
-from simulator.scene.mesh import BOX_FACES, Part, box_vertices, skin
+from simulator.scene.mesh import Part, skin
+from simulator.scene.roof_frames import area_of, box_cast, clearance, frame_of, turned
 from simulator.scene.roofs import Bodies, Cast, gather, lengthwise
+from simulator.scene.rooftops import coat_colours, divisions
 
 PLANT_AREA = 160.0
 """Larger flat roofs [m2] carry plant and skylights, smaller ones tanks and boxes; assumptions, as
@@ -35,12 +37,15 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
     rooftop = np.array([house.rooftop for house in houses])
     metal = np.array([house.roof_material == "roof_metal" for house in houses])
     solar = np.array([house.solar for house in houses])
+    coats = coat_colours(houses)
     room = np.array([house.overhang * (house.use == "residential") for house in houses])
     for roof, b in gather(houses):
         busy = rooftop[b.owner]
         casts += _balconies(b, room[b.owner])
         if roof in ("flat", "dome"):
-            casts += _flat(b, busy if roof == "flat" else 0 * busy, solar[b.owner])
+            busy = busy if roof == "flat" else 0 * busy
+            casts += divisions(b, busy, coats[b.owner])
+            casts += _flat(b, busy, solar[b.owner])
         elif roof in ("gable", "hip"):
             casts += _ridged(b, busy, solar[b.owner], roof)
             casts += _skylights(b, metal[b.owner] & (roof == "gable"))
@@ -50,11 +55,11 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
 
 
 def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
-    """Patches, stair heads, tanks, plant, skylights and rows of panels on flat roofs."""
-    area, top = _area(b.plan), b.base + b.eave
+    """Stair heads, tanks, plant, skylights and rows of panels on flat roofs."""
+    area, top = area_of(b.plan), b.base + b.eave
     large = area > PLANT_AREA
-    number = busy * np.where(large, area / 70.0, area / 22.0) * (0.3 + 1.4 * chance(b.key, 20))
-    frame = _frame(b.plan)
+    number = busy * np.where(large, area / 70.0, area / 15.0) * (0.3 + 1.4 * chance(b.key, 20))
+    frame = frame_of(b.plan)
     for slot in range(SLOTS):
         here = np.flatnonzero(slot + chance(b.key, 30 + slot) < np.minimum(number, SLOTS))
         if not len(here):
@@ -68,7 +73,7 @@ def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
         xy = _place(frame, here, draw[3], draw[4])
         if slot % 3 == 2:  # in line with the thing before, as plant and skylights stand
             xy = _place(frame, here, chance(k, 100 + 16 * (slot - 1) + 3), draw[4])
-        fits = _clearance(b.plan[here], xy) > np.linalg.norm(size[:, :2], axis=1) / 2 + 0.3
+        fits = clearance(b.plan[here], xy) > np.linalg.norm(size[:, :2], axis=1) / 2 + 0.3
         tank = ~head & ~big & (draw[5] < 0.5)
         tone = np.where(draw[6] < 0.3, 0.35, 0.7 + 0.9 * draw[6])
         round_ones, others = fits & tank, fits & ~tank
@@ -76,32 +81,9 @@ def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
             rows = here[chosen]
             at = np.column_stack([xy[chosen], top[rows] + size[chosen, 2] / 2])
             shade = np.repeat(tone[chosen, None], 3, axis=1)
-            make = _boxes if part == Part.FIXTURE else _tanks
+            make = box_cast if part == Part.FIXTURE else _tanks
             yield make(b.owner[rows], at, size[chosen], frame[2][rows], part, shade)
-    yield _patches(b, area * (busy > 0), frame)
     yield from _panel_rows(b, area, solar, frame)
-
-
-def _patches(b: Bodies, area: np.ndarray, frame: tuple[np.ndarray, ...]) -> Cast:
-    """Parts of flat roofs that are covered anew, in another tint."""
-    rows = np.flatnonzero((area > 30) & (chance(b.key, 40) < 0.45) & (b.plan.shape[1] == 4))
-    k = b.key[rows]
-    origin, half, heading = (column[rows] for column in frame)
-    share = np.stack([0.25 + 0.6 * chance(k, 41), 0.35 + 0.6 * chance(k, 42)], 1)
-    side = np.where(np.stack([chance(k, 43), chance(k, 44)], 1) < 0.5, -1.0, 1.0)
-    room = np.maximum(half - 0.45, 0.2)
-    shift = side * room * (1 - share)
-    xy = origin + _turned(shift, heading)
-    size = np.column_stack([2 * room * share, np.full(len(rows), 0.08)])
-    reach = _turned(
-        np.stack([size[:, :2] * s / 2 for s in ([1, 1], [1, -1], [-1, 1], [-1, -1])], 1), heading[:, None]
-    )
-    fits = (np.stack([_clearance(b.plan[rows], xy + reach[:, i]) for i in range(4)]) > 0.1).all(axis=0)
-    tone = np.exp(1.1 * (chance(k, 45) - 0.5))
-    warm = np.exp(0.3 * (chance(k, 46) - 0.5))
-    shade = np.stack([tone * warm, tone, tone / warm], 1) * b.shade[rows]
-    at = np.column_stack([xy, (b.base + b.eave)[rows]])
-    return _boxes(b.owner[rows][fits], at[fits], size[fits], heading[fits], Part.ROOF, shade[fits])
 
 
 def _panel_rows(
@@ -117,20 +99,20 @@ def _panel_rows(
     for k in range(int(count.max(initial=0))):
         here = np.flatnonzero(k < count)
         shift = np.stack([np.zeros(len(here)), (k - (count[here] - 1) / 2) * 2.2], 1)
-        xy = origin[here] + _turned(shift, heading[here])
-        reach = _turned(np.stack([length[here] / 2, np.zeros(len(here))], 1), heading[here])
+        xy = origin[here] + turned(shift, heading[here])
+        reach = turned(np.stack([length[here] / 2, np.zeros(len(here))], 1), heading[here])
         plan = b.plan[rows[here]]
-        fits = np.minimum(_clearance(plan, xy - reach), _clearance(plan, xy + reach)) > 1.0
+        fits = np.minimum(clearance(plan, xy - reach), clearance(plan, xy + reach)) > 1.0
         here, xy = here[fits], xy[fits]
         at = np.column_stack([xy, (b.base + b.eave)[rows[here]] + 0.45])
         size = np.column_stack([length[here], np.full(len(here), 1.6), np.full(len(here), 0.06)])
-        yield _boxes(b.owner[rows[here]], at, size, heading[here], Part.SOLAR, np.ones((len(here), 3)), 0.25)
+        yield box_cast(b.owner[rows[here]], at, size, heading[here], Part.SOLAR, np.ones((len(here), 3)), 0.25)
 
 
 def _ridged(b: Bodies, busy: np.ndarray, solar: np.ndarray, roof: str) -> Iterator[Cast]:
     """Chimneys, panels on one slope, and strips of skylights on halls."""
     yield from _chimneys(b, busy)
-    origin, half, heading = _frame(lengthwise(b.plan))
+    origin, half, heading = frame_of(lengthwise(b.plan))
     slope = np.arctan2(b.rise, half[:, 1])
     south = np.cos(heading) > 0  # the slope on the right of the ridge looks south
     side = np.where(south ^ (chance(b.key, 60) < 0.2), -1.0, 1.0)
@@ -146,7 +128,7 @@ def _ridged(b: Bodies, busy: np.ndarray, solar: np.ndarray, roof: str) -> Iterat
 
 def _skylights(b: Bodies, sheets: np.ndarray) -> Iterator[Cast]:
     """Strips of skylights down both slopes of halls."""
-    origin, half, heading = _frame(lengthwise(b.plan))
+    origin, half, heading = frame_of(lengthwise(b.plan))
     slope = np.arctan2(b.rise, half[:, 1])
     rows = np.flatnonzero(sheets & (4 * half[:, 0] * half[:, 1] > HOUSE_AREA) & (chance(b.key, 61) < 0.5))
     for k in range(6):
@@ -165,28 +147,28 @@ def _on_slope(
 ) -> Cast:  # fmt: skip
     """Thin slabs on slopes, `across` in shares of the way from the ridge to an eave (left of it positive)."""
     shift = np.stack([along[rows], across[rows] * half[rows, 1]], 1)
-    xy = origin[rows] + _turned(shift, heading[rows])
+    xy = origin[rows] + turned(shift, heading[rows])
     z = (b.base + b.eave + b.rise * (1 - np.abs(across)))[rows] + 0.06
     size = np.column_stack([length[rows], width[rows], np.full(len(rows), 0.08)])
     shade = np.full((len(rows), 3), tone)
-    return _boxes(b.owner[rows], np.column_stack([xy, z]), size, heading[rows], part, shade, -tilt[rows])
+    return box_cast(b.owner[rows], np.column_stack([xy, z]), size, heading[rows], part, shade, -tilt[rows])
 
 
 def _chimneys(b: Bodies, busy: np.ndarray) -> Iterator[Cast]:
     """Up to two chimneys near the ridges of houses."""
-    origin, half, heading = _frame(lengthwise(b.plan))
+    origin, half, heading = frame_of(lengthwise(b.plan))
     house = (4 * half[:, 0] * half[:, 1] < HOUSE_AREA) & (b.rise > 0.8) & (half[:, 1] > 2.2)
     for k, often in ((0, 0.9), (1, 0.3)):
         rows = np.flatnonzero(house & (chance(b.key, 70 + k) < often * busy))
         share = np.stack(
             [1.3 * chance(b.key[rows], 72 + k) - 0.65, 0.5 * chance(b.key[rows], 74 + k) - 0.25], 1
         )
-        xy = origin[rows] + _turned(share * half[rows], heading[rows])
+        xy = origin[rows] + turned(share * half[rows], heading[rows])
         foot, top = b.eave[rows], b.eave[rows] + b.rise[rows] + 0.7
         size = np.column_stack([np.full(len(rows), 0.8), np.full(len(rows), 0.65), top - foot])
         z = b.base[rows] + (foot + top) / 2
         shade = np.array([1.0, 0.72, 0.6])[None] * (0.6 + 0.6 * chance(b.key[rows], 76 + k))[:, None]
-        yield _boxes(b.owner[rows], np.column_stack([xy, z]), size, heading[rows], Part.FIXTURE, shade)
+        yield box_cast(b.owner[rows], np.column_stack([xy, z]), size, heading[rows], Part.FIXTURE, shade)
 
 
 def _balconies(b: Bodies, room: np.ndarray) -> Iterator[Cast]:
@@ -195,7 +177,7 @@ def _balconies(b: Bodies, room: np.ndarray) -> Iterator[Cast]:
         return
     wide, deep, foot = BALCONY
     rows = np.flatnonzero((room > 0.2) & (b.eave > TALL) & (chance(b.key, 80) < 0.6))
-    origin, half, heading = (column[rows] for column in _frame(b.plan))
+    origin, half, heading = (column[rows] for column in frame_of(b.plan))
     count = np.clip(np.floor(2 * half[:, 0] / BAY), 1, BAYS)
     depth = np.minimum(deep, 2.5 * room[rows])
     tone = np.repeat(0.7 + 0.5 * chance(b.key[rows], 81)[:, None], 3, axis=1)
@@ -203,20 +185,11 @@ def _balconies(b: Bodies, room: np.ndarray) -> Iterator[Cast]:
         here = np.flatnonzero(k < count)
         along = ((k + 0.5) / count[here] * 2 - 1) * half[here, 0]
         shift = np.stack([along, side * (half[here, 1] + depth[here] / 2 - 0.05)], 1)
-        xy = origin[here] + _turned(shift, heading[here])
+        xy = origin[here] + turned(shift, heading[here])
         high = b.eave[rows[here]] - foot - 0.4
         size = np.column_stack([np.full(len(here), wide), depth[here], high])
         at = np.column_stack([xy, b.base[rows[here]] + foot + high / 2])
-        yield _boxes(b.owner[rows[here]], at, size, heading[here], Part.FIXTURE, tone[here])
-
-
-def _boxes(
-    owner: np.ndarray, centre: np.ndarray, size: np.ndarray, heading: np.ndarray, part: Part,
-    shade: np.ndarray, tilt: np.ndarray | float = 0.0,
-) -> Cast:  # fmt: skip
-    """Closed boxes as of `box_vertices`."""
-    vertices = box_vertices(centre, size, heading, np.broadcast_to(tilt, len(owner)))
-    return Cast(owner, vertices, BOX_FACES, np.full(12, part, np.uint8), shade)
+        yield box_cast(b.owner[rows[here]], at, size, heading[here], Part.FIXTURE, tone[here])
 
 
 def _tanks(
@@ -241,44 +214,10 @@ def _tanks(
     return Cast(owner, np.concatenate(rings, axis=1), faces, np.full(len(faces), part, np.uint8), shade)
 
 
-def _frame(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle (B, 2), half length and width (B, 2) and heading (B,) of a box about each plan, along
-    its longest side."""
-    edge = np.roll(plan, -1, axis=1) - plan
-    longest = edge[np.arange(len(plan)), np.argmax((edge**2).sum(2), axis=1)]
-    heading = np.arctan2(longest[:, 1], longest[:, 0])
-    local = _turned(plan, -heading[:, None])
-    low, high = local.min(axis=1), local.max(axis=1)
-    return _turned((low + high) / 2, heading), (high - low) / 2, heading
-
-
 def _place(frame: tuple[np.ndarray, ...], rows: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Points (M, 2) at shares u, v (M,) of the boxes of some bodies."""
     origin, half, heading = (column[rows] for column in frame)
-    return origin + _turned(half * (2 * np.stack([u, v], 1) - 1), heading)
-
-
-def _turned(xy: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([c * xy[..., 0] - s * xy[..., 1], s * xy[..., 0] + c * xy[..., 1]], axis=-1)
-
-
-def _clearance(plan: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """(M,) distance of points (M, 2) from the nearest side of their plans (M, N, 2), negative outside [m]."""
-    a, b = plan, np.roll(plan, -1, axis=1)
-    ab, ap = b - a, xy[:, None] - a
-    t = np.clip((ap * ab).sum(-1) / (ab * ab).sum(-1), 0, 1)
-    distance = np.linalg.norm(ap - t[..., None] * ab, axis=-1).min(axis=1, initial=np.inf)
-    crosses = (a[..., 1] > xy[:, 1:2]) != (b[..., 1] > xy[:, 1:2])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = a[..., 0] + (xy[:, 1:2] - a[..., 1]) * ab[..., 0] / ab[..., 1]
-    inside = (crosses & (xy[:, 0:1] < x)).sum(axis=1) % 2 == 1
-    return np.where(inside, distance, -distance)
-
-
-def _area(plan: np.ndarray) -> np.ndarray:
-    after = np.roll(plan, -1, axis=1)
-    return 0.5 * (plan[..., 0] * after[..., 1] - plan[..., 1] * after[..., 0]).sum(axis=1)
+    return origin + turned(half * (2 * np.stack([u, v], 1) - 1), heading)
 
 
 def _between(draws: Sequence[np.ndarray], low: Sequence[float], high: Sequence[float]) -> np.ndarray:

@@ -24,7 +24,7 @@ Look = tuple[Pattern, float, float]
 """A pattern, its spacing [m] and its depth."""
 PLAIN: Look = (Pattern.NONE, 1.0, 1.0)
 GRASS_LOOK: Look = (Pattern.WORN, 12.0, 0.6)
-ROAD: Look = (Pattern.PAVEMENT, 1.0, 1.0)
+ROAD: Look = (Pattern.PAVEMENT, 1.0, 0.6)
 FLAT: Look = (Pattern.MEMBRANE, 2.0, 1.0)
 FOLIAGE: Look = (Pattern.LEAVES, 1.0, 1.0)
 
@@ -61,9 +61,9 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     ),
     Ground.ASPHALT: _m("asphalt", (0.128, 0.119, 0.104, 0.15), (0.08, 12, 0.05), ROAD),
     Ground.TARMAC: _m("tarmac", (0.117, 0.109, 0.097, 0.14), (0.10, 9, 0.05), ROAD),
-    Ground.MARKING: _m("marking", (0.400, 0.400, 0.370, 0.42), (0.20, 3, 0.08)),
-    Ground.CONCRETE: _m("concrete", (0.295, 0.273, 0.235, 0.33), (0.09, 8, 0.05), (Pattern.SLABS, 4.5, 1.0)),
-    Ground.PAVING: _m("paving", (0.230, 0.208, 0.175, 0.27), (0.10, 5, 0.05), (Pattern.SLABS, 0.6, 0.8)),
+    Ground.MARKING: _m("marking", (0.225, 0.220, 0.200, 0.25), (0.20, 3, 0.08)),
+    Ground.CONCRETE: _m("concrete", (0.295, 0.273, 0.235, 0.33), (0.09, 8, 0.05), (Pattern.SLABS, 4.5, 0.7)),
+    Ground.PAVING: _m("paving", (0.230, 0.208, 0.175, 0.27), (0.10, 5, 0.05), (Pattern.SLABS, 0.6, 0.6)),
     Ground.CROP: _m(
         "crop", (0.085, 0.112, 0.048, 0.42), (0.12, 30, 0.09), (Pattern.FURROWS, 1.6, 1.0), soft=0.6
     ),

@@ -19,6 +19,10 @@ KERB = 0.06
 """Height of the edge of a flat roof without a parapet [m]."""
 EDGED = (Part.WALL, Part.ROOF, Part.ROOF)
 """Wall, top and inner side of a parapet: the latter are rendered as the roof is."""
+COPING = (Part.WALL, Part.WALL, Part.ROOF)
+"""Of a parapet whose top is of the wall's colour."""
+COPED = 0.5
+"""Share of the parapets that are; an assumption."""
 STEEP = 0.8
 """Share of a mansard's rise that its lower slope takes."""
 TOOTH = 7.0
@@ -99,13 +103,16 @@ def flat_cast(b: Bodies) -> Iterator[Cast]:
         at_level(inner, roof),
     ]
     vertices = np.concatenate(rings, axis=1)
-    faces, part = skin(n, EDGED, Part.ROOF, fan, fan)
-    if starry.any():
-        yield _cast(b, vertices, faces, part, starry)
+    coped = (b.parapet > KERB) & (chance(b.key, 6) < COPED)
+    for edge, rows in ((EDGED, starry & ~coped), (COPING, starry & coped)):
+        if rows.any():
+            faces, part = skin(n, edge, Part.ROOF, fan, fan)
+            yield _cast(b, vertices, faces, part, rows)
     for i in np.flatnonzero(~starry):
         tight = inset(plan[i], PARAPET_WIDTH)
         vertices[i, 2 * n :, :2] = np.concatenate([tight, tight])
-        faces, part = skin(n, EDGED, Part.ROOF, triangulate(plan[i]), triangulate(tight))
+        edge = COPING if coped[i] else EDGED
+        faces, part = skin(n, edge, Part.ROOF, triangulate(plan[i]), triangulate(tight))
         yield _cast(b, vertices, faces, part, np.array([i]))
 
 
