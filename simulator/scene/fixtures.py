@@ -106,7 +106,9 @@ def _panel_rows(
         here, xy = here[fits], xy[fits]
         at = np.column_stack([xy, (b.base + b.eave)[rows[here]] + 0.45])
         size = np.column_stack([length[here], np.full(len(here), 1.6), np.full(len(here), 0.06)])
-        yield box_cast(b.owner[rows[here]], at, size, heading[here], Part.SOLAR, np.ones((len(here), 3)), 0.25)
+        yield box_cast(
+            b.owner[rows[here]], at, size, heading[here], Part.SOLAR, np.ones((len(here), 3)), 0.25
+        )
 
 
 def _ridged(b: Bodies, busy: np.ndarray, solar: np.ndarray, roof: str) -> Iterator[Cast]:
