@@ -1,6 +1,6 @@
-"""Colours of roofs, their contrast to the ground, and how busy both are: real labelled tiles, simulated captures.
+"""Colours of roofs, their contrast to the ground, and how busy both are, in real and in simulated tiles.
 
-    python -m benchmarks.roof_colours
+    python -m benchmarks.roof_colours --real FOLDER
 
 Writes JSON and the two tables of docs/cities.md. Real labels are read in place, only those that models may be
 trained on (`gold`); without them their rows are left out.
@@ -91,7 +91,7 @@ def _contrast(image: np.ndarray, roof: np.ndarray) -> np.ndarray:
 
 
 def local_contrast(tiles: Sequence[Tile], *, roofs: bool) -> dict[str, list[float]]:
-    """Percentiles `SHARES` of the standard deviation of grey [of 255] in windows that lie on roofs, or off them.
+    """Percentiles `SHARES` of the standard deviation of grey [of 255] in windows on roofs, or off them.
 
     Returns:
         For each of `WINDOWS`, by name.

@@ -91,9 +91,7 @@ def _scrub(shape: shapely.Polygon, bend: Bend, plot: Plot, rng: np.random.Genera
     xy = rng.uniform((west, south), (east, north), (count, 2))
     xy = xy[shapely.contains_xy(shape, *xy.T)]
     crowns = radius * rng.lognormal(0, 0.35, len(xy))
-    plot.planted.extend(
-        (float(x), float(y), float(r), TreeKind.SHRUB) for (x, y), r in zip(xy, crowns, strict=True)
-    )
+    _plant(xy, crowns, TreeKind.SHRUB, plot)
     if rng.random() < 0.4:
         _tracks(shape, bend, plot, rng)
 
@@ -175,9 +173,13 @@ def _orchard(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> No
     xy = np.stack([x.ravel(), y.ravel()], 1) + rng.normal(0, 0.15, (x.size, 2))
     xy = xy[shapely.contains_xy(land, *xy.T) & (rng.random(len(xy)) < 0.95)]
     crowns = np.minimum(radius * rng.lognormal(0, 0.12, len(xy)), 0.55 * step)
+    _plant(frame.outside(xy), crowns, TreeKind.FRUIT, plot)
+
+
+def _plant(xy: np.ndarray, crowns: np.ndarray, kind: TreeKind, plot: Plot) -> None:
+    """Trees at (N, 2) with crowns of radius (N,) [m]."""
     plot.planted.extend(
-        (float(e), float(n), float(r), TreeKind.FRUIT)
-        for (e, n), r in zip(frame.outside(xy), crowns, strict=True)
+        (*place, radius, kind) for place, radius in zip(xy.tolist(), crowns.tolist(), strict=True)
     )
 
 

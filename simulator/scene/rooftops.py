@@ -24,7 +24,7 @@ COATS = np.array(
 OFTEN = (0.75, 0.45, 0.3)
 """How often a roof that is full of things has a first, second and third part covered anew."""
 ROOMED = 0.8
-"""Share of the houses with a room on the roof, where roofs are full of things; assumptions, as are all here."""
+"""Share of houses with a room on the roof, where roofs are full of things; all here are assumptions."""
 LARGEST = 420.0
 """Larger flat roofs carry no rooms, but plant [m2]."""
 UPSTANDS = 3
