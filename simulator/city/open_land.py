@@ -50,7 +50,7 @@ def fill_open_block(block: Block, character: Character, bend: Bend, rng: np.rand
         case "parking":
             ground = (G.TARMAC, G.TARMAC, G.CONCRETE, G.GRAVEL)[rng.integers(4)]
             plot.patches.append(patch(shape, ground, None, 0.04))
-            _cars(shape, rng.uniform(0.2, 1.3), plot, rng)
+            _cars(shape, rng.uniform(0.2, 0.95), plot, rng)
         case "vacant" | "built":
             first, second = (G.SOIL, G.MEADOW, G.GRAVEL, G.GRASS)[rng.integers(4)], G.SOIL
             second = (second, G.MEADOW)[rng.integers(2)]
@@ -68,7 +68,7 @@ def _green(
     rng: np.random.Generator,
 ) -> None:
     """A park with walks, a wood or a meadow, at times with a track through it."""
-    ground = {"park": (G.GRASS, G.LAWN)[rng.integers(2)], "forest": G.FOREST_FLOOR, "meadow": G.MEADOW}[use]
+    ground = {"park": G.GRASS, "forest": G.FOREST_FLOOR, "meadow": G.MEADOW}[use]
     blend = (ground if use == "forest" else G.GRASS, G.SOIL, G.MEADOW)[rng.integers(3)]
     low, high = {"park": (0.1, 0.85), "forest": (0.75, 1.0), "meadow": (0.0, 0.12)}[use]
     trees = 0.3 if use == "meadow" and rng.random() < 0.3 else rng.uniform(low, high)
@@ -178,9 +178,8 @@ def _orchard(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> No
 
 def _plant(xy: np.ndarray, crowns: np.ndarray, kind: TreeKind, plot: Plot) -> None:
     """Trees at (N, 2) with crowns of radius (N,) [m]."""
-    plot.planted.extend(
-        (*place, radius, kind) for place, radius in zip(xy.tolist(), crowns.tolist(), strict=True)
-    )
+    for (x, y), radius in zip(xy.tolist(), crowns.tolist(), strict=True):
+        plot.planted.append((x, y, radius, kind))
 
 
 def _pond(shape: shapely.Polygon, plot: Plot, rng: np.random.Generator) -> None:

@@ -86,7 +86,7 @@ def plant_trees(
         season: State of the leaves.
         seed: Of the region.
     """
-    mean = float(keyed(seed, STANDS).uniform(2.4, 5.4))
+    mean = float(keyed(seed, STANDS).uniform(2.2, 4.2))
     clear = _clearance(ground, buildings)
     given = np.array([(x, y) for x, y, _, _ in planted]).reshape(-1, 2)
     rows, row_kind = _street_rows(drafts, style, cover, seed)

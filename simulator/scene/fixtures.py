@@ -75,7 +75,7 @@ def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
             xy = _place(frame, here, chance(k, 100 + 16 * (slot - 1) + 3), draw[4])
         fits = clearance(b.plan[here], xy) > np.linalg.norm(size[:, :2], axis=1) / 2 + 0.3
         tank = ~head & ~big & (draw[5] < 0.5)
-        tone = np.where(draw[6] < 0.4, 0.12 + 0.6 * draw[6], 0.7 + 0.9 * draw[6])  # black tanks and skylights
+        tone = np.where(draw[6] < 0.3, 0.35, 0.7 + 0.9 * draw[6])
         round_ones, others = fits & tank, fits & ~tank
         for part, chosen in ((Part.FIXTURE, others), (Part.TANK, round_ones)):
             rows = here[chosen]

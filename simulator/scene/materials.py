@@ -78,7 +78,7 @@ GROUND_MATERIALS: dict[Ground, Material] = {
     Ground.ASH: _m("ash", (0.190, 0.185, 0.178, 0.20), (0.28, 4, 0.16), soft=1),
     Ground.RUBBLE: _m("rubble", (0.235, 0.198, 0.166, 0.28), (0.28, 2.5, 0.28), soft=1),
     Ground.LAWN: _m(
-        "lawn", (0.056, 0.090, 0.036, 0.44), (0.09, 12, 0.05), (Pattern.MOWN, 1.8, 1.0), soft=0.6
+        "lawn", (0.084, 0.119, 0.053, 0.42), (0.09, 12, 0.05), (Pattern.MOWN, 1.8, 1.0), soft=0.6
     ),
     Ground.TILLED: _m(
         "tilled", (0.170, 0.130, 0.090, 0.23), (0.14, 40, 0.09), (Pattern.FURROWS, 1.2, 0.8), soft=0.6

@@ -21,7 +21,7 @@ EDGED = (Part.WALL, Part.ROOF, Part.ROOF)
 """Wall, top and inner side of a parapet: the latter are rendered as the roof is."""
 COPING = (Part.WALL, Part.WALL, Part.ROOF)
 """Of a parapet whose top is of the wall's colour."""
-COPED = 0.65
+COPED = 0.5
 """Share of the parapets that are; an assumption."""
 STEEP = 0.8
 """Share of a mansard's rise that its lower slope takes."""
@@ -316,7 +316,7 @@ def gather(houses: Sequence[Building]) -> Iterator[tuple[Roof, Bodies]]:
 def _bodies(roof: Roof, rows: list[tuple[int, int, Building, Building | Volume]]) -> Bodies:
     key = np.array([house.uid * 64 + number & 0xFFFFFFFFFFFFFFFF for _, number, house, _ in rows], np.uint64)
     sheet = np.array([house.roof_material == "roof_metal" for _, _, house, _ in rows])
-    low = sheet | (chance(key, 1) < 0.2)
+    low = sheet | (chance(key, 1) < 0.25)
     patchy = (roof == "flat") * np.array([r[1] > 0 for r in rows])
     tone = 0.35 * (chance(key, 3) + chance(key, 4) - 1)
     warm = 0.10 * (chance(key, 5) - 0.5)
@@ -327,7 +327,7 @@ def _bodies(roof: Roof, rows: list[tuple[int, int, Building, Building | Volume]]
         base=np.array([house.base for _, _, house, _ in rows]),
         eave=np.array([body.eave for _, _, _, body in rows]),
         rise=np.array([body.rise for _, _, _, body in rows]),
-        parapet=np.where(low, KERB, 0.25 + 0.85 * chance(key, 2)),
+        parapet=np.where(low, KERB, 0.2 + 0.7 * chance(key, 2)),
         overhang=_eaves(roof, rows),
         shade=np.exp(patchy[:, None] * 2.0 * np.stack([tone + warm, tone, tone - warm], 1)),
     )

@@ -27,9 +27,6 @@ ROOMED = 0.8
 """Share of houses with a room on the roof, where roofs are full of things; all here are assumptions."""
 LARGEST = 420.0
 """Larger flat roofs carry no rooms, but plant [m2]."""
-UPSTANDS = 3
-"""Most low walls across one roof, about one in `BAY` metres of its length where roofs are full of things."""
-BAY = 7.0
 CORNERS = np.array([[x, y] for x in (-0.5, 0.0, 0.5) for y in (-0.5, 0.0, 0.5)])
 
 
@@ -56,8 +53,12 @@ def divisions(b: Bodies, busy: np.ndarray, coats: np.ndarray) -> Iterator[Cast]:
         at = np.column_stack([xy, (b.base + b.eave)[rows]])
         shade = _shades(b, rows, coats, 45 + 300 * k)
         yield box_cast(b.owner[rows][fits], at[fits], size[fits], heading[fits], Part.ROOF, shade[fits])
-    built = (area > 28) & (area < LARGEST) & (b.eave > 2.2) & (chance(b.key, 90) < ROOMED * busy)
-    rows = np.flatnonzero(built)
+    yield _rooms(b, busy * (area > 28) * (area < LARGEST) * (b.eave > 2.2), coats)
+
+
+def _rooms(b: Bodies, busy: np.ndarray, coats: np.ndarray) -> Cast:
+    """Rooms in corners of roofs, with walls of the house's."""
+    rows = np.flatnonzero(chance(b.key, 90) < ROOMED * busy)
     size, xy, heading, fits = _parts(b, rows, 91, (0.22, 0.4), (0.6, 1.0))
     high = 2.2 + 0.6 * chance(b.key[rows], 98)
     fits &= size.min(axis=1) > 1.6
@@ -67,28 +68,7 @@ def divisions(b: Bodies, busy: np.ndarray, coats: np.ndarray) -> Iterator[Cast]:
     vertices = box_vertices(at[fits], size[fits], heading[fits], np.zeros(fits.sum()))
     part = np.full(len(BOX_FACES), Part.WALL, np.uint8)
     part[2:4] = Part.ROOF
-    yield Cast(b.owner[rows][fits], vertices, BOX_FACES, part, shade[fits])
-    yield from _upstands(b, busy * (area > 28))
-
-
-def _upstands(b: Bodies, busy: np.ndarray) -> Iterator[Cast]:
-    """Low walls across flat roofs, from side to side, where a house was lengthened or is two."""
-    origin, half, heading = frame_of(b.plan)
-    count = np.minimum(busy * 2 * half[:, 0] / BAY * (0.2 + 1.6 * chance(b.key, 960)), UPSTANDS)
-    for k in range(UPSTANDS):
-        rows = np.flatnonzero(k + chance(b.key, 961 + k) < count)
-        at = (2 * chance(b.key[rows], 970 + k) - 1) * np.maximum(half[rows, 0] - 1.5, 0.0)
-        span = np.maximum(half[rows, 1] - 0.3, 0.1)
-        xy = origin[rows] + turned(np.stack([at, 0 * at], 1), heading[rows])
-        reach = turned(np.stack([0 * at, span], 1), heading[rows])
-        plan = b.plan[rows]
-        fits = np.minimum(clearance(plan, xy - reach), clearance(plan, xy + reach)) > 0.1
-        high = 0.3 + 0.8 * chance(b.key[rows], 980 + k)
-        size = np.column_stack([np.full(len(rows), 0.22), 2 * span, 2 * high])[fits]
-        centre = np.column_stack([xy, (b.base + b.eave)[rows]])[fits]
-        vertices = box_vertices(centre, size, heading[rows][fits], np.zeros(len(size)))
-        part = np.full(len(BOX_FACES), Part.WALL, np.uint8)
-        yield Cast(b.owner[rows][fits], vertices, BOX_FACES, part, np.ones((len(size), 3)))
+    return Cast(b.owner[rows][fits], vertices, BOX_FACES, part, shade[fits])
 
 
 def _parts(
