@@ -11,6 +11,7 @@ import shapely
 import shapely.affinity
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial import KDTree
 
 from simulator.city.boxes import width_at
 from simulator.city.buildings import settle
@@ -18,7 +19,7 @@ from simulator.city.character import Character, draw_district
 from simulator.city.city import REACH
 from simulator.city.fillings import fill_lot
 from simulator.city.frames import Frame, inset, inset_ring, ring
-from simulator.city.model import Building, Construction, Ground, Use
+from simulator.city.model import Building, Construction, Ground, TreeKind, Use
 from simulator.city.noise import draw_bend
 from simulator.city.open_land import fill_open_block
 from simulator.city.outline import bodies, outline
@@ -155,6 +156,16 @@ def test_open_blocks_are_filled_by_their_use(use: BlockUse) -> None:
     }  # fmt: skip
     if use in needs:
         assert total[needs[use]] >= 2
+
+
+def test_scrub_is_of_bushes_close_together() -> None:
+    rng = np.random.default_rng(7)
+    block = Block(shape=shapely.box(0, 0, 120, 90), use="scrub", character=None)
+    plot = fill_open_block(block, character("detached", rng), draw_bend(0.1, rng), rng)
+    assert {kind for *_, kind in plot.planted} == {TreeKind.SHRUB}
+    xy = np.array([(x, y) for x, y, *_ in plot.planted])
+    assert KDTree(xy).query(xy, 2)[0][:, 1].mean() < 4
+    assert not plot.buildings
 
 
 def test_a_plan_decides_on_the_wings() -> None:

@@ -10,8 +10,9 @@ grass 0.03-0.12 with its peak in the green, 0.3-0.5; dry grass 0.3-0.4; galvanis
 throughout; aged asphalt and concrete rise by a quarter from blue to red (Herold et al. 2004, Remote
 Sensing of Environment 91); clear water below 0.02. Tree canopies are about half as bright as leaves:
 0.25-0.4 of broadleaf trees and 0.15-0.3 of conifers in the infrared. Engines draw R, G, B; the fourth
-value is for sensors that see it. Variation, grain, patterns and openings are assumptions, set by eye
-against imagery of 0.1 to 1 m.
+value is for sensors that see it. Markings are painted on cells of half a metre, of which 0.18 m are paint of
+0.40 (lines are 0.10 to 0.15 m wide, wide ones twice that, MUTCD 3A.06) and the rest is asphalt.
+Variation, grain, patterns and openings are assumptions, set by eye against imagery of 0.1 to 1 m.
 """
 
 import numpy as np
