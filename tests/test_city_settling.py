@@ -49,3 +49,21 @@ def test_a_wing_keeps_others_away() -> None:
     assert len(settle([first, other], 1)) == 2
     assert len(settle([replace(first, wings=(wing,)), other], 1)) == 1
     assert len(settle([other, replace(first, wings=(wing,))], 1)) == 1
+
+
+def test_a_building_that_crosses_itself_is_left_out_and_a_wing_that_does_is_not_built() -> None:
+    # a wall runs through another one, as in a lot that narrows to nothing
+    crossed = np.array(
+        [[559.1906, -49.6196], [556.3478, -49.6253], [556.6246, -55.7505], [559.462, -55.6223],
+         [559.6562, -59.92]]
+    )  # fmt: skip
+    beside = np.array(
+        [[554.9624, -59.92], [554.7777, -55.834], [556.6246, -55.7505], [556.3478, -49.6253], [552.4927, -49.633],
+         [552.9577, -59.92]]
+    )  # fmt: skip
+    first = block_of_flats(0.0)
+    broken = replace(first, footprint=crossed, wings=(Volume(footprint=beside, eave=9, rise=0, roof="flat"),))
+    winged = replace(first, wings=(Volume(footprint=crossed, eave=9, rise=0, roof="flat"),))
+    settled = settle([broken, winged], 7)
+    assert [b.uid for b in settled] == [8]
+    assert settled[0].wings == ()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
+from simulator.city.frames import shapes_of
 from simulator.city.model import Building, Volume
 from simulator.city.outline import bodies, outlines
 
@@ -21,7 +22,7 @@ def settle(buildings: list[Building], uid: int) -> list[Building]:
     `uid` along the list."""
     if not buildings:
         return []
-    buildings = _tidy(buildings)
+    buildings = _simple(_tidy(buildings))
     shapes = outlines(buildings)
     bounds = shapely.bounds(shapes)
     long = np.hypot(*(bounds[:, 2:] - bounds[:, :2]).T) > LONGEST
@@ -71,6 +72,22 @@ def _tidy(buildings: list[Building]) -> list[Building]:
         _tidied(building) if untidy.intersection(range(end - 1 - len(building.wings), end)) else building
         for building, end in zip(buildings, last, strict=True)
     ]
+
+
+def _simple(buildings: list[Building]) -> list[Building]:
+    """The buildings without wings that cross themselves; those that do so themselves have no wings at all,
+    for what is not simple has no union."""
+    plans = [plan for building in buildings for plan in bodies(building)]
+    valid = shapely.is_valid(shapes_of(plans)).tolist()
+    if all(valid):
+        return buildings
+    simple, start = [], 0
+    for building in buildings:
+        own, *others = valid[start : start + 1 + len(building.wings)]
+        start += 1 + len(others)
+        kept = tuple(w for w, sound in zip(building.wings, others, strict=True) if own and sound)
+        simple.append(building if len(kept) == len(others) else replace(building, wings=kept))
+    return simple
 
 
 def _tidied(building: Building) -> Building:
