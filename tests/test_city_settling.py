@@ -58,8 +58,8 @@ def test_a_building_that_crosses_itself_is_left_out_and_a_wing_that_does_is_not_
          [559.6562, -59.92]]
     )  # fmt: skip
     beside = np.array(
-        [[554.9624, -59.92], [554.7777, -55.834], [556.6246, -55.7505], [556.3478, -49.6253], [552.4927, -49.633],
-         [552.9577, -59.92]]
+        [[554.9624, -59.92], [554.7777, -55.834], [556.6246, -55.7505], [556.3478, -49.6253],
+         [552.4927, -49.633], [552.9577, -59.92]]
     )  # fmt: skip
     first = block_of_flats(0.0)
     broken = replace(first, footprint=crossed, wings=(Volume(footprint=beside, eave=9, rise=0, roof="flat"),))
