@@ -1,5 +1,6 @@
 """Training tiles: simulated captures and hand-labelled ("gold") tiles, as crops for a sampler's draws."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damag
 TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
 PROBED = 200  # pairs whose labels tell how much damage a folder holds
 ROAD = 255  # in the masks of labels/
+EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch
 SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
 
 
@@ -242,21 +244,21 @@ def _crop(layer: np.ndarray, row: int, col: int, size: int) -> np.ndarray:
 
 
 class MixedBatches:
-    """A batch sampler: a fixed share of gold in each batch, each tile as often as the next.
+    """A batch sampler: each tile as often as the next of its kind; gold beside captures is extra.
 
     Every draw follows from the seed, the step and the slot, so a resumed run goes on as an unbroken one
     would, and the number of loader workers changes nothing.
     """
 
     def __init__(
-        self, *, captures: int, gold: int, batch: int, gold_share: float, seed: int, steps: int,
+        self, *, captures: int, gold: int, batch: int, seed: int, steps: int,
         first: int = 0, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         """Args:
         captures: Number of capture tiles, the first ones of the dataset.
         gold: Number of gold tiles, which follow.
-        batch: Pairs in a step, over all processes.
-        gold_share: Of the batch, if both kinds are there; at least one of each.
+        batch: Pairs in a step, over all processes; where there are both kinds they are captures, and
+            `EXTRA_GOLD` as many of gold are added.
         seed: Of the draws.
         steps: Of the whole training.
         first: The step to start with.
@@ -264,18 +266,16 @@ class MixedBatches:
         world_size: Number of processes.
 
         Raises:
-            ValueError: No tile, or a batch too small for both kinds or all processes.
+            ValueError: No tile, or a batch too small for all processes.
         """
         if captures + gold == 0:
             raise ValueError("no tiles to train on: captures and gold are both empty")
-        if batch < max(world_size, 2 if captures and gold else 1):
-            raise ValueError(
-                f"a batch of {batch} is too small for {world_size} processes and both kinds of tile"
-            )
-        share = gold_share if captures and gold else float(gold > 0)
-        slots = round(share * batch)
-        self.gold_slots = min(max(slots, 1), batch - 1) if captures and gold else slots
-        self.captures, self.gold, self.batch = captures, gold, batch
+        if batch < world_size:
+            raise ValueError(f"a batch of {batch} is too small for {world_size} processes")
+        extra = math.ceil(EXTRA_GOLD * batch) if captures else batch
+        self.gold_slots = extra if gold else 0
+        self.slots = self.gold_slots + (batch if captures else 0)
+        self.captures, self.gold = captures, gold
         self.seed, self.steps, self.first = seed, steps, first
         self.rank, self.world_size = rank, world_size
 
@@ -285,12 +285,12 @@ class MixedBatches:
 
     def __iter__(self) -> Iterator[list[Draw]]:
         for step in range(self.first, self.steps):
-            yield [self._draw(step, slot) for slot in range(self.rank, self.batch, self.world_size)]
+            yield [self._draw(step, slot) for slot in range(self.rank, self.slots, self.world_size)]
 
     def _draw(self, step: int, slot: int) -> Draw:
         is_gold = slot < self.gold_slots
         count = self.gold if is_gold else self.captures
-        slots = self.gold_slots if is_gold else self.batch - self.gold_slots
+        slots = self.gold_slots if is_gold else self.slots - self.gold_slots
         turn, place = divmod(step * slots + (slot if is_gold else slot - self.gold_slots), count)
         order = np.random.default_rng((self.seed, int(is_gold), turn)).permutation(count)
         tile = int(order[place]) + (self.captures if is_gold else 0)
