@@ -29,7 +29,6 @@ from segmentation.partial_labels import UNKNOWN_DAMAGE, from_mask
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
 TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
-PROBED = 200  # pairs whose labels tell how much damage a folder holds
 ROAD = 255  # in the masks of labels/
 EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch
 SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
@@ -69,38 +68,19 @@ def capture_sources(root: Path) -> list[TileSource]:
     return [partial(read_capture_tile, folder) for folder in list_captures(root)]
 
 
-def gold_sources(folder: Path, *, damage: bool = True) -> list[TileSource]:
+def gold_sources(folder: Path) -> list[TileSource]:
     """A reader for each labelled tile of a folder.
 
     Args:
         folder: Pairs in xBD's layout, images/ and targets/; or pictures of one date with road masks, images/
             and labels/.
-        damage: Whether the damage labels count; else every level is unknown.
 
     Raises:
         InputError: The folder is of neither layout, or no pair has targets.
     """
     if holds_masks(folder):
         return [partial(read_road_tile, image, mask) for image, mask in labelled_masks(folder)]
-    return [partial(read_gold_tile, pair, damage=damage) for pair in labelled_pairs(folder)]
-
-
-def damaged_share(folder: Path) -> float | None:
-    """Share of damaged ones among the building pixels of a folder's labels, looking at up to `PROBED` pairs.
-
-    None where the labels say nothing of damage.
-
-    Raises:
-        InputError: As `gold_sources`, or a target is unreadable.
-    """
-    if holds_masks(folder):
-        return None
-    pairs = labelled_pairs(folder)
-    counts = np.zeros(len(Damage), np.int64)
-    for pair in pairs[:: -(-len(pairs) // PROBED)]:
-        if pair.post_target is not None:
-            counts += np.bincount(_target(pair.post_target).ravel(), minlength=len(counts))
-    return float(counts[Damage.MINOR :].sum() / max(counts[Damage.NO_DAMAGE :].sum(), 1))
+    return [partial(read_gold_tile, pair) for pair in labelled_pairs(folder)]
 
 
 def read_capture_tile(folder: Path) -> Tile:
@@ -108,8 +88,8 @@ def read_capture_tile(folder: Path) -> Tile:
     return Tile(id=folder.name, **read_capture(folder, LAYERS).layers)
 
 
-def read_gold_tile(pair: Pair, *, damage: bool = True) -> Tile:
-    """The tile of a labelled pair; without `damage` its levels are unknown.
+def read_gold_tile(pair: Pair) -> Tile:
+    """The tile of a labelled pair.
 
     Buildings are labelled before; after, those with no or minor damage are still buildings, a ruin may
     look like anything. Black areas that show nothing are unknown in both labels.
@@ -130,7 +110,7 @@ def read_gold_tile(pair: Pair, *, damage: bool = True) -> Tile:
     known_pre, known_post = ~nodata_mask(image_pre), ~nodata_mask(image_post)
     unclassified = building != (level > 0)
     stands = building & ~unclassified & (level <= Damage.MINOR)
-    judged = known_pre & known_post & ~unclassified & damage
+    judged = known_pre & known_post & ~unclassified
     return Tile(
         id=pair.id,
         image_pre=image_pre,

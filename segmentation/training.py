@@ -30,7 +30,6 @@ from segmentation.datasets import (
     MixedBatches,
     TileSource,
     capture_sources,
-    damaged_share,
     gold_sources,
 )
 from segmentation.losses import damage_loss, dice_loss, marginal_cross_entropy
@@ -38,7 +37,6 @@ from segmentation.model_file import save_model
 from segmentation.networks import SiameseUnet, channels_last
 
 MARGIN = 1.5  # tiles are cropped this much larger than the network's pictures, to turn and shrink them
-LEAST_DAMAGED = 0.05  # of gold's building pixels, an assumption
 MODEL_FILE, CHECKPOINT = "model.pt", "last.ckpt"
 EXPECTED = (  # warnings of Lightning
     ".*does not have many workers.*",  # crops of tiles in memory cost less than a process
@@ -256,7 +254,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
     """
     gsd = check_sources(config, captures, gold)
     sources = [] if captures is None else capture_sources(captures)
-    labelled = [] if gold is None else gold_sources(gold, damage=_teaches_damage(gold, captures))
+    labelled = [] if gold is None else gold_sources(gold)
     out.mkdir(parents=True, exist_ok=True)
     lightning.seed_everything(config.seed, verbose=False)  # the heads' first weights
     module = Segmenter(config, sources, labelled, out)
@@ -309,19 +307,6 @@ def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None)
     if config.gsd is not None and config.gsd != gsd:
         raise InputError(f"{captures} has pixels of {gsd} m, gsd is {config.gsd}; leave gsd out")
     return gsd
-
-
-def _teaches_damage(gold: Path, captures: Path | None) -> bool:
-    """Whether gold's damage labels are learnt from.
-
-    Beside captures, gold that is nearly all "no damage" teaches that whatever looks real is whole: with it a
-    network finds no ruin in any real picture. Then its buildings are learnt and its levels are not.
-    """
-    share = damaged_share(gold)
-    if captures is None or share is None or share >= LEAST_DAMAGED:
-        return True
-    print(f"{gold}: {share:.1%} of the building pixels are damaged; damage is learnt from the captures alone")
-    return False
 
 
 def _resumable(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:

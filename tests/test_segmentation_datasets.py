@@ -17,7 +17,6 @@ from segmentation.datasets import (
     Draw,
     MixedBatches,
     capture_sources,
-    damaged_share,
     gold_sources,
 )
 from segmentation.partial_labels import NOT_BUILDING, NOT_ROAD, UNKNOWN_DAMAGE
@@ -100,7 +99,6 @@ def test_a_road_mask_says_road_or_not(tmp_path: Path) -> None:
     assert np.array_equal(tile.land_cover_post, tile.land_cover_pre)
     assert np.array_equal(tile.image_post, tile.image_pre)
     assert (tile.damage == UNKNOWN_DAMAGE).all()
-    assert damaged_share(tmp_path) is None
 
 
 @pytest.mark.parametrize(
