@@ -108,9 +108,7 @@ def train_judge(sources: Sequence[TileSource], training: Training) -> SiameseUne
 def _batches(sources: Sequence[TileSource], training: Training) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented images (8, 3, 128, 128) in [0, 1] and label codes (8, 128, 128), a step's at a time."""
     crops = Crops(sources, size=round(MARGIN * CROP * training.shrink), cache_bytes=CACHE_BYTES)
-    draws = MixedBatches(
-        captures=len(sources), gold=0, batch=BATCH, gold_share=0.0, seed=training.seed, steps=training.steps
-    )
+    draws = MixedBatches(captures=len(sources), gold=0, batch=BATCH, seed=training.seed, steps=training.steps)
     settings = WEAK if training.weak else Augmentation()
     for step, batch in enumerate(draws):
         found = [crops[draw] for draw in batch]

@@ -18,7 +18,7 @@ from rasters.folders import labelled_pairs, list_mosaic
 
 STAND_IN = "Stand-in target: a second simulated region, an unknown sensor; not a real result."
 STAND_IN_CITIES, STAND_IN_VAL_CITIES = 5, 2
-BATCH, CROP = 6, 128  # pairs and pixels of a training step: half the work of the defaults of `mage train`
+BATCH, CROP = 6, 128  # captures and pixels of a training step: half the work of `mage train`'s defaults
 SIMULATED_MAP = "Simulated scene: not a real event."
 SCORES = {
     "building_iou": "building IoU as mapped",
@@ -198,7 +198,8 @@ def _table(scores: Mapping[str, Mapping[str, Any]], val: Path | None, note: str)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        f"On {val}, the same recipe and budget for each; in brackets 95 % of the bootstrap over tiles.",
+        f"On {val}, the same recipe and steps for each, gold on top of the captures of a step; "
+        "in brackets 95 % of the bootstrap over tiles.",
     ]
     return "\n".join([*lines, *([note] if note else [])]) + "\n"
 

@@ -1,5 +1,6 @@
 """Training tiles: simulated captures and hand-labelled ("gold") tiles, as crops for a sampler's draws."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +29,8 @@ from segmentation.partial_labels import UNKNOWN_DAMAGE, from_mask
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
 TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
-PROBED = 200  # pairs whose labels tell how much damage a folder holds
 ROAD = 255  # in the masks of labels/
+EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch
 SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
 
 
@@ -67,38 +68,19 @@ def capture_sources(root: Path) -> list[TileSource]:
     return [partial(read_capture_tile, folder) for folder in list_captures(root)]
 
 
-def gold_sources(folder: Path, *, damage: bool = True) -> list[TileSource]:
+def gold_sources(folder: Path) -> list[TileSource]:
     """A reader for each labelled tile of a folder.
 
     Args:
         folder: Pairs in xBD's layout, images/ and targets/; or pictures of one date with road masks, images/
             and labels/.
-        damage: Whether the damage labels count; else every level is unknown.
 
     Raises:
         InputError: The folder is of neither layout, or no pair has targets.
     """
     if holds_masks(folder):
         return [partial(read_road_tile, image, mask) for image, mask in labelled_masks(folder)]
-    return [partial(read_gold_tile, pair, damage=damage) for pair in labelled_pairs(folder)]
-
-
-def damaged_share(folder: Path) -> float | None:
-    """Share of damaged ones among the building pixels of a folder's labels, looking at up to `PROBED` pairs.
-
-    None where the labels say nothing of damage.
-
-    Raises:
-        InputError: As `gold_sources`, or a target is unreadable.
-    """
-    if holds_masks(folder):
-        return None
-    pairs = labelled_pairs(folder)
-    counts = np.zeros(len(Damage), np.int64)
-    for pair in pairs[:: -(-len(pairs) // PROBED)]:
-        if pair.post_target is not None:
-            counts += np.bincount(_target(pair.post_target).ravel(), minlength=len(counts))
-    return float(counts[Damage.MINOR :].sum() / max(counts[Damage.NO_DAMAGE :].sum(), 1))
+    return [partial(read_gold_tile, pair) for pair in labelled_pairs(folder)]
 
 
 def read_capture_tile(folder: Path) -> Tile:
@@ -106,8 +88,8 @@ def read_capture_tile(folder: Path) -> Tile:
     return Tile(id=folder.name, **read_capture(folder, LAYERS).layers)
 
 
-def read_gold_tile(pair: Pair, *, damage: bool = True) -> Tile:
-    """The tile of a labelled pair; without `damage` its levels are unknown.
+def read_gold_tile(pair: Pair) -> Tile:
+    """The tile of a labelled pair.
 
     Buildings are labelled before; after, those with no or minor damage are still buildings, a ruin may
     look like anything. Black areas that show nothing are unknown in both labels.
@@ -128,7 +110,7 @@ def read_gold_tile(pair: Pair, *, damage: bool = True) -> Tile:
     known_pre, known_post = ~nodata_mask(image_pre), ~nodata_mask(image_post)
     unclassified = building != (level > 0)
     stands = building & ~unclassified & (level <= Damage.MINOR)
-    judged = known_pre & known_post & ~unclassified & damage
+    judged = known_pre & known_post & ~unclassified
     return Tile(
         id=pair.id,
         image_pre=image_pre,
@@ -242,21 +224,21 @@ def _crop(layer: np.ndarray, row: int, col: int, size: int) -> np.ndarray:
 
 
 class MixedBatches:
-    """A batch sampler: a fixed share of gold in each batch, each tile as often as the next.
+    """A batch sampler: each tile as often as the next of its kind; gold beside captures is extra.
 
     Every draw follows from the seed, the step and the slot, so a resumed run goes on as an unbroken one
     would, and the number of loader workers changes nothing.
     """
 
     def __init__(
-        self, *, captures: int, gold: int, batch: int, gold_share: float, seed: int, steps: int,
+        self, *, captures: int, gold: int, batch: int, seed: int, steps: int,
         first: int = 0, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         """Args:
         captures: Number of capture tiles, the first ones of the dataset.
         gold: Number of gold tiles, which follow.
-        batch: Pairs in a step, over all processes.
-        gold_share: Of the batch, if both kinds are there; at least one of each.
+        batch: Pairs in a step, over all processes; where there are both kinds they are captures, and
+            `EXTRA_GOLD` as many of gold are added.
         seed: Of the draws.
         steps: Of the whole training.
         first: The step to start with.
@@ -264,18 +246,16 @@ class MixedBatches:
         world_size: Number of processes.
 
         Raises:
-            ValueError: No tile, or a batch too small for both kinds or all processes.
+            ValueError: No tile, or a batch too small for all processes.
         """
         if captures + gold == 0:
             raise ValueError("no tiles to train on: captures and gold are both empty")
-        if batch < max(world_size, 2 if captures and gold else 1):
-            raise ValueError(
-                f"a batch of {batch} is too small for {world_size} processes and both kinds of tile"
-            )
-        share = gold_share if captures and gold else float(gold > 0)
-        slots = round(share * batch)
-        self.gold_slots = min(max(slots, 1), batch - 1) if captures and gold else slots
-        self.captures, self.gold, self.batch = captures, gold, batch
+        if batch < world_size:
+            raise ValueError(f"a batch of {batch} is too small for {world_size} processes")
+        extra = math.ceil(EXTRA_GOLD * batch) if captures else batch
+        self.gold_slots = extra if gold else 0
+        self.slots = self.gold_slots + (batch if captures else 0)
+        self.captures, self.gold = captures, gold
         self.seed, self.steps, self.first = seed, steps, first
         self.rank, self.world_size = rank, world_size
 
@@ -285,12 +265,12 @@ class MixedBatches:
 
     def __iter__(self) -> Iterator[list[Draw]]:
         for step in range(self.first, self.steps):
-            yield [self._draw(step, slot) for slot in range(self.rank, self.batch, self.world_size)]
+            yield [self._draw(step, slot) for slot in range(self.rank, self.slots, self.world_size)]
 
     def _draw(self, step: int, slot: int) -> Draw:
         is_gold = slot < self.gold_slots
         count = self.gold if is_gold else self.captures
-        slots = self.gold_slots if is_gold else self.batch - self.gold_slots
+        slots = self.gold_slots if is_gold else self.slots - self.gold_slots
         turn, place = divmod(step * slots + (slot if is_gold else slot - self.gold_slots), count)
         order = np.random.default_rng((self.seed, int(is_gold), turn)).permutation(count)
         tile = int(order[place]) + (self.captures if is_gold else 0)

@@ -30,7 +30,6 @@ from segmentation.datasets import (
     MixedBatches,
     TileSource,
     capture_sources,
-    damaged_share,
     gold_sources,
 )
 from segmentation.losses import damage_loss, dice_loss, marginal_cross_entropy
@@ -38,7 +37,6 @@ from segmentation.model_file import save_model
 from segmentation.networks import SiameseUnet, channels_last
 
 MARGIN = 1.5  # tiles are cropped this much larger than the network's pictures, to turn and shrink them
-LEAST_DAMAGED = 0.05  # of gold's building pixels, an assumption
 MODEL_FILE, CHECKPOINT = "model.pt", "last.ckpt"
 EXPECTED = (  # warnings of Lightning
     ".*does not have many workers.*",  # crops of tiles in memory cost less than a process
@@ -55,9 +53,8 @@ class TrainConfig:
 
     Attributes:
         steps: Optimiser steps.
-        batch: Pairs in a step, over all devices.
+        batch: Pairs in a step, over all devices; gold beside captures is extra, see `MixedBatches`.
         crop: Side of a training picture [pixels].
-        gold_share: Of each batch, where there are captures and gold.
         encoder: timm's name; the weights of tf_efficientnet_lite0 need no download.
         learning_rate: Greatest, of the decoder and heads.
         encoder_rate: Of the encoder, as a share of it.
@@ -82,7 +79,6 @@ class TrainConfig:
     steps: int = 4000
     batch: int = 8
     crop: int = 160
-    gold_share: float = 0.5
     encoder: str = LITE0
     learning_rate: float = 2e-3
     encoder_rate: float = 0.3
@@ -108,8 +104,6 @@ class TrainConfig:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.crop < 32:
             raise InputError(f"crop must be at least 32 pixels, got {self.crop}")
-        if not 0 <= self.gold_share <= 1:
-            raise InputError(f"gold_share must be in [0, 1], got {self.gold_share}")
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
         if self.seed < 0 or (self.gsd is not None and not 0 < self.gsd < math.inf):
@@ -153,7 +147,7 @@ class Segmenter(lightning.LightningModule):
         cache = int(config.cache_gb * 1e9 / max(1, workers))
         crops = Crops(self.sources, size=round(MARGIN * config.crop / 2) * 2, cache_bytes=cache)
         batches = MixedBatches(
-            captures=self.counts[0], gold=self.counts[1], batch=config.batch, gold_share=config.gold_share,
+            captures=self.counts[0], gold=self.counts[1], batch=config.batch,
             seed=config.seed, steps=config.steps, first=self.global_step,
             rank=self.trainer.global_rank, world_size=self.trainer.world_size,
         )  # fmt: skip
@@ -260,7 +254,7 @@ def train(config: TrainConfig, captures: Path | None, gold: Path | None, out: Pa
     """
     gsd = check_sources(config, captures, gold)
     sources = [] if captures is None else capture_sources(captures)
-    labelled = [] if gold is None else gold_sources(gold, damage=_teaches_damage(gold, captures))
+    labelled = [] if gold is None else gold_sources(gold)
     out.mkdir(parents=True, exist_ok=True)
     lightning.seed_everything(config.seed, verbose=False)  # the heads' first weights
     module = Segmenter(config, sources, labelled, out)
@@ -303,11 +297,8 @@ def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None)
     """
     if captures is None and gold is None:
         raise InputError("nothing to train on: give captures, gold or both")
-    least = max(config.devices, 2 if captures is not None and gold is not None else 1)
-    if config.batch < least:
-        raise InputError(
-            f"batch must be at least {least} for this many devices and kinds of tile, got {config.batch}"
-        )
+    if config.batch < config.devices:
+        raise InputError(f"batch must be at least {config.devices}, one a device, got {config.batch}")
     if gold is not None:
         gold_sources(gold)
     if captures is None:
@@ -316,19 +307,6 @@ def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None)
     if config.gsd is not None and config.gsd != gsd:
         raise InputError(f"{captures} has pixels of {gsd} m, gsd is {config.gsd}; leave gsd out")
     return gsd
-
-
-def _teaches_damage(gold: Path, captures: Path | None) -> bool:
-    """Whether gold's damage labels are learnt from.
-
-    Beside captures, gold that is nearly all "no damage" teaches that whatever looks real is whole: with it a
-    network finds no ruin in any real picture. Then its buildings are learnt and its levels are not.
-    """
-    share = damaged_share(gold)
-    if captures is None or share is None or share >= LEAST_DAMAGED:
-        return True
-    print(f"{gold}: {share:.1%} of the building pixels are damaged; damage is learnt from the captures alone")
-    return False
 
 
 def _resumable(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -17,7 +17,6 @@ from segmentation.datasets import (
     Draw,
     MixedBatches,
     capture_sources,
-    damaged_share,
     gold_sources,
 )
 from segmentation.partial_labels import NOT_BUILDING, NOT_ROAD, UNKNOWN_DAMAGE
@@ -100,7 +99,6 @@ def test_a_road_mask_says_road_or_not(tmp_path: Path) -> None:
     assert np.array_equal(tile.land_cover_post, tile.land_cover_pre)
     assert np.array_equal(tile.image_post, tile.image_pre)
     assert (tile.damage == UNKNOWN_DAMAGE).all()
-    assert damaged_share(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -162,38 +160,37 @@ def test_crops_follow_from_the_draw_and_prefer_labels(tmp_path: Path) -> None:
     assert torch.equal(whole["damage"][:, 128:], whole["damage"][:, 96:128].flip(1))
 
 
-def test_share_and_evenness_of_batches() -> None:
-    batches = MixedBatches(captures=5, gold=3, batch=8, gold_share=0.25, seed=1, steps=10)
+def test_gold_is_extra_and_each_tile_comes_as_often() -> None:
+    batches = MixedBatches(captures=5, gold=3, batch=5, seed=1, steps=10)
     drawn = list(batches)
     assert len(drawn) == 10
-    tiles = [d.tile for b in drawn for d in b]
-    assert all(sum(d.tile >= 5 for d in b) == 2 for b in drawn)
-    counts = np.bincount(tiles, minlength=8)
-    assert counts[:5].tolist() == [12] * 5
-    assert set(counts[5:]) <= {6, 7}
+    assert all(sum(d.tile < 5 for d in b) == 5 and sum(d.tile >= 5 for d in b) == 3 for b in drawn)
+    counts = np.bincount([d.tile for b in drawn for d in b], minlength=8)
+    assert counts.tolist() == [10] * 8
     assert len({d.key for b in drawn for d in b}) == 80
-    rest = MixedBatches(captures=5, gold=3, batch=8, gold_share=0.25, seed=1, steps=10, first=7)
+    rest = MixedBatches(captures=5, gold=3, batch=5, seed=1, steps=10, first=7)
     assert list(rest) == drawn[7:]
 
 
 def test_processes_share_a_batch() -> None:
-    settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": 8, "gold_share": 0.5}
-    settings |= {"seed": 1, "steps": 3}
+    settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": 6, "seed": 1, "steps": 3}
     whole = list(MixedBatches(**settings))
     parts = [list(MixedBatches(**settings, rank=r, world_size=2)) for r in range(2)]
     assert [sorted(a + b) for a, b in zip(*parts, strict=True)] == [sorted(b) for b in whole]
 
 
-@pytest.mark.parametrize(("captures", "gold", "expected"), [(4, 0, 0), (0, 4, 8), (4, 4, 1)])
-def test_one_kind_alone_fills_the_batch(captures: int, gold: int, expected: int) -> None:
-    batches = MixedBatches(captures=captures, gold=gold, batch=8, gold_share=0.01, seed=0, steps=1)
-    assert batches.gold_slots == expected
+@pytest.mark.parametrize(("captures", "gold", "expected"), [(4, 0, (8, 0)), (0, 4, (0, 8)), (4, 4, (8, 4))])
+def test_a_batch_holds_its_captures_whatever_gold_there_is(
+    captures: int, gold: int, expected: tuple[int, int]
+) -> None:
+    (drawn,) = MixedBatches(captures=captures, gold=gold, batch=8, seed=0, steps=1)
+    assert (sum(d.tile < captures for d in drawn), sum(d.tile >= captures for d in drawn)) == expected
 
 
 def test_workers_change_nothing(tmp_path: Path) -> None:
     for i in range(3):
         write_pair(tmp_path, f"a_{i}", i)
-    batches = MixedBatches(captures=0, gold=3, batch=4, gold_share=1.0, seed=2, steps=4)
+    batches = MixedBatches(captures=0, gold=3, batch=4, seed=2, steps=4)
     crops = Crops(gold_sources(tmp_path), size=32, cache_bytes=1 << 20)
     alone, helped = (list(DataLoader(crops, batch_sampler=batches, num_workers=n)) for n in (0, 2))
     assert all(torch.equal(a[k], b[k]) for a, b in zip(alone, helped, strict=True) for k in LAYERS)

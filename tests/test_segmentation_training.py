@@ -121,6 +121,8 @@ def test_input_that_cannot_be_used(tmp_path: Path) -> None:
         train(TINY, tmp_path / "no-such", None, tmp_path / "out")
     with pytest.raises(InputError, match="learning_rate"):
         TrainConfig(learning_rate=float("nan"))
+    with pytest.raises(InputError, match="batch must be at least 3, one a device, got 2"):
+        train(replace(TINY, devices=3), None, tmp_path, tmp_path / "out")
 
 
 def test_learning_rate() -> None:
