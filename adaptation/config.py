@@ -33,11 +33,11 @@ class AdaptConfig:
         device: Where the flow runs, such as "cpu" or "cuda".
     """
 
-    steps: int = 1600
+    steps: int = 2000
     crop: int = 64
     batch: int = 8
     levels: int = 3
-    flow_steps: int = 3
+    flow_steps: int = 2
     hidden: int = 16
     learning_rate: float = 2e-3
     max_images: int = 48

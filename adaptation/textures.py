@@ -23,7 +23,7 @@ Texture = WaveletFlow | DiffusionFlow | Bridge | Contrastive
 
 SIBLINGS = {"diffusion": DiffusionFlow, "bridge": Bridge, "cut": Contrastive}
 # Steps a step of the flow, so that all take the flow's CPU-seconds; measured on one thread.
-PACE = {"diffusion": 0.2, "bridge": 2.0, "cut": 0.24}
+PACE = {"diffusion": 0.14, "bridge": 1.4, "cut": 0.17}
 WIDER = 2  # channels in one of the flow's: siblings have one network where the flow has one a step
 
 
