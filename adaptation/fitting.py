@@ -14,9 +14,9 @@ from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import deblock, fit_deblocking
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
-from adaptation.flows.wavelet import to_opponent
+from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
-from adaptation.optics import fit_blur
+from adaptation.optics import fit_blur, fit_smoothing
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.spectrum import radial_spectrum, valid_pixels
 from adaptation.textures import SIBLINGS, Texture, apply_texture, fit_sibling
@@ -72,7 +72,7 @@ def fit_adapter(
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
     material, deblocking = _deblocked(gather(source, aftermath, target, config, of_material))
     radiometry, classes = fit_colours(material, config, of_colours, pairs)
-    radiometry = _with_blur(material, radiometry, of_optics)
+    radiometry = _with_optics(material, radiometry, of_optics)
     if method in SIBLINGS:
         flow, loss = fit_sibling(
             method,
@@ -94,6 +94,7 @@ def fit_adapter(
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
+        "smoothing_grey_levels": round(255 * radiometry.smoothing, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
@@ -134,6 +135,11 @@ def _opponent(rgb: np.ndarray) -> np.ndarray:
     return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
 
 
+def _rgb(opponent: np.ndarray) -> np.ndarray:
+    """The inverse of `_opponent`."""
+    return from_opponent(torch.from_numpy(opponent)[None])[0].numpy()
+
+
 def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
     """Real patches in opponent colours (3, H, W), NaN where there is no data."""
     patches = []
@@ -144,17 +150,18 @@ def _target_patches(material: Material, rng: np.random.Generator) -> list[np.nda
     return patches
 
 
-def _with_blur(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
-    """The maps with the blur that makes edges as soft as the target's."""
-    patches = []
+def _with_optics(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
+    """The maps with what makes edges as soft as the target's and calm places as calm."""
+    places = []
     for k in range(_PATCHES):
         image, cover = material.ordinary[k % len(material.ordinary)]
         where = patch(image.shape, _SIDE, rng)
-        patches.append(
-            _opponent(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
-        )
-    sigmas = fit_blur(patches, _target_patches(material, rng))
-    return dataclasses.replace(radiometry, blur=sigmas)
+        places.append((image[(slice(None), *where)], cover[where]))
+    target = _target_patches(material, rng)
+    sharp = [_opponent(recolour(radiometry, *place, np.zeros(3))) for place in places]
+    radiometry = dataclasses.replace(radiometry, blur=fit_blur(sharp, target))
+    blurred = [recolour(radiometry, *place, np.zeros(3)) for place in places]
+    return dataclasses.replace(radiometry, smoothing=fit_smoothing(blurred, [_rgb(t) for t in target]))
 
 
 def _fit_texture(

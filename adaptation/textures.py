@@ -38,6 +38,12 @@ def build_texture(name: str, config: AdaptConfig, generator: torch.Generator) ->
         return WaveletFlow(
             levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
         )
+    return _sibling(name, config, generator)
+
+
+def _sibling(
+    name: str, config: AdaptConfig, generator: torch.Generator
+) -> DiffusionFlow | Bridge | Contrastive:
     return SIBLINGS[name](levels=config.levels, hidden=WIDER * config.hidden, generator=generator)
 
 
@@ -96,7 +102,7 @@ def fit_sibling(
     def rate(step: int) -> float:
         return rates(step, config)
 
-    model = build_texture(name, config, generator).to(config.device)
+    model = _sibling(name, config, generator).to(config.device)
     if isinstance(model, Contrastive):
         fit_contrastive(model, batch, config, rate, generator, report)
     else:

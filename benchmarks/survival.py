@@ -62,7 +62,7 @@ def teach_marks(captures: Path, training: Training) -> SiameseUnet:
     """
     folders = list_captures(captures)
     marks = [marks_of(folder, teaching=True) for folder in folders]
-    counts = sum(np.bincount(m.ravel(), minlength=len(Mark) + 1) for m in marks)
+    counts = np.sum([np.bincount(m.ravel(), minlength=len(Mark) + 1) for m in marks], axis=0)
     kept = np.sqrt(counts[counts > 0].min() / np.maximum(counts, 1))
     teaching = [partial(_tile, folder, kept) for folder in folders]
     return train_judge(teaching, replace(training, cover=None, steps=STEPS))

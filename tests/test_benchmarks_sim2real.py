@@ -149,7 +149,7 @@ def test_marks_that_adaptation_paints_over_are_missed(
     for name in ("a", "b"):
         capture = read_capture(ruins / name, ("image_pre", "image_post"))
         green = np.broadcast_to(np.array([60, 140, 60], np.uint8)[:, None, None], (3, 192, 192))
-        painted = replace(capture, layers=capture.layers | {"image_post": np.ascontiguousarray(green)})
+        painted = replace(capture, layers={**capture.layers, "image_post": np.ascontiguousarray(green)})
         write_capture(tmp_path / "painted", painted)
     after = ask_marks(network, ruins, tmp_path / "painted", shrink=1)
     assert kept([before], [after])["rubble"] < 0.5
