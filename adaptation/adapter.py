@@ -2,7 +2,7 @@
 
    deblocking   the captures' own JPEG, where it shows       (adaptation.deblocking)
 A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
-   optics       blur and smoothing: edges as soft, calm places as calm  (adaptation.optics)
+   optics       edges as soft and calm places as calm           (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
 C  calibration  a zero-phase radial filter                        (adaptation.calibration)
 
