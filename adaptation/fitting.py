@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from adaptation.adapter import Adapter
-from adaptation.calibration import fit_gains, radial_kernel
+from adaptation.calibration import TAPS, filter_image, fit_gains, radial_kernel
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import deblock, fit_deblocking
@@ -72,7 +72,7 @@ def fit_adapter(
     of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
     material, deblocking = _deblocked(gather(source, aftermath, target, config, of_material))
     radiometry, classes = fit_colours(material, config, of_colours, pairs)
-    radiometry = _with_optics(material, radiometry, of_optics)
+    radiometry = _with_blur(material, radiometry, of_optics)
     if method in SIBLINGS:
         flow, loss = fit_sibling(
             method,
@@ -86,7 +86,7 @@ def fit_adapter(
         flow, loss = _fit_texture(
             material, radiometry, config, of_texture, progress, None if base is None else base.flow
         )
-    kernels = _fit_kernels(material, radiometry, flow, config, of_kernels)
+    kernels, smoothing = _fit_calibration(material, radiometry, flow, config, of_kernels)
     summary: dict[str, object] = {
         "source_images": len(source) + len(aftermath),
         "target_images": len(target),
@@ -94,7 +94,7 @@ def fit_adapter(
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
-        "smoothing_grey_levels": round(255 * radiometry.smoothing, 2),
+        "smoothing_grey_levels": round(255 * smoothing, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
@@ -104,6 +104,7 @@ def fit_adapter(
         radiometry=radiometry,
         flow=flow,
         kernels=kernels,
+        smoothing=smoothing,
         grey=material.grey,
         summary=summary,
     )
@@ -135,9 +136,9 @@ def _opponent(rgb: np.ndarray) -> np.ndarray:
     return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
 
 
-def _rgb(opponent: np.ndarray) -> np.ndarray:
-    """The inverse of `_opponent`."""
-    return from_opponent(torch.from_numpy(opponent)[None])[0].numpy()
+def _rgb(opponent: Tensor) -> np.ndarray:
+    """The inverse of `_opponent`, float32."""
+    return from_opponent(opponent.float()[None])[0].numpy()
 
 
 def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
@@ -150,18 +151,17 @@ def _target_patches(material: Material, rng: np.random.Generator) -> list[np.nda
     return patches
 
 
-def _with_optics(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
-    """The maps with what makes edges as soft as the target's and calm places as calm."""
-    places = []
+def _with_blur(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
+    """The maps with the blur that makes edges as soft as the target's."""
+    patches = []
     for k in range(_PATCHES):
         image, cover = material.ordinary[k % len(material.ordinary)]
         where = patch(image.shape, _SIDE, rng)
-        places.append((image[(slice(None), *where)], cover[where]))
-    target = _target_patches(material, rng)
-    sharp = [_opponent(recolour(radiometry, *place, np.zeros(3))) for place in places]
-    radiometry = dataclasses.replace(radiometry, blur=fit_blur(sharp, target))
-    blurred = [recolour(radiometry, *place, np.zeros(3)) for place in places]
-    return dataclasses.replace(radiometry, smoothing=fit_smoothing(blurred, [_rgb(t) for t in target]))
+        patches.append(
+            _opponent(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
+        )
+    sigmas = fit_blur(patches, _target_patches(material, rng))
+    return dataclasses.replace(radiometry, blur=sigmas)
 
 
 def _fit_texture(
@@ -225,14 +225,14 @@ def _batch(
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
 
 
-def _fit_kernels(
+def _fit_calibration(
     material: Material,
     radiometry: Radiometry,
     flow: Texture,
     config: AdaptConfig,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """The calibration kernels (3, TAPS, TAPS), from patches of both sides."""
+) -> tuple[np.ndarray, float]:
+    """The calibration kernels (3, TAPS, TAPS) and the smoothing after them, from patches of both sides."""
     side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.source) // 32 * 32)
     adapted = []
     for k in range(_PATCHES):
@@ -245,6 +245,9 @@ def _fit_kernels(
                 place=Window(row=0, col=0, height=side, width=side),
                 seed=k,
             )
-            adapted.append(made[0].cpu().numpy())
-    target = radial_spectrum(_target_patches(material, rng))
-    return radial_kernel(fit_gains(radial_spectrum(adapted), target))
+            adapted.append(made[0].cpu())
+    target = _target_patches(material, rng)
+    kernels = radial_kernel(fit_gains(radial_spectrum(x.numpy() for x in adapted), radial_spectrum(target)))
+    inner = (slice(None), *2 * [slice(TAPS // 2, -(TAPS // 2))])
+    calibrated = [_rgb(filter_image(x[None], kernels)[0])[inner] for x in adapted]
+    return kernels, fit_smoothing(calibrated, [_rgb(torch.from_numpy(t)) for t in target])

@@ -1,10 +1,11 @@
 """Sharpness and calm: simulated edges as soft as the target's, and smooth places as smooth.
 
 Without the blur the texture flow meets edges that no real image has, and answers with overshoots.
-Pansharpened imagery has softer chroma than luminance, so each opponent colour has a blur of its own. A colour
-map that undoes haze amplifies the simulated sensor's noise; the flow knows no such ground in the target and
-answers with coarse grain. A bilateral filter (Tomasi and Manduchi 1998, doi:10.1109/ICCV.1998.710815) takes
-the noise away and leaves edges.
+Pansharpened imagery has softer chroma than luminance, so each opponent colour has a blur of its own.
+
+Calibration to the target's mean power amplifies all places alike, although that power may be of a busy layout
+that the simulation lacks: its calm places get coarse grain. At the end a bilateral filter (Tomasi and
+Manduchi 1998, doi:10.1109/ICCV.1998.710815) makes them as calm as the target's and leaves edges.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ SIGMA_MIN = 0.2  # [px]; narrower changes nothing that 8 bits show
 _STRONGEST = 0.01  # share of the differences that are taken to be edges
 _FLAT = 0.2  # of an edge's height: the most that its two sides may vary
 CALM = 0.1  # share of the pixels that are the calmest
-SMOOTHING_MAX = 24 / 255  # of a bilateral filter, in [0, 1] units: what differs by more is no noise
+SMOOTHING_MAX = 32 / 255  # of a bilateral filter, in [0, 1] units: what differs by more is no noise
 _REACH = 1.5  # [px], standard deviation of the bilateral filter's window of 5 x 5
 
 
@@ -82,14 +83,14 @@ def _blur_plane(plane: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> float:
-    """The strength of `smooth` that makes the calmest places of simulated images as calm as the target's.
+    """The strength of `smooth` that makes the calmest places of adapted images as calm as the target's.
 
     Args:
-        source: Simulated RGB images (3, H, W) float32 in about [0, 1], recoloured and blurred.
+        source: Adapted RGB images (3, H, W) float32 in about [0, 1], before it.
         target: Real ones, NaN where there is no data.
 
     Returns:
-        0 where simulated images are as calm already, at most `SMOOTHING_MAX`.
+        0 where they are as calm already, at most `SMOOTHING_MAX`.
     """
     wanted = calm_spread(target)
     if calm_spread(source) <= wanted:

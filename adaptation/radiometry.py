@@ -23,7 +23,7 @@ import torch
 
 from adaptation.flows.wavelet import OPPONENT
 from adaptation.knothe import ColourFlow, quick_forward
-from adaptation.optics import blur, smooth
+from adaptation.optics import blur
 from adaptation.statistics import CLASSES, MAPPED, ColourStats, PairStyle
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -60,7 +60,6 @@ class Radiometry:
         floor: Darkest grey of the target, towards which dark colours are pressed.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
-        smoothing: Strength of the smoothing after it, in [0, 1] units.
         correlation: Of the styles of the images before and after one disaster, in [0, 1].
         flow: Takes the place of all the affine maps, if there is one.
     """
@@ -72,7 +71,6 @@ class Radiometry:
     floor: float
     style_root: np.ndarray
     blur: np.ndarray
-    smoothing: float = 0.0
     correlation: float = CORRELATION
     flow: ColourFlow | None = None
 
@@ -107,7 +105,7 @@ def fit_radiometry(
     by_class: bool = True,
     looks: PairStyle | None = None,
 ) -> Radiometry:
-    """Maps of every class, without blur and smoothing.
+    """Maps of every class, without blur.
 
     The common map is the transport between all colours of both sides, what no class is sure for (code 0)
     included, after the simulated classes got the target's shares: another mix of classes in the target
@@ -227,7 +225,7 @@ def radiometry_from_state(state: Mapping[str, Any]) -> Radiometry:
 def recolour(
     radiometry: Radiometry, image: np.ndarray, land_cover: np.ndarray, shift: np.ndarray
 ) -> np.ndarray:
-    """Stage A: recoloured, blurred and smoothed image, float32 (3, H, W) in [0, 1].
+    """Stage A: recoloured and blurred image, float32 (3, H, W) in [0, 1].
 
     Args:
         radiometry: Of the target.
@@ -243,8 +241,7 @@ def recolour(
         turn = OPPONENT.astype(np.float32)
         mapped = turn.T @ quick_forward(radiometry.flow, x.T @ turn.T, shares).T
     mapped += shift.astype(np.float32)[:, None]
-    blurred = blur(np.minimum(toe(mapped, radiometry.floor), 1).reshape(image.shape), radiometry.blur)
-    return smooth(blurred, radiometry.smoothing)
+    return blur(np.minimum(toe(mapped, radiometry.floor), 1).reshape(image.shape), radiometry.blur)
 
 
 def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
