@@ -5,6 +5,7 @@ A  radiometry   an affine colour map a land-cover class           (adaptation.ra
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
 C  calibration  a zero-phase radial filter                        (adaptation.calibration)
+   smoothing    of calm places, where the target's are calmer     (adaptation.optics)
 
 Stage B sees the image alone, never the labels: a generator that sees the class map writes it into
 the texture, and what learns from such images fails on real ones.
@@ -21,6 +22,7 @@ from adaptation.deblocking import deblock
 from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import to_grey
 from adaptation.noise import dequantised_source
+from adaptation.optics import smooth
 from adaptation.radiometry import Radiometry, draw_pair_styles, draw_style, recolour
 from adaptation.textures import Texture, apply_texture
 from rasters.grid import Window, windows
@@ -53,6 +55,7 @@ class Adapter:
         radiometry: Stage A.
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
+        smoothing: Its strength, in [0, 1] units; 0 for none.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
     """
@@ -63,6 +66,7 @@ class Adapter:
     radiometry: Radiometry
     flow: Texture
     kernels: np.ndarray
+    smoothing: float
     grey: bool
     summary: dict[str, object]
 
@@ -138,7 +142,7 @@ class Adapter:
         with torch.inference_mode():
             x = to_opponent(x.to(self.config.device))
             made = apply_texture(self.flow, x, self.config, place=place, seed=style.seed)
-            made = from_opponent(filter_image(made, self.kernels))[0].cpu().numpy()
+            made = smooth(from_opponent(filter_image(made, self.kernels))[0].cpu().numpy(), self.smoothing)
         return coloured + np.float32(self.config.strength) * (made - coloured)
 
 

@@ -18,7 +18,7 @@ from rasters.errors import InputError
 from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
-VERSION = 4
+VERSION = 5
 CLASSES = [cover.name for cover in LandCover]
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
@@ -35,6 +35,7 @@ def save_adapter(path: Path, adapter: Adapter) -> None:
         "classes": CLASSES,
         "radiometry": radiometry_state(adapter.radiometry),
         "kernels": torch.from_numpy(adapter.kernels.copy()),
+        "smoothing": adapter.smoothing,
         "texture": texture_name(adapter.flow),
         "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
         "summary": adapter.summary,
@@ -87,7 +88,8 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         flow.load_state_dict(state["flow"])
         deblocking = float(state["deblocking"])
         radiometry = radiometry_from_state(state["radiometry"])
-        kernels, grey, summary = state["kernels"].numpy(), bool(state["grey"]), state["summary"]
+        kernels, smoothing = state["kernels"].numpy(), float(state["smoothing"])
+        grey, summary = bool(state["grey"]), state["summary"]
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
     return Adapter(
@@ -97,6 +99,7 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         radiometry=radiometry,
         flow=flow.to(config.device).eval().requires_grad_(False),
         kernels=kernels,
+        smoothing=smoothing,
         grey=grey,
         summary=summary,
     )

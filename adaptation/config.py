@@ -15,7 +15,7 @@ class AdaptConfig:
         batch: Crops a step and domain.
         levels: Wavelet levels; texture up to 2**levels pixels is adapted, coarser structure is kept.
         flow_steps: Flow steps a level.
-        hidden: Channels inside the conditioners.
+        hidden: Channels inside the conditioners; siblings have twice as many.
         learning_rate: Of Adam, at its peak.
         max_images: Images a side that are read in fitting, drawn at random if there are more.
         confidence: Probability from which a pseudo-label counts.
@@ -33,12 +33,12 @@ class AdaptConfig:
         device: Where the flow runs, such as "cpu" or "cuda".
     """
 
-    steps: int = 1000
+    steps: int = 2000
     crop: int = 64
     batch: int = 8
     levels: int = 3
-    flow_steps: int = 4
-    hidden: int = 32
+    flow_steps: int = 2
+    hidden: int = 16
     learning_rate: float = 2e-3
     max_images: int = 48
     confidence: float = 0.6

@@ -134,7 +134,7 @@ def fit_contrastive(
     Args:
         model: The generator.
         batch: Draws crops (B, 3, crop, crop) of a domain, opponent colours.
-        config: `steps`, `hidden` and `change_limit` are looked at.
+        config: `steps` and `change_limit` are looked at.
         rates: Learning rate of each step, of which `RATE` times is used.
         generator: Source of all further randomness.
         progress: Called as (step, loss).
@@ -144,7 +144,7 @@ def fit_contrastive(
     """
     for domain in (SOURCE, TARGET):
         model.initialise(torch.cat([batch(domain) for _ in range(8)]), domain, generator)
-    critic = Critic(config.hidden, generator).to(config.device)
+    critic = Critic(model.first.out_channels, generator).to(config.device)
     made_by = itertools.chain(model.parameters(), critic.head.parameters())
     makers = torch.optim.Adam(made_by, betas=(0.0, 0.99))
     judges = torch.optim.Adam(critic.patches.parameters(), betas=(0.0, 0.99))

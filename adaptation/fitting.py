@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from adaptation.adapter import Adapter
-from adaptation.calibration import fit_gains, radial_kernel
+from adaptation.calibration import TAPS, filter_image, fit_gains, radial_kernel
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import deblock, fit_deblocking
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
-from adaptation.flows.wavelet import to_opponent
+from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
-from adaptation.optics import fit_blur
+from adaptation.optics import fit_blur, fit_smoothing
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.spectrum import radial_spectrum, valid_pixels
 from adaptation.textures import SIBLINGS, Texture, apply_texture, fit_sibling
@@ -86,7 +86,7 @@ def fit_adapter(
         flow, loss = _fit_texture(
             material, radiometry, config, of_texture, progress, None if base is None else base.flow
         )
-    kernels = _fit_kernels(material, radiometry, flow, config, of_kernels)
+    kernels, smoothing = _fit_calibration(material, radiometry, flow, config, of_kernels)
     summary: dict[str, object] = {
         "source_images": len(source) + len(aftermath),
         "target_images": len(target),
@@ -94,6 +94,7 @@ def fit_adapter(
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
+        "smoothing_grey_levels": round(255 * smoothing, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
@@ -103,6 +104,7 @@ def fit_adapter(
         radiometry=radiometry,
         flow=flow,
         kernels=kernels,
+        smoothing=smoothing,
         grey=material.grey,
         summary=summary,
     )
@@ -132,6 +134,11 @@ def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
 def _opponent(rgb: np.ndarray) -> np.ndarray:
     """(3, H, W) in opponent colours."""
     return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
+
+
+def _rgb(opponent: Tensor) -> np.ndarray:
+    """The inverse of `_opponent`, float32."""
+    return from_opponent(opponent.float()[None])[0].numpy()
 
 
 def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
@@ -218,14 +225,14 @@ def _batch(
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
 
 
-def _fit_kernels(
+def _fit_calibration(
     material: Material,
     radiometry: Radiometry,
     flow: Texture,
     config: AdaptConfig,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """The calibration kernels (3, TAPS, TAPS), from patches of both sides."""
+) -> tuple[np.ndarray, float]:
+    """The calibration kernels (3, TAPS, TAPS) and the smoothing after them, from patches of both sides."""
     side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.source) // 32 * 32)
     adapted = []
     for k in range(_PATCHES):
@@ -238,6 +245,9 @@ def _fit_kernels(
                 place=Window(row=0, col=0, height=side, width=side),
                 seed=k,
             )
-            adapted.append(made[0].cpu().numpy())
-    target = radial_spectrum(_target_patches(material, rng))
-    return radial_kernel(fit_gains(radial_spectrum(adapted), target))
+            adapted.append(made[0].cpu())
+    target = _target_patches(material, rng)
+    kernels = radial_kernel(fit_gains(radial_spectrum(x.numpy() for x in adapted), radial_spectrum(target)))
+    inner = (slice(None), *2 * [slice(TAPS // 2, -(TAPS // 2))])
+    calibrated = [_rgb(filter_image(x[None], kernels)[0])[inner] for x in adapted]
+    return kernels, fit_smoothing(calibrated, [_rgb(torch.from_numpy(t)) for t in target])

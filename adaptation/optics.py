@@ -1,7 +1,11 @@
-"""Sharpness: the blur, an opponent colour each, that makes simulated edges as soft as the target's.
+"""Sharpness and calm: simulated edges as soft as the target's, and smooth places as smooth.
 
-Without it the texture flow meets edges that no real image has, and answers with overshoots. Pansharpened
-imagery has softer chroma than luminance, so each opponent colour has a blur of its own.
+Without the blur the texture flow meets edges that no real image has, and answers with overshoots.
+Pansharpened imagery has softer chroma than luminance, so each opponent colour has a blur of its own.
+
+Calibration to the target's mean power amplifies all places alike, although that power may be of a busy layout
+that the simulation lacks: its calm places get coarse grain. At the end a bilateral filter (Tomasi and
+Manduchi 1998, doi:10.1109/ICCV.1998.710815) makes them as calm as the target's and leaves edges.
 """
 
 from collections.abc import Sequence
@@ -15,6 +19,9 @@ SIGMA_MAX = 1.6  # [px]; wider is no optics but another scale
 SIGMA_MIN = 0.2  # [px]; narrower changes nothing that 8 bits show
 _STRONGEST = 0.01  # share of the differences that are taken to be edges
 _FLAT = 0.2  # of an edge's height: the most that its two sides may vary
+CALM = 0.1  # share of the pixels that are the calmest
+SMOOTHING_MAX = 32 / 255  # of a bilateral filter, in [0, 1] units: what differs by more is no noise
+_REACH = 1.5  # [px], standard deviation of the bilateral filter's window of 5 x 5
 
 
 def fit_blur(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> np.ndarray:
@@ -73,3 +80,43 @@ def _blur_plane(plane: np.ndarray, sigma: float) -> np.ndarray:
     if sigma < SIGMA_MIN:
         return plane
     return cv2.GaussianBlur(plane, (13, 13), float(sigma), borderType=cv2.BORDER_REFLECT)
+
+
+def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> float:
+    """The strength of `smooth` that makes the calmest places of adapted images as calm as the target's.
+
+    Args:
+        source: Adapted RGB images (3, H, W) float32 in about [0, 1], before it.
+        target: Real ones, NaN where there is no data.
+
+    Returns:
+        0 where they are as calm already, at most `SMOOTHING_MAX`.
+    """
+    wanted = calm_spread(target)
+    if calm_spread(source) <= wanted:
+        return 0.0
+    low, high = 0.0, SMOOTHING_MAX
+    for _ in range(6):  # halves the interval: to a third of a grey level
+        strength = (low + high) / 2
+        calm = calm_spread([smooth(image, strength) for image in source]) <= wanted
+        low, high = (low, strength) if calm else (strength, high)
+    return high
+
+
+def calm_spread(images: Sequence[np.ndarray]) -> float:
+    """The standard deviation of grey in 3 x 3 pixels that the share `CALM` of all places stays below."""
+    spreads = []
+    for image in images:
+        grey = image.mean(axis=0, dtype=np.float64)
+        mean, square = (cv2.blur(x, (3, 3))[1:-1, 1:-1] for x in (grey, grey * grey))
+        spreads.append(np.sqrt(np.maximum(square - mean * mean, 0)).ravel())
+    return float(np.nanquantile(np.concatenate(spreads), CALM))
+
+
+def smooth(image: np.ndarray, strength: float) -> np.ndarray:
+    """RGB image (3, H, W) float32, pixels averaged with those near that differ by no more than `strength`."""
+    if strength == 0:
+        return image
+    pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
+    made = cv2.bilateralFilter(pixels, 5, float(strength), _REACH, borderType=cv2.BORDER_REFLECT)
+    return np.ascontiguousarray(made.transpose(2, 0, 1))

@@ -23,7 +23,8 @@ Texture = WaveletFlow | DiffusionFlow | Bridge | Contrastive
 
 SIBLINGS = {"diffusion": DiffusionFlow, "bridge": Bridge, "cut": Contrastive}
 # Steps a step of the flow, so that all take the flow's CPU-seconds; measured on one thread.
-PACE = {"diffusion": 0.36, "bridge": 3.6, "cut": 0.44}
+PACE = {"diffusion": 0.14, "bridge": 1.4, "cut": 0.17}
+WIDER = 2  # channels in one of the flow's: siblings have one network where the flow has one a step
 
 
 def texture_name(model: Texture) -> str:
@@ -37,7 +38,13 @@ def build_texture(name: str, config: AdaptConfig, generator: torch.Generator) ->
         return WaveletFlow(
             levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
         )
-    return SIBLINGS[name](levels=config.levels, hidden=config.hidden, generator=generator)
+    return _sibling(name, config, generator)
+
+
+def _sibling(
+    name: str, config: AdaptConfig, generator: torch.Generator
+) -> DiffusionFlow | Bridge | Contrastive:
+    return SIBLINGS[name](levels=config.levels, hidden=WIDER * config.hidden, generator=generator)
 
 
 def apply_texture(model: Texture, x: Tensor, config: AdaptConfig, *, place: Window, seed: int) -> Tensor:
@@ -95,7 +102,7 @@ def fit_sibling(
     def rate(step: int) -> float:
         return rates(step, config)
 
-    model = SIBLINGS[name](levels=config.levels, hidden=config.hidden, generator=generator).to(config.device)
+    model = _sibling(name, config, generator).to(config.device)
     if isinstance(model, Contrastive):
         fit_contrastive(model, batch, config, rate, generator, report)
     else:

@@ -1,8 +1,9 @@
 """Whether the marks of disasters are still told apart after adaptation, by a segmenter that never saw it.
 
 The judge's network learns the marks from captures before adaptation, under the strong augmentation that every
-network here is taught with, is frozen, and is asked of other captures before and after each method. The first
-half of the captures teaches and the second half asks: cities that no training has seen.
+network here is taught with, is frozen, and is asked of other ground before and after each method: the squares
+of a chessboard teach and ask in turn, so that places, light and disasters are the same on both sides and what
+is lost is lost by adaptation.
 """
 
 from collections.abc import Sequence
@@ -22,42 +23,53 @@ from segmentation.networks import SiameseUnet
 from segmentation.partial_labels import UNKNOWN_DAMAGE
 
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "change", "flood_depth", "burnt")
-ORDINARY_KEPT = 0.1  # of the pixels that nothing struck: else they are nine in ten of what is taught
 FOUND = 0.2  # F1 before adaptation, below which what is left of it tells nothing
 LEAST = 500  # pixels of a mark that is asked for
 STEPS = 600
+SQUARE, GAP = 64, 8  # pixels: a side, and the rim that neither teaches nor asks
 
 
-def marks_of(folder: Path) -> np.ndarray:
-    """`Mark` codes (H, W) uint8 of a capture before adaptation; of the ordinary a tenth, by its name."""
+def marks_of(folder: Path, *, teaching: bool) -> np.ndarray:
+    """`Mark` codes (H, W) uint8 of a capture before adaptation where it teaches, or where it asks; else 0."""
     capture = read_capture(folder, LAYERS)
     marks = disaster_marks(capture.layers, str(capture.properties.get("disaster", "")))
+    return np.where(squares(marks.shape, teaching=teaching), marks, np.uint8(0))
+
+
+def squares(shape: tuple[int, ...], *, teaching: bool) -> np.ndarray:
+    """The squares of a chessboard (H, W) bool that teach, or the others, without their rims."""
+    rows, cols = np.ogrid[: shape[0], : shape[1]]
+    odd = (rows // SQUARE + cols // SQUARE) % 2 == 1
+    rims = [(n % SQUARE < GAP) | (n % SQUARE >= SQUARE - GAP) for n in (rows, cols)]
+    return (odd ^ teaching) & ~(rims[0] | rims[1])
+
+
+def _tile(folder: Path, kept: np.ndarray) -> Tile:
+    """A capture after its disaster, its marks in the place of land cover, the share `kept` (7,) of each."""
+    image, marks = read_capture(folder, ("image_post",)).layers["image_post"], marks_of(folder, teaching=True)
     draw = np.random.default_rng(list(folder.name.encode())).random(marks.shape)
-    return np.where((marks == Mark.ORDINARY) & (draw > ORDINARY_KEPT), np.uint8(0), marks)
-
-
-def _tile(folder: Path) -> Tile:
-    """A capture after its disaster, its marks in the place of land cover."""
-    image, marks = read_capture(folder, ("image_post",)).layers["image_post"], marks_of(folder)
+    marks = np.where(draw < kept[marks], marks, np.uint8(0))
     damage = np.full(marks.shape, UNKNOWN_DAMAGE, np.uint8)
     return Tile(id=folder.name, image_pre=image, image_post=image, land_cover_pre=marks,
                 land_cover_post=marks, damage=damage)  # fmt: skip
 
 
-def halves(captures: Path) -> tuple[list[Path], list[Path]]:
-    """Captures that teach and captures that ask."""
-    folders = list_captures(captures)
-    return folders[: len(folders) // 2], folders[len(folders) // 2 :]
-
-
 def teach_marks(captures: Path, training: Training) -> SiameseUnet:
-    """The frozen segmenter: its land cover codes are `Mark`s."""
-    teaching = [partial(_tile, folder) for folder in halves(captures)[0]]
+    """The frozen segmenter: its land cover codes are `Mark`s.
+
+    Of a mark n times as frequent as the rarest a share of 1 / sqrt(n) is taught: all of it would drown the
+    others, as little as of the rarest would not show what it looks like.
+    """
+    folders = list_captures(captures)
+    marks = [marks_of(folder, teaching=True) for folder in folders]
+    counts = np.sum([np.bincount(m.ravel(), minlength=len(Mark) + 1) for m in marks], axis=0)
+    kept = np.sqrt(counts[counts > 0].min() / np.maximum(counts, 1))
+    teaching = [partial(_tile, folder, kept) for folder in folders]
     return train_judge(teaching, replace(training, cover=None, steps=STEPS))
 
 
 def ask_marks(network: SiameseUnet, captures: Path, adapted: Path, shrink: int) -> dict[str, float]:
-    """Mark -> F1 in [0, 1] as if all were equally frequent, on captures that did not teach.
+    """Mark -> F1 in [0, 1] as if all were equally frequent, on squares that did not teach.
 
     Args:
         network: From `teach_marks`.
@@ -66,8 +78,8 @@ def ask_marks(network: SiameseUnet, captures: Path, adapted: Path, shrink: int) 
         shrink: As in its training.
     """
     table = np.zeros((len(Mark) + 1,) * 2, np.int64)
-    for folder in halves(captures)[1]:
-        marks = marks_of(folder)[shrink // 2 :: shrink, shrink // 2 :: shrink]
+    for folder in list_captures(captures):
+        marks = marks_of(folder, teaching=False)[shrink // 2 :: shrink, shrink // 2 :: shrink]
         image = torch.from_numpy(read_capture(adapted / folder.name, ("image_post",)).layers["image_post"])
         with torch.no_grad():
             seen = torch.nn.functional.avg_pool2d(image[None].float() / 255, shrink)

@@ -28,7 +28,7 @@ from adaptation.textures import PACE, SIBLINGS, Texture, apply_texture, fit_sibl
 from rasters.errors import InputError
 from rasters.grid import Window
 
-SMALL = AdaptConfig(crop=32, batch=8, levels=2, hidden=12, latent_limit=100, change_limit=10, tile=96)
+SMALL = AdaptConfig(crop=32, batch=8, levels=2, hidden=6, latent_limit=100, change_limit=10, tile=96)
 STEPS = {"diffusion": 10, "bridge": 40, "cut": 20}  # of each model's own: enough to change an image
 
 
@@ -228,6 +228,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         radiometry=colours,
         flow=model,
         kernels=kernels,
+        smoothing=0.0,
         grey=False,
         summary={},
     )

@@ -17,7 +17,15 @@ from adaptation.checkpoint import check_gsd
 from adaptation.descriptors import LEAST_SIDE, describe
 from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
 from adaptation.noise import place_noise
-from adaptation.optics import blur, edge_sharpness, fit_blur
+from adaptation.optics import (
+    SMOOTHING_MAX,
+    blur,
+    calm_spread,
+    edge_sharpness,
+    fit_blur,
+    fit_smoothing,
+    smooth,
+)
 from adaptation.pseudolabels import cell_labels
 from adaptation.radiometry import (
     Radiometry,
@@ -253,6 +261,34 @@ def test_blur_keeps_the_mean_and_is_none_at_0() -> None:
     image = np.random.default_rng(0).random((3, 40, 40)).astype(np.float32)
     assert np.allclose(blur(image, np.zeros(3)), image, atol=1e-6)
     assert np.allclose(blur(image, np.ones(3)).mean(axis=(1, 2)), image.mean(axis=(1, 2)), atol=5e-3)
+
+
+def grainy(rng: np.random.Generator, grey_levels: float) -> np.ndarray:
+    """Houses in three equal bands (3, 160, 160), each with noise of its own."""
+    return (steps(rng) + grey_levels / 255 * rng.standard_normal((3, 160, 160))).astype(np.float32)
+
+
+def test_smoothing_makes_calm_places_as_calm_as_the_targets() -> None:
+    rng = np.random.default_rng(0)
+    source, target = [grainy(rng, 6) for _ in range(3)], [grainy(rng, 3) for _ in range(3)]
+    target[0][:, :20] = np.nan
+    strength = fit_smoothing(source, target)
+    assert 0 < strength < SMOOTHING_MAX
+    assert calm_spread(source) > 1.7 * calm_spread(target)
+    assert calm_spread([smooth(x, strength) for x in source]) == pytest.approx(calm_spread(target), rel=0.05)
+    assert fit_smoothing(target, source) == 0  # calmer already
+    assert smooth(source[0], 0.0) is source[0]
+
+
+def test_smoothing_moves_no_edge() -> None:
+    rng = np.random.default_rng(0)
+    image = np.full((3, 200, 40), 0.4, np.float32)
+    image[:, :, 20] = 0.55  # the edge, within a pixel
+    image[:, :, 21:] = 0.7
+    noise = np.float32(4 / 255 * rng.standard_normal(image.shape))
+    made = smooth(image + noise, SMOOTHING_MAX).mean(axis=(0, 1))
+    assert np.abs(made - image[0, 0]).max() < 1.5 / 255
+    assert smooth(image + noise, SMOOTHING_MAX)[:, :, 5:15].std() < 0.6 * (4 / 255)
 
 
 def test_calibration_brings_the_spectrum_to_the_targets() -> None:

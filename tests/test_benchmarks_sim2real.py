@@ -1,5 +1,6 @@
 """The sim-to-real table: its arithmetic, its judge, and what it keeps."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import torch
 from adaptation.recoverability import Mark
 from benchmarks.judge import Training, examine, judge, simulated_tiles, train_judge
 from benchmarks.sim2real import Run, gap_closed, score_path, settle, spread, table, teach
-from benchmarks.survival import balanced_f1, kept
-from rasters.capture import Capture, write_capture
-from rasters.classes import LandCover
+from benchmarks.survival import GAP, ask_marks, balanced_f1, kept, squares, teach_marks
+from rasters.capture import Capture, read_capture, write_capture
+from rasters.classes import Change, LandCover
 from rasters.errors import InputError
 from rasters.files import read_json
 from rasters.grid import Grid
@@ -105,6 +106,53 @@ def test_marks_are_scored_as_if_equally_frequent() -> None:
     later = {"ordinary": 0.3, "rubble": 0.4}
     found = {"ordinary": 0.6, "rubble": 0.1}
     assert kept([found, found], [later, found]) == pytest.approx({"ordinary": 0.75})
+
+
+def test_squares_that_teach_are_apart_from_those_that_ask() -> None:
+    teaching, asking = (squares((192, 320), teaching=first) for first in (True, False))
+    near = cv2.dilate(teaching.astype(np.uint8), np.ones((2 * GAP + 1,) * 2)) > 0
+    assert not (near & asking).any()
+    assert teaching.mean() == pytest.approx(asking.mean(), abs=0.04)
+    assert teaching.mean() > 0.25
+
+
+@pytest.fixture
+def ruins(tmp_path: Path) -> Path:
+    """Two captures of 192 px, a third of which is red rubble, the rest green and ordinary."""
+    grid = Grid(crs="EPSG:32632", west=500_000.0, north=5_000_000.0, gsd=1.0, height=192, width=192)
+    when, rng = datetime(2024, 5, 1, tzinfo=UTC), np.random.default_rng(1)
+    for name in ("a", "b"):
+        ruined = np.zeros((192, 192), bool)
+        ruined[:, 64:128] = True
+        ruined = ruined if name == "a" else ruined.T
+        image = np.where(ruined, *np.array([[200, 60, 40], [60, 140, 60]])[..., None, None])
+        image = (image + rng.integers(-20, 20, image.shape)).astype(np.uint8)
+        cover = np.where(ruined, np.uint8(LandCover.DEBRIS), np.uint8(LandCover.RANGELAND))
+        layers = {
+            "image_pre": image, "image_post": image, "land_cover_pre": cover, "land_cover_post": cover,
+            "change": np.where(ruined, np.uint8(Change.DISASTER), np.uint8(Change.NONE)),
+            "flood_depth": np.zeros((192, 192), np.float32), "burnt": np.zeros((192, 192), np.uint8),
+        }  # fmt: skip
+        capture = Capture(id=name, grid=grid, layers=layers, start=when, end=when)
+        write_capture(tmp_path / "ruins", capture)
+    return tmp_path / "ruins"
+
+
+@pytest.mark.usefixtures("small")
+def test_marks_that_adaptation_paints_over_are_missed(
+    ruins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.survival.STEPS", 60)
+    network = teach_marks(ruins, ROADS)
+    before = ask_marks(network, ruins, ruins, shrink=1)
+    assert min(before["rubble"], before["ordinary"]) > 0.8
+    for name in ("a", "b"):
+        capture = read_capture(ruins / name, ("image_pre", "image_post"))
+        green = np.broadcast_to(np.array([60, 140, 60], np.uint8)[:, None, None], (3, 192, 192))
+        painted = replace(capture, layers={**capture.layers, "image_post": np.ascontiguousarray(green)})
+        write_capture(tmp_path / "painted", painted)
+    after = ask_marks(network, ruins, tmp_path / "painted", shrink=1)
+    assert kept([before], [after])["rubble"] < 0.5
 
 
 def test_the_share_of_the_gap() -> None:
