@@ -104,13 +104,20 @@ def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) ->
 
 
 def calm_spread(images: Sequence[np.ndarray]) -> float:
-    """The standard deviation of grey in 3 x 3 pixels that the share `CALM` of all places stays below."""
+    """The standard deviation of grey in 3 x 3 pixels that the share `CALM` of all places stays below.
+
+    0 where no place has data.
+    """
     spreads = []
     for image in images:
         grey = image.mean(axis=0, dtype=np.float64)
-        mean, square = (cv2.blur(x, (3, 3))[1:-1, 1:-1] for x in (grey, grey * grey))
-        spreads.append(np.sqrt(np.maximum(square - mean * mean, 0)).ravel())
-    return float(np.nanquantile(np.concatenate(spreads), CALM))
+        hole = np.isnan(grey)
+        grey[hole] = 0  # the filter carries a running sum along
+        mean, square = (cv2.blur(x, (3, 3)) for x in (grey, grey * grey))
+        whole = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3))) == 0
+        spreads.append(np.sqrt(np.maximum(square - mean * mean, 0))[whole])
+    pooled = np.concatenate(spreads)
+    return float(np.quantile(pooled, CALM)) if len(pooled) else 0.0
 
 
 def smooth(image: np.ndarray, strength: float) -> np.ndarray:
