@@ -20,6 +20,7 @@ SIGMA_MIN = 0.2  # [px]; narrower changes nothing that 8 bits show
 _STRONGEST = 0.01  # share of the differences that are taken to be edges
 _FLAT = 0.2  # of an edge's height: the most that its two sides may vary
 CALM = 0.1  # share of the pixels that are the calmest
+_ONE_GREY = 1e-3  # a quarter of a grey level
 SMOOTHING_MAX = 32 / 255  # of a bilateral filter, in [0, 1] units: what differs by more is no noise
 _REACH = 1.5  # [px], standard deviation of the bilateral filter's window of 5 x 5
 
@@ -93,7 +94,7 @@ def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) ->
         0 where they are as calm already, at most `SMOOTHING_MAX`.
     """
     wanted = calm_spread(target)
-    if calm_spread(source) <= wanted:
+    if wanted == 0 or calm_spread(source) <= wanted:
         return 0.0
     low, high = 0.0, SMOOTHING_MAX
     for _ in range(6):  # halves the interval: to a third of a grey level
@@ -106,7 +107,7 @@ def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) ->
 def calm_spread(images: Sequence[np.ndarray]) -> float:
     """The standard deviation of grey in 3 x 3 pixels that the share `CALM` of all places stays below.
 
-    0 where no place has data.
+    Places of one grey, clipped or rounded, are left out; 0 where no others have data.
     """
     spreads = []
     for image in images:
@@ -117,6 +118,7 @@ def calm_spread(images: Sequence[np.ndarray]) -> float:
         whole = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3))) == 0
         spreads.append(np.sqrt(np.maximum(square - mean * mean, 0))[whole])
     pooled = np.concatenate(spreads)
+    pooled = pooled[pooled > _ONE_GREY]
     return float(np.quantile(pooled, CALM)) if len(pooled) else 0.0
 
 
