@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from PIL import Image
 
 import pipelines.adapt
 import pipelines.simulate
@@ -27,9 +28,12 @@ from benchmarks.pages import put_between
 from benchmarks.run import RESULTS, processor
 from benchmarks.survival import ask_marks, kept, mean_scores, teach_marks
 from pipelines.crew import done_here
+from rasters.capture import read_capture
+from rasters.catalogue import list_captures
 from rasters.classes import LandCover
 from rasters.errors import InputError
-from rasters.files import read_json, write_json
+from rasters.files import atomic_path, read_json, write_json
+from rasters.pictures import write_sheet
 from rasters.provenance import PROVENANCE, provenance
 
 MARKS_SEEDS = (1,)  # of the frozen segmenters
@@ -37,6 +41,8 @@ ALONE, WEAK, ORACLE = "none", "none, weak augmentation", "oracle"
 METHODS: tuple[str, ...] = get_args(pipelines.adapt.Method)
 PAGE = Path(__file__).parents[1] / "docs" / "sim2real.md"
 SCORES = {"iou": "as mapped", "iou_half": "at 0.5", "iou_best": "best threshold"}
+SHOWN = ("gaussian", "flow", "diffusion", "bridge", "cut")  # on the page's sheet
+PIECES, PIECE = 4, 144  # rows of it, and the side of a piece of a capture [pixels]
 SCENARIO = ("seed", "cities", "styles", "disasters", "profile", "tile", "samples")
 FIDELITY = {
     "kd_lite0_texture": "texture",
@@ -198,6 +204,20 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def draw_sheet(run: Run, methods: Sequence[str], path: Path) -> None:
+    """Pieces of captures before adaptation and after each method, a method a column, as a JPEG."""
+    folders = list_captures(run.captures)
+    rows = []
+    for folder in folders[:: max(1, len(folders) // PIECES)][:PIECES]:
+        roots = [run.captures, *(run.out / method / "captures" for method in methods)]
+        images = [read_capture(root / folder.name, ("image_pre",)).layers["image_pre"] for root in roots]
+        start = [(n - PIECE) // 2 for n in images[0].shape[1:]]
+        rows.append([i[:, start[0] : start[0] + PIECE, start[1] : start[1] + PIECE] for i in images])
+    write_sheet(run.out / "sheet.png", rows, columns=["simulated", *methods], side=2 * PIECE)
+    with Image.open(run.out / "sheet.png") as sheet, atomic_path(path) as partial:
+        sheet.save(partial, "JPEG", quality=85)
+
+
 def _costs(cost: Mapping[str, float] | None) -> list[str]:
     if cost is None:
         return ["-", "-"]
@@ -231,7 +251,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Runs everything, then writes benchmarks/results/sim2real_<name>.json and the table of its page."""
+    """Runs everything, then writes results/sim2real_<name>.json, and the table and sheet of its page."""
     given = _arguments(words)
     os.environ["OMP_NUM_THREADS"] = "1"  # of the processes to come
     training = Training(cover=LandCover[given.cover.upper()], steps=given.steps, seed=0, shrink=given.shrink)
@@ -271,6 +291,8 @@ def main(words: Sequence[str] | None = None) -> None:
         told = {**asked, **{name: seen[name] for name in SCENARIO}, "seeds": given.seeds}
         record = {**provenance("sim2real", told), "machine": machine}
         write_json(RESULTS / f"sim2real_{given.name}.json", {**record, "figures": figures})
+        shown = [m for m in SHOWN if (run.out / m / "fidelity.json").is_file()]
+        draw_sheet(run, shown, PAGE.parent / "images" / f"sim2real_{given.name}.jpg")
         put_between(PAGE, (f"<!-- {given.name} -->", f"<!-- end of {given.name} -->"), table(figures))
 
 

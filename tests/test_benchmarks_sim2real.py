@@ -12,7 +12,7 @@ import torch
 
 from adaptation.recoverability import Mark
 from benchmarks.judge import Training, examine, judge, simulated_tiles, train_judge
-from benchmarks.sim2real import Run, gap_closed, score_path, settle, spread, table, teach
+from benchmarks.sim2real import PIECE, Run, draw_sheet, gap_closed, score_path, settle, spread, table, teach
 from benchmarks.survival import GAP, ask_marks, balanced_f1, kept, squares, teach_marks
 from rasters.capture import Capture, read_capture, write_capture
 from rasters.classes import Change, LandCover
@@ -153,6 +153,19 @@ def test_marks_that_adaptation_paints_over_are_missed(
         write_capture(tmp_path / "painted", painted)
     after = ask_marks(network, ruins, tmp_path / "painted", shrink=1)
     assert kept([before], [after])["rubble"] < 0.5
+
+
+def test_the_sheet_shows_each_method(ruins: Path, tmp_path: Path) -> None:
+    run = Run(captures=ruins, target=ruins, gold=ruins, val=ruins, out=tmp_path / "out", training=ROADS)
+    blue = np.broadcast_to(np.array([0, 0, 255], np.uint8)[:, None, None], (3, 192, 192))
+    for name in ("a", "b"):
+        capture = read_capture(ruins / name, ("image_pre", "image_post"))
+        painted = replace(capture, layers={**capture.layers, "image_pre": np.ascontiguousarray(blue)})
+        write_capture(run.out / "flow" / "captures", painted)
+    draw_sheet(run, ["flow"], tmp_path / "sheet.jpg")
+    left, right = np.split(cv2.imread(str(tmp_path / "sheet.jpg"))[-PIECE:].astype(int), 2, axis=1)
+    assert left[..., 0].mean() < 150  # reds and greens
+    assert right[..., 0].mean() > 200
 
 
 def test_the_share_of_the_gap() -> None:
