@@ -55,7 +55,7 @@ class Adapter:
         radiometry: Stage A.
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
-        smoothing: Its strength, in [0, 1] units; 0 for none.
+        smoothing: Strength of the smoothing after stage C, in [0, 1] units; 0 for none.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
     """

@@ -94,7 +94,7 @@ def fit_adapter(
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
-        "smoothing_grey_levels": round(255 * smoothing, 2),
+        "smoothing_grey_levels": round(255 * smoothing, 2),  # 32: not enough
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(

@@ -19,10 +19,10 @@ SIGMA_MAX = 1.6  # [px]; wider is no optics but another scale
 SIGMA_MIN = 0.2  # [px]; narrower changes nothing that 8 bits show
 _STRONGEST = 0.01  # share of the differences that are taken to be edges
 _FLAT = 0.2  # of an edge's height: the most that its two sides may vary
-CALM = 0.1  # share of the pixels that are the calmest
+CALM = 0.1  # share of the pixels that are the calmest, an assumption
 _ONE_GREY = 1e-3  # a quarter of a grey level
-SMOOTHING_MAX = 32 / 255  # of a bilateral filter, in [0, 1] units: what differs by more is no noise
-_REACH = 1.5  # [px], standard deviation of the bilateral filter's window of 5 x 5
+SMOOTHING_MAX = 32 / 255  # of a bilateral filter, in [0, 1] units: more begins to take edges
+_REACH = 1.5  # [px], standard deviation of the bilateral filter's window of 5 x 5; both are assumptions
 
 
 def fit_blur(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> np.ndarray:
@@ -97,7 +97,7 @@ def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) ->
     if wanted == 0 or calm_spread(source) <= wanted:
         return 0.0
     low, high = 0.0, SMOOTHING_MAX
-    for _ in range(6):  # halves the interval: to a third of a grey level
+    for _ in range(7):  # halves the interval: to a quarter of a grey level
         strength = (low + high) / 2
         calm = calm_spread([smooth(image, strength) for image in source]) <= wanted
         low, high = (low, strength) if calm else (strength, high)
@@ -123,7 +123,10 @@ def calm_spread(images: Sequence[np.ndarray]) -> float:
 
 
 def smooth(image: np.ndarray, strength: float) -> np.ndarray:
-    """RGB image (3, H, W) float32, pixels averaged with those near that differ by no more than `strength`."""
+    """RGB image (3, H, W) float32, each pixel averaged with those near that look alike.
+
+    Pixels weigh by a Gaussian of standard deviation `strength` of the sum of the bands' differences.
+    """
     if strength == 0:
         return image
     pixels = np.ascontiguousarray(image.transpose(1, 2, 0))

@@ -26,7 +26,7 @@ LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "chang
 FOUND = 0.2  # F1 before adaptation, below which what is left of it tells nothing
 LEAST = 500  # pixels of a mark that is asked for
 STEPS = 600
-SQUARE, GAP = 64, 8  # pixels: a side, and the rim that neither teaches nor asks
+SQUARE, GAP = 64, 8  # pixels: a side, and the rim that neither teaches nor asks; assumptions
 
 
 def marks_of(folder: Path, *, teaching: bool) -> np.ndarray:
@@ -57,13 +57,14 @@ def _tile(folder: Path, kept: np.ndarray) -> Tile:
 def teach_marks(captures: Path, training: Training) -> SiameseUnet:
     """The frozen segmenter: its land cover codes are `Mark`s.
 
-    Of a mark n times as frequent as the rarest a share of 1 / sqrt(n) is taught: all of it would drown the
-    others, as little as of the rarest would not show what it looks like.
+    Of a mark n times as frequent as the rarest that is asked for a share of 1 / sqrt(n) is taught: all of it
+    would drown the others, as little as of the rarest would not show what it looks like.
     """
     folders = list_captures(captures)
     marks = [marks_of(folder, teaching=True) for folder in folders]
     counts = np.sum([np.bincount(m.ravel(), minlength=len(Mark) + 1) for m in marks], axis=0)
-    kept = np.sqrt(counts[counts > 0].min() / np.maximum(counts, 1))
+    asked = counts[1:][counts[1:] >= LEAST]
+    kept = np.sqrt(min(asked, default=1) / np.maximum(counts, 1))
     teaching = [partial(_tile, folder, kept) for folder in folders]
     return train_judge(teaching, replace(training, cover=None, steps=STEPS))
 

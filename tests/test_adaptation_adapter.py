@@ -16,6 +16,7 @@ from adaptation.fitting import fit_adapter
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.noise import dequantised_source
+from adaptation.optics import calm_spread
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -41,13 +42,14 @@ def village(rng: np.random.Generator, size: int = 128) -> tuple[np.ndarray, np.n
     return image.transpose(2, 0, 1).copy(), cover
 
 
-def photograph(rng: np.random.Generator) -> np.ndarray:
-    """A stand-in for a real image: a village in other colours, blurred, with grain and a black border."""
+def photograph(rng: np.random.Generator, grain: float = 7) -> np.ndarray:
+    """A stand-in for a real image: a village in other colours, blurred, with grain [grey levels] and a black
+    border."""
     image, _ = village(rng)
     soft = cv2.GaussianBlur(image.transpose(1, 2, 0).astype(np.float32), (0, 0), 0.9)
     hazy = 40 + 0.7 * soft * np.array([1.0, 0.95, 0.9])
-    grain = cv2.GaussianBlur(rng.normal(0, 7, soft.shape), (0, 0), 0.7)
-    made = np.clip(hazy + grain, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy()
+    noise = cv2.GaussianBlur(rng.normal(0, grain, soft.shape), (0, 0), 0.7)
+    made = np.clip(hazy + noise, 1, 255).astype(np.uint8).transpose(2, 0, 1).copy()
     made[:, :10] = 0
     return made
 
@@ -57,11 +59,17 @@ def adapter() -> Adapter:
     return fitted(SMALL)
 
 
-def fitted(config: AdaptConfig) -> Adapter:
+@pytest.fixture(scope="module")
+def calmed(adapter: Adapter) -> Adapter:
+    """With smoothing, for which this target has too much grain."""
+    return dataclasses.replace(adapter, smoothing=6 / 255)
+
+
+def fitted(config: AdaptConfig, grain: float = 7) -> Adapter:
     torch.set_num_threads(1)
     rng = np.random.default_rng(5)
     source = [village(r) for r in rng.spawn(4)]
-    target = [photograph(r) for r in rng.spawn(4)]
+    target = [photograph(r, grain) for r in rng.spawn(4)]
     return fit_adapter(source, target, gsd=0.5, config=config, rng=np.random.default_rng(1))
 
 
@@ -69,20 +77,20 @@ def scene(size: int = 128) -> tuple[np.ndarray, np.ndarray]:
     return village(np.random.default_rng(9), size)
 
 
-def test_tiles_join_without_a_seam(adapter: Adapter) -> None:
+def test_tiles_join_without_a_seam(calmed: Adapter) -> None:
     image, cover = (a[..., :200, :171] for a in scene(200))
-    style = adapter.draw_style(np.random.default_rng(2))
-    whole = dataclasses.replace(adapter, config=dataclasses.replace(SMALL, tile=4096))
-    tiled = adapter.translate_float(image, cover, position=(3, 5), style=style)
+    style = calmed.draw_style(np.random.default_rng(2))
+    whole = dataclasses.replace(calmed, config=dataclasses.replace(SMALL, tile=4096))
+    tiled = calmed.translate_float(image, cover, position=(3, 5), style=style)
     difference = np.abs(tiled - whole.translate_float(image, cover, position=(3, 5), style=style))
     assert difference.max() * 255 < 0.01
 
 
-def test_a_crop_is_adapted_as_within_the_whole(adapter: Adapter) -> None:
+def test_a_crop_is_adapted_as_within_the_whole(calmed: Adapter) -> None:
     image, cover = scene(224)
-    style = adapter.draw_style(np.random.default_rng(2))
-    whole = adapter.translate_float(image, cover, position=(0, 0), style=style)
-    crop = adapter.translate_float(image[:, 21:, 35:], cover[21:, 35:], position=(21, 35), style=style)
+    style = calmed.draw_style(np.random.default_rng(2))
+    whole = calmed.translate_float(image, cover, position=(0, 0), style=style)
+    crop = calmed.translate_float(image[:, 21:, 35:], cover[21:, 35:], position=(21, 35), style=style)
     inside = np.abs(crop - whole[:, 21:, 35:])[:, 64:, 64:]
     assert inside.max() * 255 < 0.01
 
@@ -103,33 +111,46 @@ def test_fitting_twice_gives_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_unchanged_ground_keeps_its_texture_in_a_pair(adapter: Adapter) -> None:
+def test_calm_places_become_as_calm_as_a_calmer_targets() -> None:
+    calmer = fitted(dataclasses.replace(SMALL, steps=5), grain=1.5)
+    assert calmer.smoothing > 0
+    image, cover = scene(192)
+    style = calmer.draw_style(np.random.default_rng(2))
+    rough = dataclasses.replace(calmer, smoothing=0.0)
+    spreads = [
+        calm_spread([a.translate_float(image, cover, position=(0, 0), style=style)]) for a in (rough, calmer)
+    ]
+    wanted = calm_spread([photograph(np.random.default_rng(8), 1.5).astype(np.float32)[:, 10:] / 255])
+    assert abs(spreads[1] - wanted) < 0.3 * abs(spreads[0] - wanted)
+
+
+def test_unchanged_ground_keeps_its_texture_in_a_pair(calmed: Adapter) -> None:
     image, cover = scene(192)
     after, cover_after = image.copy(), cover.copy()
     after[:, :40, :40] = np.array([120, 110, 90], dtype=np.uint8)[:, None, None]
     cover_after[:40, :40] = LandCover.WATER
-    style = adapter.draw_style(np.random.default_rng(2))
+    style = calmed.draw_style(np.random.default_rng(2))
     made = [
-        adapter.translate_float(i, c, position=(0, 0), style=style)
+        calmed.translate_float(i, c, position=(0, 0), style=style)
         for i, c in ((image, cover), (after, cover_after))
     ]
     changed = np.abs(made[0] - made[1]).max(axis=0) * 255 > 0.01
     assert changed[:36, :36].mean() > 0.9
     assert not changed[40 + 64 :].any()
     assert not changed[:, 40 + 64 :].any()
-    pair = adapter.translate_pair(
+    pair = calmed.translate_pair(
         (image, cover), (image, cover), position=(0, 0), rng=np.random.default_rng(3)
     )
     grain = [np.diff(i.astype(float), axis=2)[cover[None].repeat(3, axis=0)[:, :, 1:] == 2] for i in pair]
     assert np.corrcoef(grain[0], grain[1])[0, 1] > 0.9  # looks differ by a shift of colour, not by grain
 
 
-def test_adaptation_keeps_edges_where_their_labels_are(adapter: Adapter) -> None:
+def test_adaptation_keeps_edges_where_their_labels_are(calmed: Adapter) -> None:
     kept = []
     for seed in range(3):
         image, cover = village(np.random.default_rng(100 + seed), 192)
-        style = adapter.draw_style(np.random.default_rng(seed))
-        kept.append(structure(image, adapter.translate(image, cover, position=(0, 0), style=style), cover))
+        style = calmed.draw_style(np.random.default_rng(seed))
+        kept.append(structure(image, calmed.translate(image, cover, position=(0, 0), style=style), cover))
     found = [k for k in kept if k is not None]
     assert len(found) == 3
     assert min(k.gradient_correlation for k in found) > 0.6
@@ -163,17 +184,17 @@ def test_strength_0_changes_colours_only(adapter: Adapter) -> None:
     assert (made[:, meadow] == made[:, meadow][:, :1]).all()
 
 
-def test_saved_and_loaded_it_gives_the_same_bytes(adapter: Adapter, tmp_path: Path) -> None:
+def test_saved_and_loaded_it_gives_the_same_bytes(calmed: Adapter, tmp_path: Path) -> None:
     path = tmp_path / "adapter.pt"
-    save_adapter(path, adapter)
+    save_adapter(path, calmed)
     assert path.stat().st_size < 1_000_000
     loaded = load_adapter(path, gsd=0.6)
     image, cover = scene()
-    style = adapter.draw_style(np.random.default_rng(2))
-    made = [a.translate(image, cover, position=(7, 1), style=style) for a in (adapter, loaded)]
+    style = calmed.draw_style(np.random.default_rng(2))
+    made = [a.translate(image, cover, position=(7, 1), style=style) for a in (calmed, loaded)]
     assert (made[0] == made[1]).all()
-    assert loaded.config == adapter.config
-    assert loaded.summary == adapter.summary
+    assert loaded.config == calmed.config
+    assert loaded.summary == calmed.summary
 
 
 def test_files_that_do_not_fit_are_refused_by_name(adapter: Adapter, tmp_path: Path) -> None:
