@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from rasters.errors import InputError
+
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 BLUR_SIZE = 9  # [pixels]
 
@@ -24,15 +26,26 @@ class Augmentation:
 
     Attributes:
         strength: 0 leaves the look as it is, 1 is the full range of every photometric change.
-        scale: Least and greatest magnification.
-        rotation: Greatest turn besides quarter turns [deg].
-        shift: Greatest misregistration of the image after [pixels].
+        scale: Least and greatest magnification, from 0.25 to 4.
+        rotation: Greatest turn besides quarter turns, up to 45 [deg].
+        shift: Greatest misregistration of the image after, up to 32 [pixels].
     """
 
     strength: float = 1.0
     scale: tuple[float, float] = (0.6, 1.6)
     rotation: float = 15.0
     shift: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"augmentation.strength must be in [0, 1], got {self.strength}")
+        if not 0.25 <= self.scale[0] <= self.scale[1] <= 4:
+            raise InputError(
+                f"augmentation.scale must be least and greatest, within 0.25 to 4, got {self.scale}"
+            )
+        for name, limit in (("rotation", 45), ("shift", 32)):
+            if not 0 <= getattr(self, name) <= limit:
+                raise InputError(f"augmentation.{name} must be in [0, {limit}], got {getattr(self, name)}")
 
 
 def augment(

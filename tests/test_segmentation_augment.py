@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Generator, Tensor
 
+from rasters.errors import InputError
 from segmentation.augment import Augmentation, augment, recolour
 
 GREY = 20  # grey levels between label codes, so that a picture shows its label
@@ -121,3 +124,12 @@ def test_each_date_has_its_own_look() -> None:
     out = augment(source, 48, Augmentation(shift=0.0), seeded())
     change = (out["image_pre"] - out["image_post"]).abs().mean((1, 2, 3))
     assert (change > 0.02).float().mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"strength": -3.0}, {"scale": (-1.0, 0.0)}, {"scale": (2.0, 1.0)}, {"rotation": 90.0}, {"shift": -1.0}],
+)
+def test_ranges_that_are_none_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=rf"augmentation\.{next(iter(wrong))} must be"):
+        Augmentation(**wrong)
