@@ -30,7 +30,7 @@ from segmentation.partial_labels import UNKNOWN_DAMAGE, from_mask
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
 TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
 ROAD = 255  # in the masks of labels/
-EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch, an assumption: no other share was tried as extra
+EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch: an assumption, the only share tried as extra
 SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
 
 

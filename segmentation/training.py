@@ -295,7 +295,8 @@ def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None)
     """Checks what a training is given before anything is written; returns its ground sample distance [m].
 
     Raises:
-        InputError: Nothing to train on, no tiles, a batch that devices cannot share, or contradicting pixel sizes.
+        InputError: Nothing to train on, no tiles, a batch that devices cannot share, or contradicting
+            pixel sizes.
     """
     if captures is None and gold is None:
         raise InputError("nothing to train on: give captures, gold or both")

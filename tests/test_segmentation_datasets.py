@@ -184,7 +184,8 @@ def test_processes_hold_as_many_of_each_kind(batch: int, world_size: int, gold: 
     settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": batch, "seed": 1, "steps": 15}
     drawn = [list(MixedBatches(**settings, rank=r, world_size=world_size)) for r in range(world_size)]
     for draws in (draws for rank in drawn for draws in rank):
-        assert [sum(d.tile < 5 for d in draws), sum(d.tile >= 5 for d in draws)] == [batch // world_size, gold]
+        assert sum(d.tile < 5 for d in draws) == batch // world_size
+        assert sum(d.tile >= 5 for d in draws) == gold
     steps = [[d for part in parts for d in part] for parts in zip(*drawn, strict=True)]
     counts = np.bincount([d.tile for step in steps for d in step], minlength=8)
     assert counts.tolist() == [3 * batch] * 5 + [5 * gold * world_size] * 3
