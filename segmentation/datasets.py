@@ -30,7 +30,7 @@ from segmentation.partial_labels import UNKNOWN_DAMAGE, from_mask
 LAYERS = ("image_pre", "image_post", "land_cover_pre", "land_cover_post", "damage")
 TRIES = 8  # positions tried for a crop that is mostly labelled, or damaged
 ROAD = 255  # in the masks of labels/
-EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch
+EXTRA_GOLD = 0.5  # pairs of gold for each capture of a batch: an assumption, the only share tried as extra
 SEEKS_DAMAGE = 0.5  # share of crops that are placed on damage, an assumption
 
 
@@ -237,8 +237,9 @@ class MixedBatches:
         """Args:
         captures: Number of capture tiles, the first ones of the dataset.
         gold: Number of gold tiles, which follow.
-        batch: Pairs in a step, over all processes; where there are both kinds they are captures, and
-            `EXTRA_GOLD` as many of gold are added.
+        batch: Pairs in a step, over all processes, a multiple of their number; where there are both
+            kinds they are captures, and `EXTRA_GOLD` as many of gold are added, rounded up to such a
+            multiple too: gradients are averaged over processes, so each must hold as many of a kind.
         seed: Of the draws.
         steps: Of the whole training.
         first: The step to start with.
@@ -246,13 +247,13 @@ class MixedBatches:
         world_size: Number of processes.
 
         Raises:
-            ValueError: No tile, or a batch too small for all processes.
+            ValueError: No tile, or a batch that processes cannot share evenly.
         """
         if captures + gold == 0:
             raise ValueError("no tiles to train on: captures and gold are both empty")
-        if batch < world_size:
-            raise ValueError(f"a batch of {batch} is too small for {world_size} processes")
-        extra = math.ceil(EXTRA_GOLD * batch) if captures else batch
+        if batch % world_size:
+            raise ValueError(f"{world_size} processes cannot share a batch of {batch} evenly")
+        extra = math.ceil((EXTRA_GOLD if captures else 1) * batch / world_size) * world_size
         self.gold_slots = extra if gold else 0
         self.slots = self.gold_slots + (batch if captures else 0)
         self.captures, self.gold = captures, gold

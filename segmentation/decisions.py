@@ -7,8 +7,8 @@ knew simulation alone a third of their building IoU in Mexico City; to ask for n
 much built land as there is in Joplin, at a worse IoU. Both places are development data.
 
 Of the levels of damage the likeliest wins. Dividing by their shares in training, the median level and a level
-for each building were measured on held-out captures and gained nothing, or too little to tell; see
-docs/training.md.
+for each building were measured on held-out captures; with models that find every level they gained nothing,
+or too little to tell; see docs/training.md.
 """
 
 import numpy as np

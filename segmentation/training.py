@@ -53,7 +53,9 @@ class TrainConfig:
 
     Attributes:
         steps: Optimiser steps.
-        batch: Pairs in a step, over all devices; gold beside captures is extra, see `MixedBatches`.
+        batch: Pairs in a step, over all devices, a multiple of their number. Gold beside captures is extra:
+            half as many pairs again, and a GPU needs memory for all of them, 12 at the default 8; see
+            `MixedBatches`.
         crop: Side of a training picture [pixels].
         encoder: timm's name; the weights of tf_efficientnet_lite0 need no download.
         learning_rate: Greatest, of the decoder and heads.
@@ -293,12 +295,13 @@ def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None)
     """Checks what a training is given before anything is written; returns its ground sample distance [m].
 
     Raises:
-        InputError: Nothing to train on, no tiles, too small a batch, or contradicting pixel sizes.
+        InputError: Nothing to train on, no tiles, a batch that devices cannot share, or contradicting
+            pixel sizes.
     """
     if captures is None and gold is None:
         raise InputError("nothing to train on: give captures, gold or both")
-    if config.batch < config.devices:
-        raise InputError(f"batch must be at least {config.devices}, one a device, got {config.batch}")
+    if config.batch % config.devices:
+        raise InputError(f"batch must be a multiple of the {config.devices} devices, got {config.batch}")
     if gold is not None:
         gold_sources(gold)
     if captures is None:

@@ -173,10 +173,29 @@ def test_gold_is_extra_and_each_tile_comes_as_often() -> None:
 
 
 def test_processes_share_a_batch() -> None:
-    settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": 6, "seed": 1, "steps": 3}
+    settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": 8, "seed": 1, "steps": 3}
     whole = list(MixedBatches(**settings))
     parts = [list(MixedBatches(**settings, rank=r, world_size=2)) for r in range(2)]
     assert [sorted(a + b) for a, b in zip(*parts, strict=True)] == [sorted(b) for b in whole]
+
+
+@pytest.mark.parametrize(("batch", "world_size", "gold"), [(4, 4, 1), (6, 2, 2), (6, 3, 1), (8, 4, 1)])
+def test_processes_hold_as_many_of_each_kind(batch: int, world_size: int, gold: int) -> None:
+    settings: dict[str, Any] = {"captures": 5, "gold": 3, "batch": batch, "seed": 1, "steps": 15}
+    drawn = [list(MixedBatches(**settings, rank=r, world_size=world_size)) for r in range(world_size)]
+    for draws in (draws for rank in drawn for draws in rank):
+        assert sum(d.tile < 5 for d in draws) == batch // world_size
+        assert sum(d.tile >= 5 for d in draws) == gold
+    steps = [[d for part in parts for d in part] for parts in zip(*drawn, strict=True)]
+    counts = np.bincount([d.tile for step in steps for d in step], minlength=8)
+    assert counts.tolist() == [3 * batch] * 5 + [5 * gold * world_size] * 3
+    assert all(len({d.key for d in step}) == len(step) for step in steps)
+
+
+@pytest.mark.parametrize("batch", [2, 4])
+def test_a_batch_that_processes_cannot_share_is_refused(batch: int) -> None:
+    with pytest.raises(ValueError, match=f"3 processes cannot share a batch of {batch} evenly"):
+        MixedBatches(captures=5, gold=3, batch=batch, seed=1, steps=1, world_size=3)
 
 
 @pytest.mark.parametrize(("captures", "gold", "expected"), [(4, 0, (8, 0)), (0, 4, (0, 8)), (4, 4, (8, 4))])

@@ -121,8 +121,9 @@ def test_input_that_cannot_be_used(tmp_path: Path) -> None:
         train(TINY, tmp_path / "no-such", None, tmp_path / "out")
     with pytest.raises(InputError, match="learning_rate"):
         TrainConfig(learning_rate=float("nan"))
-    with pytest.raises(InputError, match="batch must be at least 3, one a device, got 2"):
-        train(replace(TINY, devices=3), None, tmp_path, tmp_path / "out")
+    for batch in (2, 4):
+        with pytest.raises(InputError, match=f"batch must be a multiple of the 3 devices, got {batch}"):
+            train(replace(TINY, devices=3, batch=batch), None, tmp_path, tmp_path / "out")
 
 
 def test_learning_rate() -> None:
