@@ -100,7 +100,8 @@ def read_label(path: Path) -> np.ndarray:
         bands = dataset.read()
     if bands.shape[0] != 1 or bands.dtype != np.uint8:
         raise InputError(
-            f"{path} must be one band of 8-bit class codes, got {bands.shape[0]} of {bands.dtype}"
+            f"{path} must be one band of 8-bit class codes, got {bands.shape[0]} of {bands.dtype}; "
+            "give xBD's targets (0 to 4) or masks of roads (0 and 255)"
         )
     return bands[0]
 

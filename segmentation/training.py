@@ -37,6 +37,7 @@ from segmentation.model_file import save_model
 from segmentation.networks import SiameseUnet, channels_last
 
 MARGIN = 1.5  # tiles are cropped this much larger than the network's pictures, to turn and shrink them
+PROBED = 200  # tiles of gold that are read before anything is written: all, where gold is a handful
 MODEL_FILE, CHECKPOINT = "model.pt", "last.ckpt"
 EXPECTED = (  # warnings of Lightning
     ".*does not have many workers.*",  # crops of tiles in memory cost less than a process
@@ -295,15 +296,17 @@ def check_sources(config: TrainConfig, captures: Path | None, gold: Path | None)
     """Checks what a training is given before anything is written; returns its ground sample distance [m].
 
     Raises:
-        InputError: Nothing to train on, no tiles, a batch that devices cannot share, or contradicting
-            pixel sizes.
+        InputError: Nothing to train on, no tiles, labels that are none in one of `PROBED` tiles of gold, a
+            batch that devices cannot share, or contradicting pixel sizes.
     """
     if captures is None and gold is None:
         raise InputError("nothing to train on: give captures, gold or both")
     if config.batch % config.devices:
         raise InputError(f"batch must be a multiple of the {config.devices} devices, got {config.batch}")
     if gold is not None:
-        gold_sources(gold)
+        labelled = gold_sources(gold)
+        for read in labelled[:: -(-len(labelled) // PROBED)]:
+            read()
     if captures is None:
         return 1.0 if config.gsd is None else config.gsd
     gsd = common_gsd(list_captures(captures))

@@ -126,6 +126,14 @@ def test_input_that_cannot_be_used(tmp_path: Path) -> None:
             train(replace(TINY, devices=3, batch=batch), None, tmp_path, tmp_path / "out")
 
 
+def test_gold_of_another_kind_is_refused_before_anything_is_written(gold: Path, tmp_path: Path) -> None:
+    target = sorted((gold / "targets").iterdir())[-1]
+    cv2.imwrite(str(target), np.zeros((96, 96, 3), np.uint8))
+    with pytest.raises(InputError, match=rf"{target.name} must be one band .* got 3 of uint8; give xBD"):
+        train(TINY, None, gold, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_learning_rate() -> None:
     rates = [rate_at(s, 100) for s in range(101)]
     assert rates[0] == pytest.approx(0.1)
