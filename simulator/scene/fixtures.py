@@ -11,7 +11,7 @@ import numpy as np
 from simulator.city.model import Building
 from simulator.scene.chance import chance
 from simulator.scene.mesh import Part, area_of, skin
-from simulator.scene.roof_frames import Frame, box_cast, clearance, frame_of, turned, within
+from simulator.scene.roof_frames import RoofFrame, box_cast, clearance, frame_of, turned, within
 from simulator.scene.roofs import Bodies, Cast, gather, lengthwise
 from simulator.scene.rooftops import Rooms, coat_colours, divisions, rooms_on
 
@@ -57,7 +57,7 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
     return [cast for cast in casts if len(cast.owner)]
 
 
-def _flat(b: Bodies, frame: Frame, busy: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
+def _flat(b: Bodies, frame: RoofFrame, busy: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
     """Stair heads, tanks, plant and skylights on flat roofs, beside the rooms."""
     area, top = area_of(b.plan), b.base + b.eave
     large = area > PLANT_AREA
@@ -88,7 +88,7 @@ def _flat(b: Bodies, frame: Frame, busy: np.ndarray, rooms: Rooms) -> Iterator[C
             yield make(b.owner[rows], at, size[chosen], frame.heading[rows], part, shade)
 
 
-def _panel_rows(b: Bodies, frame: Frame, solar: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
+def _panel_rows(b: Bodies, frame: RoofFrame, solar: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
     """Rows of tilted panels along the roof; none that would meet a room."""
     rows = np.flatnonzero((solar > 0) & (area_of(b.plan) > 25))
     if not len(rows):
@@ -218,7 +218,7 @@ def _tanks(
     return Cast(owner, np.concatenate(rings, axis=1), faces, np.full(len(faces), part, np.uint8), shade)
 
 
-def _place(frame: Frame, rows: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _place(frame: RoofFrame, rows: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Points (M, 2) at shares u, v (M,) of the boxes of some bodies."""
     origin, half, heading = frame.at(rows)
     return origin + turned(half * (2 * np.stack([u, v], 1) - 1), heading)

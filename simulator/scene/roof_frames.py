@@ -8,7 +8,7 @@ from simulator.scene.mesh import BOX_FACES, Part, box_vertices
 from simulator.scene.roofs import Cast
 
 
-class Frame(NamedTuple):
+class RoofFrame(NamedTuple):
     """Boxes about some plans, along the longest side of each.
 
     Attributes:
@@ -21,19 +21,19 @@ class Frame(NamedTuple):
     half: np.ndarray
     heading: np.ndarray
 
-    def at(self, rows: np.ndarray) -> "Frame":
+    def at(self, rows: np.ndarray) -> "RoofFrame":
         """Some of them."""
-        return Frame(*(column[rows] for column in self))
+        return RoofFrame(*(column[rows] for column in self))
 
 
-def frame_of(plan: np.ndarray) -> Frame:
+def frame_of(plan: np.ndarray) -> RoofFrame:
     """The frames of plans (B, N, 2) [m]."""
     edge = np.roll(plan, -1, axis=1) - plan
     longest = edge[np.arange(len(plan)), np.argmax((edge**2).sum(2), axis=1)]
     heading = np.arctan2(longest[:, 1], longest[:, 0])
     local = turned(plan, -heading[:, None])
     low, high = local.min(axis=1), local.max(axis=1)
-    return Frame(turned((low + high) / 2, heading), (high - low) / 2, heading)
+    return RoofFrame(turned((low + high) / 2, heading), (high - low) / 2, heading)
 
 
 def turned(xy: np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from simulator.city.model import Building
 from simulator.scene.chance import chance
 from simulator.scene.materials import MATERIALS, material_index
 from simulator.scene.mesh import BOX_FACES, Part, area_of, box_vertices
-from simulator.scene.roof_frames import Frame, box_cast, turned, within
+from simulator.scene.roof_frames import RoofFrame, box_cast, turned, within
 from simulator.scene.roofs import Bodies, Cast
 
 COATS = np.array(
@@ -54,7 +54,7 @@ class Rooms(NamedTuple):
     xy: np.ndarray
     size: np.ndarray
 
-    def touch(self, rows: np.ndarray, frame: Frame, xy: np.ndarray, size: np.ndarray) -> np.ndarray:
+    def touch(self, rows: np.ndarray, frame: RoofFrame, xy: np.ndarray, size: np.ndarray) -> np.ndarray:
         """(M,) whether things come within GAP of the room of their body.
 
         Args:
@@ -75,7 +75,7 @@ def coat_colours(houses: Sequence[Building]) -> np.ndarray:
     return COATS / np.maximum(own, 0.01)[:, None]
 
 
-def rooms_on(b: Bodies, frame: Frame, busy: np.ndarray) -> Rooms:
+def rooms_on(b: Bodies, frame: RoofFrame, busy: np.ndarray) -> Rooms:
     """Rooms in corners of flat roofs.
 
     Args:
@@ -95,7 +95,9 @@ def rooms_on(b: Bodies, frame: Frame, busy: np.ndarray) -> Rooms:
     return rooms
 
 
-def divisions(b: Bodies, frame: Frame, busy: np.ndarray, coats: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
+def divisions(
+    b: Bodies, frame: RoofFrame, busy: np.ndarray, coats: np.ndarray, rooms: Rooms
+) -> Iterator[Cast]:
     """Rooms on flat roofs, and parts covered anew.
 
     Args:
@@ -117,7 +119,7 @@ def divisions(b: Bodies, frame: Frame, busy: np.ndarray, coats: np.ndarray, room
     yield _walled(b, frame, rooms, coats)
 
 
-def _walled(b: Bodies, frame: Frame, rooms: Rooms, coats: np.ndarray) -> Cast:
+def _walled(b: Bodies, frame: RoofFrame, rooms: Rooms, coats: np.ndarray) -> Cast:
     """Rooms with walls of the house's."""
     rows = np.flatnonzero(rooms.size[:, 2] > 0)
     size = rooms.size[rows]
@@ -130,7 +132,7 @@ def _walled(b: Bodies, frame: Frame, rooms: Rooms, coats: np.ndarray) -> Cast:
 
 def _parts(
     b: Bodies,
-    frame: Frame,
+    frame: RoofFrame,
     rows: np.ndarray,
     purpose: int,
     least: tuple[float, float],
