@@ -21,7 +21,7 @@ from simulator.city.fillings import fill_lot
 from simulator.city.frames import Frame, inset, inset_ring, ring
 from simulator.city.model import Building, Construction, Ground, TreeKind, Use
 from simulator.city.noise import draw_bend
-from simulator.city.open_land import fill_open_block
+from simulator.city.open_land import BUSH, fill_open_block
 from simulator.city.outline import bodies, outline
 from simulator.city.parcels import Block, BlockUse, Parcel, describe_lots
 from simulator.city.plots import Plot
@@ -165,6 +165,15 @@ def test_scrub_is_of_bushes_close_together() -> None:
     assert {kind for *_, kind in plot.planted} == {TreeKind.SHRUB}
     xy = np.array([(x, y) for x, y, *_ in plot.planted])
     assert KDTree(xy).query(xy, 2)[0][:, 1].mean() < 4
+    wide = [
+        radius
+        for seed in range(12)
+        for _, _, radius, _ in fill_open_block(
+            block, character("detached", rng), draw_bend(0.1, rng), np.random.default_rng(seed)
+        ).planted
+    ]
+    assert max(wide) == BUSH
+    assert np.mean(wide) < 0.75 * BUSH
     assert not plot.buildings
 
 

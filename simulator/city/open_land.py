@@ -23,6 +23,8 @@ SPORTS = (
     (28.0, 15.0),
     (60.0, 40.0),
 )  # football, tennis, basketball, small pitch [m]
+BUSH = 2.0
+"""Largest radius of a bush in scrub [m]."""
 BARN_ROOFS = ((1.0, 1.0, 1.0), (0.6, 0.6, 0.62), (0.75, 0.3, 0.22), (0.4, 0.6, 0.45))
 
 
@@ -80,7 +82,10 @@ def _green(
 
 
 def _scrub(shape: shapely.Polygon, bend: Bend, plot: Plot, rng: np.random.Generator) -> None:
-    """Bushes close together in dry grass, few trees among them."""
+    """Bushes close together in dry grass, and no trees but those of the ground's cover.
+
+    Its grounds, cover, spacing and crowns are assumptions.
+    """
     ground, blend = ((G.MEADOW, G.DRY_GRASS), (G.DRY_GRASS, G.MEADOW), (G.MEADOW, G.FOREST_FLOOR))[
         rng.integers(3)
     ]
@@ -90,7 +95,7 @@ def _scrub(shape: shapely.Polygon, bend: Bend, plot: Plot, rng: np.random.Genera
     count = int((east - west) * (north - south) / step**2)
     xy = rng.uniform((west, south), (east, north), (count, 2))
     xy = xy[shapely.contains_xy(shape, *xy.T)]
-    crowns = radius * rng.lognormal(0, 0.35, len(xy))
+    crowns = np.minimum(radius * rng.lognormal(0, 0.35, len(xy)), BUSH)
     _plant(xy, crowns, TreeKind.SHRUB, plot)
     if rng.random() < 0.4:
         _tracks(shape, bend, plot, rng)

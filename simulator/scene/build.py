@@ -87,7 +87,8 @@ def building_pieces(buildings: Sequence[Building], terrain: Field) -> list[Piece
     low = np.minimum([b.base for b in buildings], low) - FOUNDATION
     whole = [_has_standing(b) for b in buildings]
     standing = [_rooted(b, z) for b, z, stands in zip(buildings, low.tolist(), whole, strict=True) if stands]
-    casts = [*standing_casts(standing), *fixture_casts(standing)] if standing else []
+    upright = [b for b, stands in zip(buildings, whole, strict=True) if stands]
+    casts = [*standing_casts(standing), *fixture_casts(upright)] if standing else []
     fallen = [k for k, b in enumerate(buildings) if _has_fallen(b)]
     pieces = [*_painted_casts(standing, casts), *covering_pieces(standing, casts)]
     if fallen:

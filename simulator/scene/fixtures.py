@@ -1,6 +1,6 @@
-"""What roofs and walls carry: chimneys, stair heads, tanks, plant, skylights, patches, panels, balconies.
+"""What roofs and walls carry: chimneys, stair heads, tanks, plant, skylights, panels, balconies.
 
-All of it is a function of the building's `uid`: the same in every tile, before and after.
+All of it is a function of the building alone: the same in every tile, on any ground, before and after.
 """
 
 import itertools
@@ -10,10 +10,10 @@ import numpy as np
 
 from simulator.city.model import Building
 from simulator.scene.chance import chance
-from simulator.scene.mesh import Part, skin
-from simulator.scene.roof_frames import area_of, box_cast, clearance, frame_of, turned
+from simulator.scene.mesh import Part, area_of, skin
+from simulator.scene.roof_frames import RoofFrame, box_cast, clearance, frame_of, turned, within
 from simulator.scene.roofs import Bodies, Cast, gather, lengthwise
-from simulator.scene.rooftops import coat_colours, divisions
+from simulator.scene.rooftops import Rooms, coat_colours, divisions, rooms_on
 
 PLANT_AREA = 160.0
 """Larger flat roofs [m2] carry plant and skylights, smaller ones tanks and boxes; assumptions, as
@@ -32,7 +32,7 @@ BALCONY = (3.2, 1.2, 2.8)
 
 
 def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
-    """Everything on the roofs of standing buildings."""
+    """Everything on the roofs of standing buildings, each with its `base` at its own floor."""
     casts: list[Cast] = []
     rooftop = np.array([house.rooftop for house in houses])
     metal = np.array([house.roof_material == "roof_metal" for house in houses])
@@ -44,8 +44,11 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
         casts += _balconies(b, room[b.owner])
         if roof in ("flat", "dome"):
             busy = busy if roof == "flat" else 0 * busy
-            casts += divisions(b, busy, coats[b.owner])
-            casts += _flat(b, busy, solar[b.owner])
+            frame = frame_of(b.plan)
+            rooms = rooms_on(b, frame, busy)
+            casts += divisions(b, frame, busy, coats[b.owner], rooms)
+            casts += _flat(b, frame, busy, rooms)
+            casts += _panel_rows(b, frame, solar[b.owner], rooms)
         elif roof in ("gable", "hip"):
             casts += _ridged(b, busy, solar[b.owner], roof)
             casts += _skylights(b, metal[b.owner] & (roof == "gable"))
@@ -54,12 +57,11 @@ def fixture_casts(houses: Sequence[Building]) -> list[Cast]:
     return [cast for cast in casts if len(cast.owner)]
 
 
-def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
-    """Stair heads, tanks, plant, skylights and rows of panels on flat roofs."""
+def _flat(b: Bodies, frame: RoofFrame, busy: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
+    """Stair heads, tanks, plant and skylights on flat roofs, beside the rooms."""
     area, top = area_of(b.plan), b.base + b.eave
     large = area > PLANT_AREA
     number = busy * np.where(large, area / 70.0, area / 15.0) * (0.3 + 1.4 * chance(b.key, 20))
-    frame = frame_of(b.plan)
     for slot in range(SLOTS):
         here = np.flatnonzero(slot + chance(b.key, 30 + slot) < np.minimum(number, SLOTS))
         if not len(here):
@@ -75,6 +77,7 @@ def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
             xy = _place(frame, here, chance(k, 100 + 16 * (slot - 1) + 3), draw[4])
         fits = clearance(b.plan[here], xy) > np.linalg.norm(size[:, :2], axis=1) / 2 + 0.3
         tank = ~head & ~big & (draw[5] < 0.5)
+        fits &= ~rooms.touch(here, frame, xy, np.where(tank[:, None], size[:, 1:2], size[:, :2]))
         tone = np.where(draw[6] < 0.3, 0.35, 0.7 + 0.9 * draw[6])
         round_ones, others = fits & tank, fits & ~tank
         for part, chosen in ((Part.FIXTURE, others), (Part.TANK, round_ones)):
@@ -82,18 +85,15 @@ def _flat(b: Bodies, busy: np.ndarray, solar: np.ndarray) -> Iterator[Cast]:
             at = np.column_stack([xy[chosen], top[rows] + size[chosen, 2] / 2])
             shade = np.repeat(tone[chosen, None], 3, axis=1)
             make = box_cast if part == Part.FIXTURE else _tanks
-            yield make(b.owner[rows], at, size[chosen], frame[2][rows], part, shade)
-    yield from _panel_rows(b, area, solar, frame)
+            yield make(b.owner[rows], at, size[chosen], frame.heading[rows], part, shade)
 
 
-def _panel_rows(
-    b: Bodies, area: np.ndarray, solar: np.ndarray, frame: tuple[np.ndarray, ...]
-) -> Iterator[Cast]:
-    """Rows of tilted panels along the roof."""
-    rows = np.flatnonzero((solar > 0) & (area > 25))
+def _panel_rows(b: Bodies, frame: RoofFrame, solar: np.ndarray, rooms: Rooms) -> Iterator[Cast]:
+    """Rows of tilted panels along the roof; none that would meet a room."""
+    rows = np.flatnonzero((solar > 0) & (area_of(b.plan) > 25))
     if not len(rows):
         return
-    origin, half, heading = (column[rows] for column in frame)
+    origin, half, heading = frame.at(rows)
     count = np.minimum(np.floor(2 * half[:, 1] * np.minimum(1.6 * solar[rows], 0.8) / 2.2), 12)
     length = np.maximum(1.6, 2 * half[:, 0] * (0.5 + 0.35 * chance(b.key[rows], 50)))
     for k in range(int(count.max(initial=0))):
@@ -103,9 +103,11 @@ def _panel_rows(
         reach = turned(np.stack([length[here] / 2, np.zeros(len(here))], 1), heading[here])
         plan = b.plan[rows[here]]
         fits = np.minimum(clearance(plan, xy - reach), clearance(plan, xy + reach)) > 1.0
-        here, xy = here[fits], xy[fits]
-        at = np.column_stack([xy, (b.base + b.eave)[rows[here]] + 0.45])
         size = np.column_stack([length[here], np.full(len(here), 1.6), np.full(len(here), 0.06)])
+        fits &= within(plan, xy, size[:, :2], heading[here])
+        fits &= ~rooms.touch(rows[here], frame, xy, size[:, :2])
+        here, xy, size = here[fits], xy[fits], size[fits]
+        at = np.column_stack([xy, (b.base + b.eave)[rows[here]] + 0.45])
         yield box_cast(
             b.owner[rows[here]], at, size, heading[here], Part.SOLAR, np.ones((len(here), 3)), 0.25
         )
@@ -179,7 +181,7 @@ def _balconies(b: Bodies, room: np.ndarray) -> Iterator[Cast]:
         return
     wide, deep, foot = BALCONY
     rows = np.flatnonzero((room > 0.2) & (b.eave > TALL) & (chance(b.key, 80) < 0.6))
-    origin, half, heading = (column[rows] for column in frame_of(b.plan))
+    origin, half, heading = frame_of(b.plan[rows])
     count = np.clip(np.floor(2 * half[:, 0] / BAY), 1, BAYS)
     depth = np.minimum(deep, 2.5 * room[rows])
     tone = np.repeat(0.7 + 0.5 * chance(b.key[rows], 81)[:, None], 3, axis=1)
@@ -216,9 +218,9 @@ def _tanks(
     return Cast(owner, np.concatenate(rings, axis=1), faces, np.full(len(faces), part, np.uint8), shade)
 
 
-def _place(frame: tuple[np.ndarray, ...], rows: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _place(frame: RoofFrame, rows: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Points (M, 2) at shares u, v (M,) of the boxes of some bodies."""
-    origin, half, heading = (column[rows] for column in frame)
+    origin, half, heading = frame.at(rows)
     return origin + turned(half * (2 * np.stack([u, v], 1) - 1), heading)
 
 

@@ -254,9 +254,9 @@ def side_distance(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(ap - t[..., None] * ab, axis=-1).min(axis=1)
 
 
-def area_of(polygon: np.ndarray) -> float:
-    """Area [m2] of a polygon (N, 2); positive if counter-clockwise."""
-    return 0.5 * float(_cross(polygon, np.roll(polygon, -1, axis=0)).sum())
+def area_of(polygon: np.ndarray) -> np.ndarray:
+    """(...,) areas [m2] of polygons (..., N, 2) [m]; positive if counter-clockwise."""
+    return 0.5 * _cross(polygon, np.roll(polygon, -1, axis=-2)).sum(axis=-1)
 
 
 def heading_of(polygon: np.ndarray) -> float:

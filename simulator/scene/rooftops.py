@@ -2,18 +2,22 @@
 
 On the roofs of self-built houses stand rooms, with walls and shadows of their own, and what is mended takes
 what is at hand: a red roof gets a white corner, a grey one a red strip. From above that makes roofs busier
-than the ground about them (docs/cities.md has the figures). All of it is a function of the building's `uid`.
+than the ground about them (docs/cities.md has the figures). All of it is a function of the building alone: of
+its `uid`, plan, height and style, not of the ground or of what stands beside it.
+
+What is mended with what, how often, and every size and share here are assumptions.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from simulator.city.model import Building
 from simulator.scene.chance import chance
 from simulator.scene.materials import MATERIALS, material_index
-from simulator.scene.mesh import BOX_FACES, Part, box_vertices
-from simulator.scene.roof_frames import area_of, box_cast, clearance, frame_of, turned
+from simulator.scene.mesh import BOX_FACES, Part, area_of, box_vertices
+from simulator.scene.roof_frames import RoofFrame, box_cast, turned, within
 from simulator.scene.roofs import Bodies, Cast
 
 COATS = np.array(
@@ -24,10 +28,44 @@ COATS = np.array(
 OFTEN = (0.75, 0.45, 0.3)
 """How often a roof that is full of things has a first, second and third part covered anew."""
 ROOMED = 0.8
-"""Share of houses with a room on the roof, where roofs are full of things; all here are assumptions."""
+"""Share of houses with a room on the roof, where roofs are full of things."""
 LARGEST = 420.0
 """Larger flat roofs carry no rooms, but plant [m2]."""
-CORNERS = np.array([[x, y] for x in (-0.5, 0.0, 0.5) for y in (-0.5, 0.0, 0.5)])
+SMALLEST = 28.0
+"""Smaller ones carry none either [m2]."""
+LOWEST = 2.2
+"""Houses carry none whose walls are lower [m]."""
+TOPS = (0.05, 0.07, 0.09)
+"""Of the parts that are covered anew, above the roof [m]: none is as high as another, or as a kerb."""
+MARGIN = 0.1
+"""Between whatever is here and the outer face of the wall [m]."""
+GAP = 0.2
+"""Least between a room and what stands on the roof with it [m]."""
+
+
+class Rooms(NamedTuple):
+    """At most one room on each of some bodies, along its frame.
+
+    Attributes:
+        xy: (B, 2) middles [m].
+        size: (B, 3) length, width and height [m]; 0 where there is none.
+    """
+
+    xy: np.ndarray
+    size: np.ndarray
+
+    def touch(self, rows: np.ndarray, frame: RoofFrame, xy: np.ndarray, size: np.ndarray) -> np.ndarray:
+        """(M,) whether things come within GAP of the room of their body.
+
+        Args:
+            rows: (M,) the bodies that carry them.
+            frame: Of the bodies, as many as rooms.
+            xy: (M, 2) middles of the things [m].
+            size: (M, 2) their lengths and widths along the frame [m].
+        """
+        apart = np.abs(turned(xy - self.xy[rows], -frame.heading[rows]))
+        near = apart < (self.size[rows, :2] + size) / 2 + GAP
+        return near.all(axis=1) & (self.size[rows, 2] > 0)
 
 
 def coat_colours(houses: Sequence[Building]) -> np.ndarray:
@@ -37,65 +75,90 @@ def coat_colours(houses: Sequence[Building]) -> np.ndarray:
     return COATS / np.maximum(own, 0.01)[:, None]
 
 
-def divisions(b: Bodies, busy: np.ndarray, coats: np.ndarray) -> Iterator[Cast]:
+def rooms_on(b: Bodies, frame: RoofFrame, busy: np.ndarray) -> Rooms:
+    """Rooms in corners of flat roofs.
+
+    Args:
+        b: Bodies with flat roofs; `eave` is the height of their walls above the ground floor.
+        frame: Theirs.
+        busy: (B,) how full of things their roofs are, in [0, 1].
+    """
+    area = area_of(b.plan)
+    may = (area > SMALLEST) & (area < LARGEST) & (b.eave > LOWEST)
+    rows = np.flatnonzero(chance(b.key, 90) < ROOMED * busy * may)
+    sides, xy, fits = _parts(b, frame, rows, 91, (0.22, 0.4), (0.6, 1.0))
+    fits &= sides.min(axis=1) > 1.6
+    rooms = Rooms(frame.origin.copy(), np.zeros((len(b.key), 3)))
+    rooms.xy[rows[fits]] = xy[fits]
+    high = 2.2 + 0.6 * chance(b.key[rows], 98)
+    rooms.size[rows[fits]] = np.column_stack([sides, high])[fits]
+    return rooms
+
+
+def divisions(
+    b: Bodies, frame: RoofFrame, busy: np.ndarray, coats: np.ndarray, rooms: Rooms
+) -> Iterator[Cast]:
     """Rooms on flat roofs, and parts covered anew.
 
     Args:
         b: Bodies with flat roofs.
+        frame: Theirs.
         busy: (B,) how full of things their roofs are, in [0, 1].
         coats: (B, K, 3) as of `coat_colours`.
+        rooms: Theirs, as of `rooms_on`.
     """
     area = area_of(b.plan)
-    for k, often in enumerate(OFTEN):
+    for k, (often, top) in enumerate(zip(OFTEN, TOPS, strict=True)):
         rows = np.flatnonzero((area > 30) & (chance(b.key, 40 + 300 * k) < often * np.sqrt(busy)))
-        size, xy, heading, fits = _parts(b, rows, 41 + 300 * k, (0.25, 0.35), (0.85, 0.95))
-        size = np.column_stack([size, np.full(len(size), 0.08 + 0.04 * k)])
-        at = np.column_stack([xy, (b.base + b.eave)[rows]])
+        size, xy, fits = _parts(b, frame, rows, 41 + 300 * k, (0.25, 0.35), (0.85, 0.95))
+        rows = rows[fits]
+        size = np.column_stack([size[fits], np.full(len(rows), 2 * top)])
+        at = np.column_stack([xy[fits], (b.base + b.eave)[rows]])
         shade = _shades(b, rows, coats, 45 + 300 * k)
-        yield box_cast(b.owner[rows][fits], at[fits], size[fits], heading[fits], Part.ROOF, shade[fits])
-    yield _rooms(b, busy * (area > 28) * (area < LARGEST) * (b.eave > 2.2), coats)
+        yield box_cast(b.owner[rows], at, size, frame.heading[rows], Part.ROOF, shade)
+    yield _walled(b, frame, rooms, coats)
 
 
-def _rooms(b: Bodies, busy: np.ndarray, coats: np.ndarray) -> Cast:
-    """Rooms in corners of roofs, with walls of the house's."""
-    rows = np.flatnonzero(chance(b.key, 90) < ROOMED * busy)
-    size, xy, heading, fits = _parts(b, rows, 91, (0.22, 0.4), (0.6, 1.0))
-    high = 2.2 + 0.6 * chance(b.key[rows], 98)
-    fits &= size.min(axis=1) > 1.6
-    size = np.column_stack([size, high])
-    at = np.column_stack([xy, (b.base + b.eave)[rows] + high / 2])
-    shade = _shades(b, rows, coats, 95)
-    vertices = box_vertices(at[fits], size[fits], heading[fits], np.zeros(fits.sum()))
+def _walled(b: Bodies, frame: RoofFrame, rooms: Rooms, coats: np.ndarray) -> Cast:
+    """Rooms with walls of the house's."""
+    rows = np.flatnonzero(rooms.size[:, 2] > 0)
+    size = rooms.size[rows]
+    at = np.column_stack([rooms.xy[rows], (b.base + b.eave)[rows] + size[:, 2] / 2])
+    vertices = box_vertices(at, size, frame.heading[rows], np.zeros(len(rows)))
     part = np.full(len(BOX_FACES), Part.WALL, np.uint8)
     part[2:4] = Part.ROOF
-    return Cast(b.owner[rows][fits], vertices, BOX_FACES, part, shade[fits])
+    return Cast(b.owner[rows], vertices, BOX_FACES, part, _shades(b, rows, coats, 95))
 
 
 def _parts(
-    b: Bodies, rows: np.ndarray, purpose: int, least: tuple[float, float], most: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    b: Bodies,
+    frame: RoofFrame,
+    rows: np.ndarray,
+    purpose: int,
+    least: tuple[float, float],
+    most: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A rectangle at a corner of each roof.
 
     Args:
         b: Bodies.
+        frame: Theirs.
         rows: (M,) which of them.
         purpose: Of the first of four chances.
         least, most: Share of the roof's length and width.
 
     Returns:
-        Length and width (M, 2) [m], middle (M, 2), heading (M,), and whether it lies on the roof (M,).
+        Length and width (M, 2) [m], middle (M, 2) [m], and whether it lies on the roof (M,).
     """
     k = b.key[rows]
-    origin, half, heading = (column[rows] for column in frame_of(b.plan))
+    origin, half, heading = frame.at(rows)
     draw = np.stack([chance(k, purpose), chance(k, purpose + 1)], 1)
     share = np.array(least) + (np.array(most) - least) * draw
     side = np.where(np.stack([chance(k, purpose + 2), chance(k, purpose + 3)], 1) < 0.5, -1.0, 1.0)
     room = np.maximum(half - 0.45, 0.2)
     xy = origin + turned(side * room * (1 - share), heading)
     size = 2 * room * share
-    points = xy[:, None] + turned(size[:, None] * CORNERS, heading[:, None])
-    inside = [clearance(b.plan[rows], points[:, i]) > 0.1 for i in range(len(CORNERS))]
-    return size, xy, heading, np.all(inside, axis=0)
+    return size, xy, within(b.plan[rows], xy, size + 2 * MARGIN, heading)
 
 
 def _shades(b: Bodies, rows: np.ndarray, coats: np.ndarray, purpose: int) -> np.ndarray:

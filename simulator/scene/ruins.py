@@ -144,7 +144,7 @@ def _gather(houses: Sequence[Building], low: np.ndarray, high: np.ndarray) -> It
 
 def _heaped(r: Remains, mean: np.ndarray, depth: np.ndarray, scarce: float = 1.0) -> Iterator[Mass]:
     """Heaps of mean height (B,) above `high`, with pieces of the construction on them."""
-    area = np.array([area_of(plan) for plan in r.plan])
+    area = area_of(r.plan)
     level = heap_level(area)
     for step in np.unique(level):
         rows = np.flatnonzero(level == step)
