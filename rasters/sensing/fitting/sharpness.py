@@ -12,7 +12,7 @@ VOID = 0.05  # share of black pixels from which a window is not looked at
 BINS = np.arange(2, 12)  # of 1/32 cycles/pixel: below, the window's leakage; above, noise and compression
 FREQUENCIES = (BINS + 0.5) / 32  # [cycles/pixel]
 SHARPEST = 0.629  # MTF at Nyquist of a hardly blurred square pixel: the upper bound of the fit
-EXPONENT = 2.12
+EXPONENT = 2.18
 """Of the power law of scenes: fitted to two drawn cities without a sensor. Nature has 2 (Field 1987)."""
 EXPONENT_SPREAD = 0.18  # its standard deviation over drawn cities of eight kinds: it goes into the interval
 
