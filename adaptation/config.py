@@ -15,7 +15,7 @@ class AdaptConfig:
         batch: Crops a step and domain.
         levels: Wavelet levels; texture up to 2**levels pixels is adapted, coarser structure is kept.
         flow_steps: Flow steps a level.
-        hidden: Channels inside the conditioners; siblings have twice as many.
+        hidden: Channels inside the conditioners of the flow; diffusion, bridge and GAN have twice as many.
         learning_rate: Of Adam, at its peak.
         max_images: Images a side that are read in fitting, drawn at random if there are more.
         confidence: Probability from which a pseudo-label counts.

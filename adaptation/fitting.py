@@ -94,7 +94,7 @@ def fit_adapter(
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
-        "smoothing_grey_levels": round(255 * smoothing, 2),  # 32: not enough
+        "smoothing_grey_levels": round(255 * smoothing, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
@@ -136,9 +136,9 @@ def _opponent(rgb: np.ndarray) -> np.ndarray:
     return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
 
 
-def _rgb(opponent: Tensor) -> np.ndarray:
+def _rgb(opponent: np.ndarray) -> np.ndarray:
     """The inverse of `_opponent`, float32."""
-    return from_opponent(opponent.float()[None])[0].numpy()
+    return from_opponent(torch.from_numpy(opponent).float()[None])[0].numpy()
 
 
 def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
@@ -245,9 +245,10 @@ def _fit_calibration(
                 place=Window(row=0, col=0, height=side, width=side),
                 seed=k,
             )
-            adapted.append(made[0].cpu())
+            adapted.append(made.cpu())
     target = _target_patches(material, rng)
-    kernels = radial_kernel(fit_gains(radial_spectrum(x.numpy() for x in adapted), radial_spectrum(target)))
+    gains = fit_gains(radial_spectrum(x[0].numpy() for x in adapted), radial_spectrum(target))
+    kernels = radial_kernel(gains)
     inner = (slice(None), *2 * [slice(TAPS // 2, -(TAPS // 2))])
-    calibrated = [_rgb(filter_image(x[None], kernels)[0])[inner] for x in adapted]
-    return kernels, fit_smoothing(calibrated, [_rgb(torch.from_numpy(t)) for t in target])
+    calibrated = [_rgb(filter_image(x, kernels)[0].numpy())[inner] for x in adapted]
+    return kernels, fit_smoothing(calibrated, [_rgb(x) for x in target])

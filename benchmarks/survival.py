@@ -44,9 +44,9 @@ def squares(shape: tuple[int, ...], *, teaching: bool) -> np.ndarray:
     return (odd ^ teaching) & ~(rims[0] | rims[1])
 
 
-def _tile(folder: Path, kept: np.ndarray) -> Tile:
-    """A capture after its disaster, its marks in the place of land cover, the share `kept` (7,) of each."""
-    image, marks = read_capture(folder, ("image_post",)).layers["image_post"], marks_of(folder, teaching=True)
+def _tile(folder: Path, marks: np.ndarray, kept: np.ndarray) -> Tile:
+    """A capture after its disaster, its marks (H, W) in the place of land cover, `kept` of each code."""
+    image = read_capture(folder, ("image_post",)).layers["image_post"]
     draw = np.random.default_rng(list(folder.name.encode())).random(marks.shape)
     marks = np.where(draw < kept[marks], marks, np.uint8(0))
     damage = np.full(marks.shape, UNKNOWN_DAMAGE, np.uint8)
@@ -65,7 +65,7 @@ def teach_marks(captures: Path, training: Training) -> SiameseUnet:
     counts = np.sum([np.bincount(m.ravel(), minlength=len(Mark) + 1) for m in marks], axis=0)
     asked = counts[1:][counts[1:] >= LEAST]
     kept = np.sqrt(min(asked, default=1) / np.maximum(counts, 1))
-    teaching = [partial(_tile, folder, kept) for folder in folders]
+    teaching = [partial(_tile, *pair, kept) for pair in zip(folders, marks, strict=True)]
     return train_judge(teaching, replace(training, cover=None, steps=STEPS))
 
 

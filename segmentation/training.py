@@ -55,8 +55,7 @@ class TrainConfig:
     Attributes:
         steps: Optimiser steps.
         batch: Pairs in a step, over all devices, a multiple of their number. Gold beside captures is extra:
-            half as many pairs again, and a GPU needs memory for all of them, 12 at the default 8; see
-            `MixedBatches`.
+            half as many pairs again, and a GPU needs memory for all of them, 12 at the default 8.
         crop: Side of a training picture [pixels].
         encoder: timm's name; the weights of tf_efficientnet_lite0 need no download.
         learning_rate: Greatest, of the decoder and heads.
