@@ -4,8 +4,8 @@
 A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
+   smoothing    of grain, where the target's calm places have less (adaptation.optics)
 C  calibration  a zero-phase radial filter                        (adaptation.calibration)
-   smoothing    of calm places, where the target's are calmer     (adaptation.optics)
 
 Stage B sees the image alone, never the labels: a generator that sees the class map writes it into
 the texture, and what learns from such images fails on real ones.
@@ -55,9 +55,10 @@ class Adapter:
         radiometry: Stage A.
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
-        smoothing: Strength of the smoothing after stage C, in [0, 1] units; 0 for none.
+        grain: Standard deviation of the grain that is smoothed before stage C, in [0, 1] units; 0 for none.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
+        after: For images after a disaster, where the target's are acquisitions of another look; else None.
     """
 
     config: AdaptConfig
@@ -66,9 +67,10 @@ class Adapter:
     radiometry: Radiometry
     flow: Texture
     kernels: np.ndarray
-    smoothing: float
+    grain: float
     grey: bool
     summary: dict[str, object]
+    after: "Adapter | None" = None
 
     def draw_style(self, rng: np.random.Generator) -> Style:
         """The look of one image."""
@@ -104,11 +106,11 @@ class Adapter:
         position: tuple[int, int],
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Translates (image, land cover) before and after; unchanged ground gets the same texture."""
+        """Translates (image, land cover) before and after; unchanged ground gets the same grain."""
         first, second = self.draw_pair_styles(rng)
         return (
             self.translate(*before, position=position, style=first),
-            self.translate(*after, position=position, style=second),
+            (self.after or self).translate(*after, position=position, style=second),
         )
 
     def translate_float(
@@ -142,7 +144,8 @@ class Adapter:
         with torch.inference_mode():
             x = to_opponent(x.to(self.config.device))
             made = apply_texture(self.flow, x, self.config, place=place, seed=style.seed)
-            made = smooth(from_opponent(filter_image(made, self.kernels))[0].cpu().numpy(), self.smoothing)
+            made = filter_image(smooth(made, self.grain), self.kernels)
+            made = from_opponent(made)[0].cpu().numpy()
         return coloured + np.float32(self.config.strength) * (made - coloured)
 
 

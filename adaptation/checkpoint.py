@@ -18,32 +18,35 @@ from rasters.errors import InputError
 from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
-VERSION = 5
+VERSION = 6
 CLASSES = [cover.name for cover in LandCover]
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
 
 def save_adapter(path: Path, adapter: Adapter) -> None:
     """Writes `adapter` to `path`, whole or not at all; equal adapters give equal bytes."""
-    state = {
-        "format": FORMAT,
-        "version": VERSION,
-        "config": dataclasses.asdict(adapter.config),
-        "gsd": adapter.gsd,
-        "deblocking": adapter.deblocking,
-        "grey": adapter.grey,
-        "classes": CLASSES,
-        "radiometry": radiometry_state(adapter.radiometry),
-        "kernels": torch.from_numpy(adapter.kernels.copy()),
-        "smoothing": adapter.smoothing,
-        "texture": texture_name(adapter.flow),
-        "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
-        "summary": adapter.summary,
-    }
+    state = {"format": FORMAT, "version": VERSION, "classes": CLASSES, **_parts(adapter)}
     buffer = io.BytesIO()  # given a path, torch would write the temporary file's name into the archive
     torch.save(state, buffer)
     with atomic_path(path) as partial:
         partial.write_bytes(buffer.getvalue())
+
+
+def _parts(adapter: Adapter) -> dict[str, Any]:
+    """Tensors and plain values."""
+    return {
+        "config": dataclasses.asdict(adapter.config),
+        "gsd": adapter.gsd,
+        "deblocking": adapter.deblocking,
+        "grey": adapter.grey,
+        "radiometry": radiometry_state(adapter.radiometry),
+        "kernels": torch.from_numpy(adapter.kernels.copy()),
+        "grain": adapter.grain,
+        "texture": texture_name(adapter.flow),
+        "flow": {name: tensor.cpu() for name, tensor in adapter.flow.state_dict().items()},
+        "summary": adapter.summary,
+        "after": None if adapter.after is None else _parts(adapter.after),
+    }
 
 
 def check_gsd(gsd: float, fitted: float | None, what: str) -> None:
@@ -77,31 +80,32 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
             sample distance that `check_gsd` refuses.
     """
     state = _read(path)
-    fitted = state["gsd"]
     if gsd is not None:
-        check_gsd(gsd, fitted, str(path))
+        check_gsd(gsd, state["gsd"], str(path))
     try:
-        config = AdaptConfig(**state["config"])
-        if device is not None:
-            config = dataclasses.replace(config, device=device)
-        flow = build_texture(state["texture"], config, torch.Generator().manual_seed(0))
-        flow.load_state_dict(state["flow"])
-        deblocking = float(state["deblocking"])
-        radiometry = radiometry_from_state(state["radiometry"])
-        kernels, smoothing = state["kernels"].numpy(), float(state["smoothing"])
-        grey, summary = bool(state["grey"]), state["summary"]
+        return _adapter(state, device)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
+
+
+def _adapter(parts: dict[str, Any], device: str | None) -> Adapter:
+    """The inverse of `_parts`."""
+    config = AdaptConfig(**parts["config"])
+    if device is not None:
+        config = dataclasses.replace(config, device=device)
+    flow = build_texture(parts["texture"], config, torch.Generator().manual_seed(0))
+    flow.load_state_dict(parts["flow"])
     return Adapter(
         config=config,
-        gsd=fitted,
-        deblocking=deblocking,
-        radiometry=radiometry,
+        gsd=parts["gsd"],
+        deblocking=float(parts["deblocking"]),
+        radiometry=radiometry_from_state(parts["radiometry"]),
         flow=flow.to(config.device).eval().requires_grad_(False),
-        kernels=kernels,
-        smoothing=smoothing,
-        grey=grey,
-        summary=summary,
+        kernels=parts["kernels"].numpy(),
+        grain=float(parts["grain"]),
+        grey=bool(parts["grey"]),
+        summary=parts["summary"],
+        after=None if parts["after"] is None else _adapter(parts["after"], device),
     )
 
 

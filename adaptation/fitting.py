@@ -14,9 +14,9 @@ from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import deblock, fit_deblocking
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
-from adaptation.flows.wavelet import from_opponent, to_opponent
+from adaptation.flows.wavelet import to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
-from adaptation.optics import fit_blur, fit_smoothing
+from adaptation.optics import calm_spread, fit_blur, fit_grain, smooth
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.spectrum import radial_spectrum, valid_pixels
 from adaptation.textures import SIBLINGS, Texture, apply_texture, fit_sibling
@@ -27,7 +27,7 @@ Progress = Callable[[int, int, float], None]
 
 BASE_SHARE = 5  # of the steps of a whole fit, one in five fits a further target
 _SIDE = 256  # pixels, of the patches whose spectra are compared
-_PATCHES = 24  # a side
+_PATCHES = 64  # a side: of 24, whose power a few bright roofs make, the spectrum was 2 dB off
 
 
 def fit_adapter(
@@ -38,6 +38,7 @@ def fit_adapter(
     config: AdaptConfig,
     rng: np.random.Generator,
     aftermath: Sequence[Labelled] = (),
+    target_after: Sequence[np.ndarray] = (),
     base: Adapter | None = None,
     pairs: Sequence[Pair] = (),
     progress: Progress | None = None,
@@ -51,8 +52,11 @@ def fit_adapter(
         gsd: Of both [m].
         config: How to fit.
         rng: Source of all randomness.
-        aftermath: Simulated images after the disaster with their land cover. Texture is fitted on them too,
-            class colours are not: a flooded or burnt field is not what the class looks like.
+        aftermath: Simulated images after the disaster with their land cover. Texture is fitted on them too;
+            class colours and calibration are not: a flooded or burnt field is not what the class looks like.
+        target_after: Real images taken after a disaster, if `target` holds none of them. They are
+            acquisitions of another sun, sensor and angle, and get an adapter of their own in `Adapter.after`:
+            the flow's goes on from the network of the one before, a sibling shares the steps.
         base: Fitted to another target. Its network is kept and only the normalisations and FiLM of the two
             domains are fitted, in a fifth of `config.steps`; of the flow alone.
         pairs: Real images of one place before and after each, on which it is measured how looks differ.
@@ -61,16 +65,41 @@ def fit_adapter(
         method: Of the texture: "flow", or one of `adaptation.textures.SIBLINGS`.
 
     Raises:
-        InputError: Too few or too small images, a ground sample distance that is none, or a base of another
-            size of network.
+        InputError: Too few or too small images, images that are panchromatic on one side of the disaster
+            alone, a ground sample distance that is none, or a base of another size of network.
         FloatingPointError: The fit diverged.
     """
     if not 0 < gsd < float("inf"):
         raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
     if base is not None:
         _check_base(base, config, method)
-    of_material, of_colours, of_optics, of_texture, of_kernels = rng.spawn(5)
-    material, deblocking = _deblocked(gather(source, aftermath, target, config, of_material))
+    sides = [target, target_after] if len(target_after) else [target]
+    of_material, *of_fits = rng.spawn(1 + len(sides))
+    materials = [gather(source, aftermath, real, config, of_material) for real in sides]
+    if len({material.grey for material in materials}) > 1:
+        raise InputError("target images must be panchromatic before and after, or in colour: give either")
+    if method in SIBLINGS and len(sides) > 1:  # which begin anew: as many steps as the flow takes in all
+        config = dataclasses.replace(config, steps=-(-config.steps * (BASE_SHARE + 1) // (2 * BASE_SHARE)))
+    made: list[Adapter] = []
+    for material, generator in zip(materials, of_fits, strict=True):
+        start = made[0] if made and method not in SIBLINGS else base
+        made.append(_fit(material, gsd, config, generator, start, pairs, progress, method))
+    return dataclasses.replace(made[0], after=made[1] if len(made) > 1 else None)
+
+
+def _fit(
+    material: Material,
+    gsd: float,
+    config: AdaptConfig,
+    rng: np.random.Generator,
+    base: Adapter | None,
+    pairs: Sequence[Pair],
+    progress: Progress | None,
+    method: str,
+) -> Adapter:
+    """The adapter to the target images of one kind of acquisition."""
+    of_colours, of_optics, of_texture, of_calibration = rng.spawn(4)
+    material, deblocking = _deblocked(material)
     radiometry, classes = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
     if method in SIBLINGS:
@@ -86,15 +115,15 @@ def fit_adapter(
         flow, loss = _fit_texture(
             material, radiometry, config, of_texture, progress, None if base is None else base.flow
         )
-    kernels, smoothing = _fit_calibration(material, radiometry, flow, config, of_kernels)
+    grain, kernels = _fit_calibration(material, radiometry, flow, config, of_calibration)
     summary: dict[str, object] = {
-        "source_images": len(source) + len(aftermath),
-        "target_images": len(target),
+        "source_images": len(material.source),
+        "target_images": len(material.target),
         "target_class_pixels": classes,
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
-        "smoothing_grey_levels": round(255 * smoothing, 2),
+        "grain_grey_levels": round(255 * grain, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
@@ -104,7 +133,7 @@ def fit_adapter(
         radiometry=radiometry,
         flow=flow,
         kernels=kernels,
-        smoothing=smoothing,
+        grain=grain,
         grey=material.grey,
         summary=summary,
     )
@@ -134,11 +163,6 @@ def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
 def _opponent(rgb: np.ndarray) -> np.ndarray:
     """(3, H, W) in opponent colours."""
     return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
-
-
-def _rgb(opponent: np.ndarray) -> np.ndarray:
-    """The inverse of `_opponent`, float32."""
-    return from_opponent(torch.from_numpy(opponent).float()[None])[0].numpy()
 
 
 def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
@@ -219,7 +243,7 @@ def _batch(
 ) -> Tensor:
     """Dequantised crops of one domain in opponent colours, (B, 3, crop, crop)."""
     if domain == SOURCE:
-        crops = [source_crop(material, radiometry, config.crop, rng) for _ in range(config.batch)]
+        crops = [source_crop(material.source, radiometry, config.crop, rng) for _ in range(config.batch)]
     else:
         crops = [target_crop(material.target, config.crop, rng) for _ in range(config.batch)]
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
@@ -231,12 +255,16 @@ def _fit_calibration(
     flow: Texture,
     config: AdaptConfig,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, float]:
-    """The calibration kernels (3, TAPS, TAPS) and the smoothing after them, from patches of both sides."""
-    side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.source) // 32 * 32)
+) -> tuple[float, np.ndarray]:
+    """Grain to be smoothed and calibration kernels (3, TAPS, TAPS), from ordinary patches and real ones.
+
+    Grain is what has to go for calm places to be as calm as the target's after kernels that were fitted
+    without it; the kernels are fitted with it.
+    """
+    side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.ordinary) // 32 * 32)
     adapted = []
     for k in range(_PATCHES):
-        crop = torch.from_numpy(source_crop(material, radiometry, side, rng))[None]
+        crop = torch.from_numpy(source_crop(material.ordinary, radiometry, side, rng))[None]
         with torch.inference_mode():
             made = apply_texture(
                 flow,
@@ -246,9 +274,18 @@ def _fit_calibration(
                 seed=k,
             )
             adapted.append(made.cpu())
-    target = _target_patches(material, rng)
-    gains = fit_gains(radial_spectrum(x[0].numpy() for x in adapted), radial_spectrum(target))
-    kernels = radial_kernel(gains)
+    real = _target_patches(material, rng)
+    wanted = radial_spectrum(real)
+
+    def kernels(grain: float) -> np.ndarray:
+        smoothed = (smooth(x, grain)[0].numpy() for x in adapted)
+        return radial_kernel(fit_gains(radial_spectrum(smoothed), wanted))
+
+    first = kernels(0.0)
     inner = (slice(None), *2 * [slice(TAPS // 2, -(TAPS // 2))])
-    calibrated = [_rgb(filter_image(x, kernels)[0].numpy())[inner] for x in adapted]
-    return kernels, fit_smoothing(calibrated, [_rgb(x) for x in target])
+
+    def made_with(grain: float) -> list[np.ndarray]:
+        return [filter_image(smooth(x, grain), first)[0].numpy()[inner] for x in adapted]
+
+    grain = fit_grain(made_with, calm_spread(real))
+    return grain, first if grain == 0 else kernels(grain)

@@ -21,7 +21,7 @@ class Material:
 
     Attributes:
         ordinary: Simulated images (3, H, W) uint8 with land cover, before any disaster; these set class
-            colours.
+            colours and calibration.
         source: All simulated images with land cover, before and after: these set texture.
         target: Real images (3, H, W) uint8; all-black pixels are no data.
         grey: Whether the target is panchromatic; the simulated images are then grey too.
@@ -106,10 +106,10 @@ def patch(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[
 
 
 def source_crop(
-    material: Material, radiometry: Radiometry, size: int, rng: np.random.Generator
+    images: Sequence[Labelled], radiometry: Radiometry, size: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """A recoloured, noisy crop in a style of its own, float32 (3, size, size)."""
-    image, cover = material.source[int(rng.integers(len(material.source)))]
+    """A recoloured, noisy crop of one of them in a style of its own, float32 (3, size, size)."""
+    image, cover = images[int(rng.integers(len(images)))]
     row, col = (int(rng.integers(n - size + 1)) for n in cover.shape)
     part = (slice(row, row + size), slice(col, col + size))
     coloured = recolour(radiometry, image[(slice(None), *part)], cover[part], draw_style(radiometry, rng))

@@ -3,15 +3,17 @@
 Without the blur the texture flow meets edges that no real image has, and answers with overshoots.
 Pansharpened imagery has softer chroma than luminance, so each opponent colour has a blur of its own.
 
-Calibration to the target's mean power amplifies all places alike, although that power may be of a busy layout
-that the simulation lacks: its calm places get coarse grain. At the end a bilateral filter (Tomasi and
-Manduchi 1998, doi:10.1109/ICCV.1998.710815) makes them as calm as the target's and leaves edges.
+The target's mean power may be of a busy layout that the simulation lacks: calibrated to it, calm places get
+coarse grain. A filter by local statistics (Lee 1980, doi:10.1109/TPAMI.1980.4766994) takes that grain away,
+as much of it as makes them as calm as the target's; edges, whose variance is far larger, stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
+from torch import Tensor
+from torch.nn import functional
 
 from adaptation.flows.wavelet import OPPONENT
 
@@ -21,8 +23,9 @@ _STRONGEST = 0.01  # share of the differences that are taken to be edges
 _FLAT = 0.2  # of an edge's height: the most that its two sides may vary
 CALM = 0.1  # share of the pixels that are the calmest, an assumption
 _ONE_GREY = 1e-3  # a quarter of a grey level
-SMOOTHING_MAX = 32 / 255  # of a bilateral filter, in [0, 1] units: more begins to take edges
-_REACH = 1.5  # [px], standard deviation of the bilateral filter's window of 5 x 5; both are assumptions
+GRAIN_MAX = 12 / 255  # standard deviation, in [0, 1] units: more begins to take texture. An assumption
+_AROUND = 5  # pixels, the side of the window of local statistics; an assumption
+_LEAST_VARIANCE = 1e-9  # far below a grey level's, against division by 0
 
 
 def fit_blur(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> np.ndarray:
@@ -83,24 +86,22 @@ def _blur_plane(plane: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(plane, (13, 13), float(sigma), borderType=cv2.BORDER_REFLECT)
 
 
-def fit_smoothing(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> float:
-    """The strength of `smooth` that makes the calmest places of adapted images as calm as the target's.
+def fit_grain(made_with: Callable[[float], Sequence[np.ndarray]], wanted: float) -> float:
+    """The grain which `smooth` must be told of for `calm_spread` to be no more than wanted.
 
     Args:
-        source: Adapted RGB images (3, H, W) float32 in about [0, 1], before it.
-        target: Real ones, NaN where there is no data.
+        made_with: The planes (3, H, W) that come out if it is told of a grain.
+        wanted: Spread of the target's calm places, in [0, 1] units.
 
     Returns:
-        0 where they are as calm already, at most `SMOOTHING_MAX`.
+        0 where they are as calm already, at most `GRAIN_MAX`.
     """
-    wanted = calm_spread(target)
-    if wanted == 0 or calm_spread(source) <= wanted:
+    if wanted == 0 or calm_spread(made_with(0.0)) <= wanted:
         return 0.0
-    low, high = 0.0, SMOOTHING_MAX
-    for _ in range(7):  # halves the interval: to a quarter of a grey level
-        strength = (low + high) / 2
-        calm = calm_spread([smooth(image, strength) for image in source]) <= wanted
-        low, high = (low, strength) if calm else (strength, high)
+    low, high = 0.0, GRAIN_MAX
+    for _ in range(6):  # halves the interval: to a fifth of a grey level
+        grain = (low + high) / 2
+        low, high = (low, grain) if calm_spread(made_with(grain)) <= wanted else (grain, high)
     return high
 
 
@@ -108,10 +109,13 @@ def calm_spread(images: Sequence[np.ndarray]) -> float:
     """The standard deviation of grey in 3 x 3 pixels that the share `CALM` of all places stays below.
 
     Places of one grey, clipped or rounded, are left out; 0 where no others have data.
+
+    Args:
+        images: Opponent colours (3, H, W) of images in about [0, 1], NaN where there is no data.
     """
     spreads = []
     for image in images:
-        grey = image.mean(axis=0, dtype=np.float64)
+        grey = image[0].astype(np.float64) / 3**0.5
         hole = np.isnan(grey)
         grey[hole] = 0  # the filter carries a running sum along
         mean, square = (cv2.blur(x, (3, 3)) for x in (grey, grey * grey))
@@ -122,13 +126,23 @@ def calm_spread(images: Sequence[np.ndarray]) -> float:
     return float(np.quantile(pooled, CALM)) if len(pooled) else 0.0
 
 
-def smooth(image: np.ndarray, strength: float) -> np.ndarray:
-    """RGB image (3, H, W) float32, each pixel averaged with those near that look alike.
+def smooth(x: Tensor, grain: float) -> Tensor:
+    """Images (B, 3, H, W) in opponent colours without grain, of this standard deviation of their grey.
 
-    Pixels weigh by a Gaussian of standard deviation `strength` of the sum of the bands' differences.
+    Every pixel is drawn to the mean around it by the share of grain in the variance there: calm ground
+    wholly, an edge hardly. All planes go by the luminance's share.
     """
-    if strength == 0:
-        return image
-    pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
-    made = cv2.bilateralFilter(pixels, 5, float(strength), _REACH, borderType=cv2.BORDER_REFLECT)
-    return np.ascontiguousarray(made.transpose(2, 0, 1))
+    if grain == 0:
+        return x
+    mean = _around(x)
+    variance = (_around(x[:, :1] ** 2) - mean[:, :1] ** 2).clamp_min(_LEAST_VARIANCE) / 3  # of grey
+    kept = (1 - grain**2 / variance).clamp_min(0)
+    return mean + kept * (x - mean)
+
+
+def _around(x: Tensor) -> Tensor:
+    """The mean in `_AROUND` x `_AROUND` pixels, fewer at the edges; one axis after the other is quicker."""
+    for kernel in ((_AROUND, 1), (1, _AROUND)):
+        padding = (kernel[0] // 2, kernel[1] // 2)
+        x = functional.avg_pool2d(x, kernel, stride=1, padding=padding, count_include_pad=False)
+    return x

@@ -3,7 +3,7 @@
 import math
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from pipelines.settings import capture_files, settings, settle
 from pipelines.targets import (
     check_content,
     check_images,
+    split_dates,
     split_target,
     target_gsd,
     target_images,
@@ -133,21 +134,24 @@ def _adapter(
     if path.is_file():
         return load_adapter(path, gsd=gsd, device=config.device)
     pairs = target_pairs(target)
+    before, later = split_dates(target)
     unit = "bits/dim" if config.method in ("flow", "diffusion") else "loss"
     with tqdm(desc="fit adapter", unit="step") as bar:
 
         def progress(step: int, steps: int, loss: float) -> None:
-            bar.total = steps
+            if step == 1:  # of this fit, or of that to the images after
+                bar.reset(steps)
             bar.update(step - bar.n)
             bar.set_postfix_str(f"{loss:.2f} {unit}")
 
         adapter = fit_adapter(
             Lazy(folders, lambda folder: _labelled(folder, "pre")),
-            Lazy(target, read_image),
+            Lazy(before, read_image),
             gsd=gsd,
             config=_adapt_config(config),
             rng=np.random.default_rng(config.seed),
             aftermath=Lazy(folders, lambda folder: _labelled(folder, "post")),
+            target_after=Lazy(later, read_image),
             base=base,
             pairs=Lazy(list(pairs), lambda path: (read_image(path), read_image(pairs[path]))),
             progress=progress,
@@ -201,12 +205,13 @@ def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -
     rng = np.random.default_rng([config.seed, 1])
     some = [folders[i] for i in sorted(rng.permutation(len(folders))[:JUDGED])]
     adapted = [config.out / "captures" / folder.name for folder in some]
-    real = Lazy([held_out[i] for i in sorted(rng.permutation(len(held_out))[:JUDGED])], read_image)
-    sets = {
-        "simulated": Lazy(some, lambda folder: _labelled(folder, "pre")[0]),
-        "adapted": Lazy(adapted, lambda folder: _labelled(folder, "pre")[0]),
-    }
-    report = fidelity(sets, real, rng=rng)
+    reports, rows = {}, []
+    for phase, held in zip(("pre", "post"), split_dates(held_out), strict=True):
+        if held:
+            real = Lazy([held[i] for i in sorted(rng.permutation(len(held))[:JUDGED])], read_image)
+            sets = {"simulated": _images(some, phase), "adapted": _images(adapted, phase)}
+            reports[phase] = fidelity(sets, real, rng=rng)
+            rows += [(*sets.values(), real, i) for i in range(len(some))]
     looked_at = [
         structure(before[0], after[0], before[1])
         for before, after in (
@@ -214,31 +219,46 @@ def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -
         )
     ]
     kept = [found for found in looked_at if found is not None]
-    write_text(config.out / "fidelity.md", _fidelity_text(report, kept, config.note))
-    rows = [
-        [_centre(picture) for picture in (*triple[:2], real[index % len(real)])]
-        for index, triple in enumerate(zip(*sets.values(), strict=True))
-        if index < SHOWN
-    ]
+    write_text(config.out / "fidelity.md", _fidelity_text(reports, kept, config.note))
+    shown = rows[:: max(1, len(rows) // SHOWN)][:SHOWN]  # of all dates
     columns = ("simulated", "adapted", "real, held out" if not config.note else "stand-in target, held out")
     write_sheet(
-        config.out / "sheet.png", rows, columns=columns, title="Adaptation", note=config.note, side=SIDE
+        config.out / "sheet.png",
+        [[_centre(images[i % len(images)]) for images in three] for *three, i in shown],
+        columns=columns,
+        title="Adaptation",
+        note=config.note,
+        side=SIDE,
     )
     edges = [{"gradient_correlation": k.gradient_correlation, "shift_pixels": list(k.shift)} for k in kept]
-    write_json(config.out / "fidelity.json", {**report.to_json(), "label_edges": edges, "note": config.note})
-
-
-def _fidelity_text(report: FidelityReport, kept: Sequence[Structure], note: str) -> str:
-    if not kept:
-        return "\n".join([report.to_markdown(), "No capture holds a label edge to look at.", note]) + "\n"
-    correlation = np.array([k.gradient_correlation for k in kept])
-    shift = np.array([np.hypot(*k.shift) for k in kept])
-    edges = (
-        f"Label edges: gradient maps before and after adaptation correlate by {np.median(correlation):.2f} "
-        f"(median; least {correlation.min():.2f}); edges moved by {np.median(shift):.3f} pixels "
-        f"(median; most {shift.max():.3f})."
+    after = {"after": reports["post"].to_json()} if "post" in reports else {}
+    write_json(
+        config.out / "fidelity.json",
+        {**reports["pre"].to_json(), **after, "label_edges": edges, "note": config.note},
     )
-    return "\n".join([report.to_markdown(), edges, *([note] if note else [])]) + "\n"
+
+
+def _images(folders: Sequence[Path], phase: str) -> Lazy[np.ndarray]:
+    """The images of captures before ("pre") or after ("post")."""
+    return Lazy(folders, lambda folder: _labelled(folder, phase)[0])
+
+
+def _fidelity_text(reports: Mapping[str, FidelityReport], kept: Sequence[Structure], note: str) -> str:
+    titles = {"pre": "Before the disaster:", "post": "After it:"} if len(reports) > 1 else {"pre": ""}
+    parts = [
+        part for phase, title in titles.items() for part in (title, reports[phase].to_markdown()) if part
+    ]
+    if kept:
+        correlation = np.array([k.gradient_correlation for k in kept])
+        shift = np.array([np.hypot(*k.shift) for k in kept])
+        parts.append(
+            "Label edges: gradient maps before and after adaptation correlate by "
+            f"{np.median(correlation):.2f} (median; least {correlation.min():.2f}); edges moved by "
+            f"{np.median(shift):.3f} pixels (median; most {shift.max():.3f})."
+        )
+    else:
+        parts.append("No capture holds a label edge to look at.")
+    return "\n".join([*parts, *([note] if note else [])]) + "\n"
 
 
 def _centre(image: np.ndarray) -> np.ndarray:

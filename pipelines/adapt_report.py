@@ -24,7 +24,7 @@ from backbones import lite0_encoder
 from pipelines.lazy import Lazy
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
-from pipelines.targets import check_content, check_images, split_target, target_images
+from pipelines.targets import check_content, check_images, split_dates, split_target, target_images
 from rasters.capture import read_capture
 from rasters.catalogue import finished, list_captures
 from rasters.classes import Change, LandCover
@@ -122,7 +122,7 @@ def _look(config: Config, target: Path, captures: Path) -> _Looked:
     images = target_images(target)
     check_images(images)
     check_content(images)
-    fit, held = split_target(images, target)
+    fit, held = (split_dates(paths)[0] for paths in split_target(images, target))
     rng = np.random.default_rng([config.seed, 3])
     some = sorted(int(i) for i in rng.permutation(len(after))[: config.images])
     after = [after[i] for i in some]

@@ -19,6 +19,10 @@ HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its 
 LEAST_HELD_OUT = 4  # and to fit on
 READ = 48  # of them are read before the fit, at most
 FLAT = 2  # grey levels: what an image spans that shows nothing but rounding and compression
+_TWINS = (
+    ("_pre_disaster.", "_post_disaster."),
+    ("image_pre.", "image_post."),
+)  # in names of before and after
 CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 
 
@@ -100,13 +104,23 @@ def split_target(paths: Sequence[Path], root: Path) -> tuple[list[Path], list[Pa
     return fit, [path for path, place in places.items() if place in held]
 
 
+def split_dates(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Images taken before or at a date that is not told, and images taken after a disaster.
+
+    By xBD's names or as captures; too few of either for a fit of their own, and all are taken as of one kind.
+    """
+    after = [path for path in paths if any(name in path.name for _, name in _TWINS)]
+    before = sorted(set(paths) - set(after))
+    return (before, after) if min(len(before), len(after)) >= LEAST_HELD_OUT else (list(paths), [])
+
+
 def target_pairs(paths: Sequence[Path]) -> dict[Path, Path]:
     """The image after, by that before, of places that have both: by xBD's names or as captures."""
     found = set(paths)
     twins = {
         path: path.with_name(path.name.replace(before, after))
         for path in paths
-        for before, after in (("_pre_disaster.", "_post_disaster."), ("image_pre.", "image_post."))
+        for before, after in _TWINS
         if before in path.name
     }
     return {before: after for before, after in twins.items() if after in found}

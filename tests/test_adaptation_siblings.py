@@ -228,7 +228,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         radiometry=colours,
         flow=model,
         kernels=kernels,
-        smoothing=0.0,
+        grain=0.0,
         grey=False,
         summary={},
     )

@@ -16,14 +16,15 @@ from adaptation.calibration import filter_image, fit_gains, radial_kernel
 from adaptation.checkpoint import check_gsd
 from adaptation.descriptors import LEAST_SIDE, describe
 from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
+from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.noise import place_noise
 from adaptation.optics import (
-    SMOOTHING_MAX,
+    GRAIN_MAX,
     blur,
     calm_spread,
     edge_sharpness,
     fit_blur,
-    fit_smoothing,
+    fit_grain,
     smooth,
 )
 from adaptation.pseudolabels import cell_labels
@@ -264,8 +265,13 @@ def test_blur_keeps_the_mean_and_is_none_at_0() -> None:
 
 
 def grainy(rng: np.random.Generator, grey_levels: float) -> np.ndarray:
-    """Houses in three equal bands (3, 160, 160), each with noise of its own."""
-    return (steps(rng) + grey_levels / 255 * rng.standard_normal((3, 160, 160))).astype(np.float32)
+    """Houses in three equal bands (3, 160, 160), each with noise of its own, in opponent colours."""
+    rgb = (steps(rng) + grey_levels / 255 * rng.standard_normal((3, 160, 160))).astype(np.float32)
+    return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
+
+
+def smoothed(image: np.ndarray, grain: float) -> np.ndarray:
+    return smooth(torch.from_numpy(image)[None], grain)[0].numpy()
 
 
 def test_smoothing_makes_calm_places_as_calm_as_the_targets() -> None:
@@ -273,14 +279,14 @@ def test_smoothing_makes_calm_places_as_calm_as_the_targets() -> None:
     source, target = [grainy(rng, 6) for _ in range(3)], [grainy(rng, 3) for _ in range(3)]
     whole = calm_spread(target)
     for image in target:
-        image[:, :20, :20], image[:, 30:90, 30:90] = np.nan, 1.0  # no data, and clipped
+        image[:, :20, :20], image[:, 30:90, 30:90] = np.nan, 1.0  # no data, and of one colour
     assert calm_spread(target) == pytest.approx(whole, rel=0.05)
-    strength = fit_smoothing(source, target)
-    assert 0 < strength < SMOOTHING_MAX
+    grain = fit_grain(lambda grain: [smoothed(x, grain) for x in source], calm_spread(target))
+    assert 0 < grain < GRAIN_MAX
     assert calm_spread(source) > 1.7 * calm_spread(target)
-    assert calm_spread([smooth(x, strength) for x in source]) == pytest.approx(calm_spread(target), rel=0.05)
-    assert fit_smoothing(target, source) == 0  # calmer already
-    assert smooth(source[0], 0.0) is source[0]
+    assert calm_spread([smoothed(x, grain) for x in source]) == pytest.approx(calm_spread(target), rel=0.08)
+    assert fit_grain(lambda grain: [smoothed(x, grain) for x in target], calm_spread(source)) == 0
+    assert (smoothed(source[0], 0.0) == source[0]).all()
 
 
 def test_smoothing_moves_no_edge() -> None:
@@ -289,9 +295,10 @@ def test_smoothing_moves_no_edge() -> None:
     image[:, :, 20] = 0.55  # the edge, within a pixel
     image[:, :, 21:] = 0.7
     noise = np.float32(4 / 255 * rng.standard_normal(image.shape))
-    made = smooth(image + noise, SMOOTHING_MAX).mean(axis=(0, 1))
-    assert np.abs(made - image[0, 0]).max() < 1.5 / 255
-    assert smooth(image + noise, SMOOTHING_MAX)[:, :, 5:15].std() < 0.6 * (4 / 255)
+    opponent = to_opponent(torch.from_numpy(image + noise)[None])
+    made = from_opponent(smooth(opponent, 4 / 255 / 3**0.5))[0].numpy()  # of the bands' mean
+    assert np.abs(made.mean(axis=(0, 1)) - image[0, 0]).max() < 1.5 / 255
+    assert made[:, :, 5:15].std() < 0.6 * (4 / 255)
 
 
 def test_calibration_brings_the_spectrum_to_the_targets() -> None:
