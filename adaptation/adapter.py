@@ -1,6 +1,7 @@
 """A fitted realism adapter: colours, texture, calibration. Images change, labels stay valid: nothing moves.
 
-   deblocking   the captures' own JPEG, where it shows       (adaptation.deblocking)
+   deblocking   the captures' own JPEG, where it shows            (adaptation.deblocking)
+   denoising    their own grain, which compression has made streaks of (adaptation.optics)
 A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
@@ -22,7 +23,7 @@ from adaptation.deblocking import deblock
 from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import to_grey
 from adaptation.noise import dequantised_source
-from adaptation.optics import smooth
+from adaptation.optics import denoise, smooth
 from adaptation.radiometry import Radiometry, draw_pair_styles, draw_style, recolour
 from adaptation.textures import Texture, apply_texture
 from rasters.grid import Window, windows
@@ -52,10 +53,11 @@ class Adapter:
         config: As fitted.
         gsd: Ground sample distance of both sides [m].
         deblocking: Strength with which the captures' blocks are smoothed [grey levels]; 0 for none.
+        denoising: Standard deviation of the captures' own grain, smoothed first, in [0, 1]; 0 for none.
         radiometry: Stage A.
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
-        grain: Standard deviation of the grain that is smoothed before stage C, in [0, 1] units; 0 for none.
+        smoothing: Standard deviation of the grain that is smoothed before stage C, in [0, 1]; 0 for none.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
         after: For images after a disaster, where the target's are acquisitions of another look; else None.
@@ -64,10 +66,11 @@ class Adapter:
     config: AdaptConfig
     gsd: float
     deblocking: float
+    denoising: float
     radiometry: Radiometry
     flow: Texture
     kernels: np.ndarray
-    grain: float
+    smoothing: float
     grey: bool
     summary: dict[str, object]
     after: "Adapter | None" = None
@@ -119,6 +122,7 @@ class Adapter:
         """As `translate`, float32 in about [0, 1], neither clipped nor rounded."""
         _check(image, land_cover)
         image = deblock(to_grey(image) if self.grey else image, self.deblocking)
+        image = denoise(image, self.denoising)
         out = np.empty(image.shape, dtype=np.float32)
         for core in windows(*land_cover.shape, size=self.config.tile):
             outer = _outer(core, land_cover.shape, position, 2**self.config.levels)
@@ -144,7 +148,7 @@ class Adapter:
         with torch.inference_mode():
             x = to_opponent(x.to(self.config.device))
             made = apply_texture(self.flow, x, self.config, place=place, seed=style.seed)
-            made = filter_image(smooth(made, self.grain), self.kernels)
+            made = filter_image(smooth(made, self.smoothing), self.kernels)
             made = from_opponent(made)[0].cpu().numpy()
         return coloured + np.float32(self.config.strength) * (made - coloured)
 

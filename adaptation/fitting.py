@@ -16,7 +16,7 @@ from adaptation.deblocking import deblock, fit_deblocking
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
-from adaptation.optics import calm_spread, fit_blur, fit_grain, smooth
+from adaptation.optics import calm_spread, denoise, fit_blur, fit_grain, own_grain, smooth
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.spectrum import radial_spectrum, valid_pixels
 from adaptation.textures import SIBLINGS, Texture, apply_texture, fit_sibling
@@ -99,7 +99,7 @@ def _fit(
 ) -> Adapter:
     """The adapter to the target images of one kind of acquisition."""
     of_colours, of_optics, of_texture, of_calibration = rng.spawn(4)
-    material, deblocking = _deblocked(material)
+    material, deblocking, denoising = _cleaned(material)
     radiometry, classes = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
     if method in SIBLINGS:
@@ -115,7 +115,7 @@ def _fit(
         flow, loss = _fit_texture(
             material, radiometry, config, of_texture, progress, None if base is None else base.flow
         )
-    grain, kernels = _fit_calibration(material, radiometry, flow, config, of_calibration)
+    smoothing, kernels = _fit_calibration(material, radiometry, flow, config, of_calibration)
     summary: dict[str, object] = {
         "source_images": len(material.source),
         "target_images": len(material.target),
@@ -123,30 +123,32 @@ def _fit(
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
-        "grain_grey_levels": round(255 * grain, 2),
+        "denoising_grey_levels": round(255 * denoising, 2),
+        "smoothing_grey_levels": round(255 * smoothing, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
         config=config,
         gsd=float(gsd),
         deblocking=deblocking,
+        denoising=denoising,
         radiometry=radiometry,
         flow=flow,
         kernels=kernels,
-        grain=grain,
+        smoothing=smoothing,
         grey=material.grey,
         summary=summary,
     )
 
 
-def _deblocked(material: Material) -> tuple[Material, float]:
-    """Material without the blocks of its captures' compression, and the strength that took them away."""
+def _cleaned(material: Material) -> tuple[Material, float, float]:
+    """Material without its captures' blocks and grain, and the strengths that took these away."""
     strength = fit_deblocking([image for image, _ in material.source], material.target)
-    ordinary, source = (
-        [(deblock(image, strength), cover) for image, cover in side]
-        for side in (material.ordinary, material.source)
-    )
-    return dataclasses.replace(material, ordinary=ordinary, source=source), strength
+    whole = [deblock(image, strength) for image, _ in material.source]
+    grain = own_grain(whole[: len(material.ordinary)])
+    source = [(denoise(i, grain), cover) for i, (_, cover) in zip(whole, material.source, strict=True)]
+    material = dataclasses.replace(material, ordinary=source[: len(material.ordinary)], source=source)
+    return material, strength, grain
 
 
 def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:

@@ -62,7 +62,7 @@ def adapter() -> Adapter:
 @pytest.fixture(scope="module")
 def calmed(adapter: Adapter) -> Adapter:
     """With smoothing, for which this target has too much grain."""
-    return dataclasses.replace(adapter, grain=2 / 255)
+    return dataclasses.replace(adapter, smoothing=1 / 255)
 
 
 def fitted(config: AdaptConfig, grain: float = 7) -> Adapter:
@@ -113,10 +113,10 @@ def test_fitting_twice_gives_the_same_file(tmp_path: Path) -> None:
 
 def test_calm_places_become_as_calm_as_a_calmer_targets() -> None:
     calmer = fitted(dataclasses.replace(SMALL, steps=5), grain=1.5)
-    assert calmer.grain > 0
+    assert calmer.smoothing > 0
     image, cover = scene(192)
     style = calmer.draw_style(np.random.default_rng(2))
-    rough = dataclasses.replace(calmer, grain=0.0)
+    rough = dataclasses.replace(calmer, smoothing=0.0)
     made = [a.translate_float(image, cover, position=(0, 0), style=style) for a in (rough, calmer)]
     real = photograph(np.random.default_rng(8), 1.5).astype(np.float32)[:, 10:] / 255
     *spreads, wanted = (

@@ -225,10 +225,11 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         config=config,
         gsd=0.5,
         deblocking=0.0,
+        denoising=0.0,
         radiometry=colours,
         flow=model,
         kernels=kernels,
-        grain=0.0,
+        smoothing=0.0,
         grey=False,
         summary={},
     )
