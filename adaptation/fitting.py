@@ -266,7 +266,8 @@ def _fit_calibration(
     side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.ordinary) // 32 * 32)
     adapted = []
     for k in range(_PATCHES):
-        crop = torch.from_numpy(source_crop(material.ordinary, radiometry, side, rng))[None]
+        image = material.ordinary[k % len(material.ordinary)]  # in turn: which are drawn tells in the grain
+        crop = torch.from_numpy(source_crop([image], radiometry, side, rng))[None]
         with torch.inference_mode():
             made = apply_texture(
                 flow,

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -57,6 +58,35 @@ def test_a_further_target_keeps_the_network_and_fits_what_is_its_own() -> None:
             rng=np.random.default_rng(2),
             base=base,
         )
+
+
+def test_images_after_get_the_look_of_images_after(tmp_path: Path) -> None:
+    source, before = images(8)
+    after = [cv2.GaussianBlur(t.transpose(1, 2, 0), (0, 0), 2.0).transpose(2, 0, 1) for t in before]
+    after = [np.maximum(0.8 * t, 1).astype(np.uint8) for t in after]  # a darker day, a softer sensor
+    made = fit_adapter(
+        source,
+        before,
+        target_after=after,
+        gsd=0.5,
+        config=dataclasses.replace(SMALL, steps=60, style=0.0),
+        rng=np.random.default_rng(2),
+    )
+    assert made.after is not None
+    own = ("norm.log_scale", "norm.shift", "film")
+    for name, weight in made.after.flow.state_dict().items():
+        assert bool((weight == made.flow.state_dict()[name]).all()) != name.endswith(own), name
+    save_adapter(tmp_path / "adapter.pt", made)
+    pair = load_adapter(tmp_path / "adapter.pt").translate_pair(
+        scene(192), scene(192), position=(0, 0), rng=np.random.default_rng(3)
+    )
+    for adapted, real in zip(pair, (before, after), strict=True):
+        assert abs(adapted.mean() - np.mean([t.mean() for t in real])) < 5
+    rough = [np.abs(np.diff(x.astype(float), axis=2)).mean() for x in pair]
+    assert rough[1] < 0.75 * rough[0]
+    grey = [np.repeat(t[1:2], 3, axis=0) for t in after]
+    with pytest.raises(InputError, match="panchromatic before and after, or in colour"):
+        fit_adapter(source, before, target_after=grey, gsd=0.5, config=SMALL, rng=np.random.default_rng(2))
 
 
 def test_a_panchromatic_target_makes_grey_images(tmp_path: Path) -> None:

@@ -11,7 +11,14 @@ from rasterio.enums import ColorInterp
 
 from pipelines.cli import main
 from pipelines.settings import fingerprint, leaves_nothing, settle
-from pipelines.targets import check_content, check_images, split_target, target_gsd, target_pairs
+from pipelines.targets import (
+    check_content,
+    check_images,
+    split_dates,
+    split_target,
+    target_gsd,
+    target_pairs,
+)
 from rasters.capture import PARTIAL, Capture, write_capture
 from rasters.errors import InputError
 from rasters.geotiff import write_raster
@@ -134,6 +141,15 @@ def test_images_of_one_place_are_paired_if_both_are_there(tmp_path: Path) -> Non
     names = ("a_pre_disaster.png", "a_post_disaster.png", "b_pre_disaster.png", "c.png", "d/image_pre.tif")
     paths = [tmp_path / name for name in (*names, "d/image_post.tif")]
     assert target_pairs(paths) == {paths[0]: paths[1], paths[4]: paths[5]}
+
+
+def test_dates_are_told_by_names_if_each_has_enough_images(tmp_path: Path) -> None:
+    before = [tmp_path / f"{i}_pre_disaster.png" for i in range(4)]
+    after = [tmp_path / f"{i}_post_disaster.png" for i in range(3)] + [tmp_path / "c" / "image_post.tif"]
+    untold = [tmp_path / "plain.png"]
+    assert split_dates([*after, *before, *untold]) == (sorted([*before, *untold]), after)
+    few = [*before, *after[:3]]
+    assert split_dates(few) == (few, [])
 
 
 @pytest.mark.parametrize(
