@@ -3,7 +3,8 @@
 Simulated images are brought near the target by sliced optimal transport, and a light classifier is taught on
 them. Its confident answers on the real images and on the simulated ones give each class's colours on both
 sides, and those the class maps. Like is compared with like: which pixels it is sure of, and what it takes for
-something else, is the same on both sides and moves no colour.
+something else, is the same on both sides and moves no colour. Several are taught, on halves of the patches;
+what they agree on in the mean is measured, and where they scatter, a class is not believed to differ.
 """
 
 import dataclasses
@@ -17,12 +18,22 @@ from adaptation.config import AdaptConfig
 from adaptation.knothe import ColourFlow
 from adaptation.knothe_fit import fit_flow
 from adaptation.material import Labelled, Material, patch
-from adaptation.pseudolabels import cell_features, cell_labels, fit_classifier, jitter, pseudo_label
+from adaptation.pseudolabels import (
+    CELL,
+    CellClassifier,
+    cell_features,
+    cell_labels,
+    fit_classifier,
+    jitter,
+    pseudo_label,
+)
 from adaptation.radiometry import (
     MIN_PIXELS,
     Radiometry,
+    departures,
     fit_radiometry,
     toe_inverse,
+    told_pixels,
 )
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
@@ -31,9 +42,12 @@ from backbones import lite0_encoder
 from rasters.errors import InputError
 
 Pair = tuple[np.ndarray, np.ndarray]
+_Patch = tuple[np.ndarray, Tensor]
+"""An image (3, H, W) uint8 and the features of its cells."""
 
 _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
+_CLASSIFIERS = 6  # each taught on half of the patches and asked on half, against mistakes of a single one
 _PAIRS = 48  # at most that looks are measured on
 DARKEST_GREY = 0.15  # of the deepest shadow under the thickest haze, an assumption
 _CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
@@ -43,7 +57,7 @@ _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 def fit_colours(
     material: Material, config: AdaptConfig, rng: np.random.Generator, pairs: Sequence[Pair] = ()
 ) -> tuple[Radiometry, dict[str, int]]:
-    """Class colour maps, and how many target pixels each class was measured on.
+    """Class colour maps, and how many target pixels each class's own colours count for.
 
     Args:
         material: Of both sides.
@@ -54,39 +68,62 @@ def fit_colours(
     encoder = lite0_encoder()
     table = transport_table(material, rng)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    features, labels = _teaching_cells(material.ordinary, table, encoder, rng)
-    classifier = fit_classifier(features, labels, generator)
+    teaching = _teaching_cells(material.ordinary, table, encoder, rng)
+    halves = [_half(len(teaching), rng) for _ in range(_CLASSIFIERS)]
+    classifiers = [fit_classifier(*_joined([teaching[i] for i in half]), generator) for half in halves]
+    floor = _darkest_grey(material)
 
-    def sure(image: np.ndarray) -> np.ndarray:
-        """Pseudo-labels (H, W) of image (3, H, W) float32 in [0, 1], 0 where there are none."""
-        return pseudo_label(classifier, encoder, image, confidence=config.confidence)
+    def samples(side: Sequence[_Patch], models: Sequence[CellClassifier], step: int = 1) -> list[Labelled]:
+        """Colours and classes of every `step`-th pixel in rows and columns that holds data."""
+        found = []
+        for image, features in side:
+            classes = pseudo_label(models, features, confidence=config.confidence)
+            wanted = np.zeros(classes.shape, dtype=bool)
+            wanted[::step, ::step] = valid_pixels(image)[::step, ::step]
+            found.append(_pixels(image, classes, wanted))
+        return found
+
+    def real(patches: Sequence[_Patch], models: Sequence[CellClassifier], step: int = 1) -> list[Labelled]:
+        return [(toe_inverse(x, floor), classes) for x, classes in samples(patches, models, step)]
 
     def label(image: np.ndarray) -> np.ndarray:
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
-        return np.where(valid_pixels(image), sure(image / np.float32(255)), 0)
+        features = cell_features(encoder, image / np.float32(255))
+        found = pseudo_label(classifiers, features, confidence=config.confidence)
+        return np.where(valid_pixels(image), found, np.uint8(0))
 
-    floor = _darkest_grey(material)
-    real = [
-        (toe_inverse(colours, floor), classes)
-        for colours, classes in (
-            _pixels(image, label(image), valid_pixels(image)) for image in _patches(material.target, rng)
-        )
-    ]
-    simulated = [
-        _pixels(image, sure(apply_table(image, table)), valid_pixels(image))
-        for image in _patches([image for image, _ in material.ordinary], rng)
-    ]
-    target, source = colour_stats(real), colour_stats(simulated)
+    theirs = [(image, cell_features(encoder, image / np.float32(255)))
+              for image in _patches(material.target, rng)]  # fmt: skip
+    ours = [(image, cell_features(encoder, apply_table(image, table)))
+            for image in _patches([image for image, _ in material.ordinary], rng)]  # fmt: skip
+    draws = []
+    for model in classifiers:
+        sides = [[side[i] for i in _half(len(side), rng)] for side in (ours, theirs)]
+        source, target = samples(sides[0], [model], CELL), real(sides[1], [model], CELL)
+        draws.append(departures(colour_stats(source), colour_stats(target)))
+    simulated, measured = samples(ours, classifiers), real(theirs, classifiers)
+    source, target = colour_stats(simulated), colour_stats(measured)
+    told = told_pixels(np.stack(draws), target.count)
     looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry = fit_radiometry(
-        source, target, floor=floor, style=config.style, by_class=config.class_colour, looks=looks
+        source, target, told=told, floor=floor, style=config.style, by_class=config.class_colour, looks=looks
     )
     if config.style_correlation is not None:
         radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
     if config.radiometry == "spline":
-        flow = _fit_flow(simulated, real, target.count, config, rng)
+        flow = _fit_flow(simulated, measured, told, config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
-    return radiometry, {c.name.lower(): int(target.count[c]) for c in MAPPED if target.count[c]}
+    return radiometry, {c.name.lower(): int(told[c]) for c in MAPPED if target.count[c]}
+
+
+def _half(count: int, rng: np.random.Generator) -> list[int]:
+    """Half of so many things, at random, at least one."""
+    return [int(i) for i in rng.permutation(count)[: max(1, count // 2)]]
+
+
+def _joined(cells: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    features, labels = zip(*cells, strict=True)
+    return torch.cat(features), torch.cat(labels)
 
 
 def _patches(images: Sequence[np.ndarray], rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -171,14 +208,13 @@ def apply_table(image: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 def _teaching_cells(
     labelled: Sequence[Labelled], table: np.ndarray, encoder: nn.Module, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Features (N, K) and classes (N,) of cells of recoloured, jittered simulated patches."""
-    features, labels = [], []
+) -> list[tuple[Tensor, Tensor]]:
+    """Features (N, K) and classes (N,) of the cells of each recoloured, jittered simulated patch."""
+    cells = []
     for k in range(_PATCHES):
         image, cover = labelled[k % len(labelled)]
         where = patch(image.shape, _SIDE, rng)
         image, cell = image[(slice(None), *where)], torch.from_numpy(cell_labels(cover[where]))
         made = cell_features(encoder, jitter(apply_table(image, table), rng))
-        features.append(made[cell > 0])
-        labels.append(cell[cell > 0])
-    return torch.cat(features), torch.cat(labels)
+        cells.append((made[cell > 0], cell[cell > 0]))
+    return cells

@@ -4,6 +4,8 @@ It sees cells of 4x4 pixels by colour, local contrast and shallow ImageNet featu
 answers are used, to measure the colours of each class in unlabelled imagery.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -111,12 +113,12 @@ def fit_classifier(
 
 
 @torch.no_grad()
-def pseudo_label(
-    model: CellClassifier, encoder: nn.Module, image: np.ndarray, *, confidence: float
-) -> np.ndarray:
-    """Classes (H, W) of image (3, H, W) by cells; 0 (unlabelled) where the classifier is less sure."""
-    features = cell_features(encoder, image)
-    probability = model(features.flatten(0, 1)).softmax(dim=1).unflatten(0, features.shape[:2])
-    best, label = probability.max(dim=2)
+def pseudo_label(models: Sequence[CellClassifier], features: Tensor, *, confidence: float) -> np.ndarray:
+    """Classes (H, W) uint8 of an image by its cells' features (H / 4, W / 4, K).
+
+    0 (unlabelled) where the mean of the classifiers is less sure than `confidence`.
+    """
+    probability = sum(model(features.flatten(0, 1)).softmax(dim=1) for model in models) / len(models)
+    best, label = probability.unflatten(0, features.shape[:2]).max(dim=2)
     cells = torch.where(best > confidence, label, 0).numpy().astype(np.uint8)
     return cells.repeat(CELL, axis=0).repeat(CELL, axis=1)

@@ -96,10 +96,51 @@ def _pooled(stats: ColourStats, weight: np.ndarray) -> tuple[np.ndarray, np.ndar
     return mean, np.einsum("c,cij->ij", weight, stats.within) + between
 
 
+def _common_map(source: ColourStats, target: ColourStats) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix (3, 3) and offset (3,) of the transport between all colours, of classes seen on both sides.
+
+    What no class is sure for (code 0) is included, after the simulated classes got the target's shares:
+    another mix of classes in the target (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
+    """
+    both = (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
+    given, wanted = ((s.count * both) / (s.count * both).sum() for s in (source, target))
+    ratio = np.divide(wanted, given, out=np.ones(CLASSES), where=both)
+    source_mean, source_covariance = _pooled(source, given * np.clip(ratio, *MIX_RANGE))
+    target_mean, target_covariance = _pooled(target, wanted)
+    matrix = gaussian_transport(source_covariance, target_covariance)
+    return matrix, target_mean - matrix @ source_mean
+
+
+def departures(source: ColourStats, target: ColourStats) -> np.ndarray:
+    """How far each class's mean colour lies from where the common map carries it, (C, 3); NaN if unseen."""
+    matrix, offset = _common_map(source, target)
+    found = target.mean - (source.mean @ matrix.T + offset)
+    found[(source.count < MIN_PIXELS) | (target.count < MIN_PIXELS)] = np.nan
+    return found
+
+
+def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Pixels that each class's statistics count for, (C,), at most as many as there are.
+
+    A departure is believed by the share of its square that is no scatter (the positive part of James and
+    Stein 1961): a class that one classifier finds bright and the next one dark keeps the common map.
+
+    Args:
+        draws: Of `departures`, by classifiers that were taught and asked on other images each, (K, C, 3).
+        count: Pixels of the class in the target, (C,).
+    """
+    scatter = draws.var(axis=0, ddof=1).sum(axis=-1)
+    square = np.square(draws.mean(axis=0)).sum(axis=-1)
+    share = 1 - np.divide(scatter, square, out=np.full(len(square), np.nan), where=square > 0)
+    share = np.clip(np.nan_to_num(share, nan=0.0), 0, 1 - 1e-6)
+    return np.minimum(count, SHRINKAGE * share / (1 - share))
+
+
 def fit_radiometry(
     source: ColourStats,
     target: ColourStats,
     *,
+    told: np.ndarray | None = None,
     floor: float = 0.0,
     style: float,
     by_class: bool = True,
@@ -107,13 +148,10 @@ def fit_radiometry(
 ) -> Radiometry:
     """Maps of every class, without blur.
 
-    The common map is the transport between all colours of both sides, what no class is sure for (code 0)
-    included, after the simulated classes got the target's shares: another mix of classes in the target
-    (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
-
     Args:
         source: Of the simulated images by pseudo-label.
         target: Of the real images by pseudo-label, measured through `toe_inverse` with `floor`.
+        told: Pixels that each class's statistics count for, (C,), from `told_pixels`; None for all there are.
         floor: Darkest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one.
@@ -132,16 +170,11 @@ def fit_radiometry(
             "no land-cover class is seen both in the simulated and in the target images (simulated: "
             f"{found[0]}; target: {found[1]}); give target images of the same kind of place, or more of them"
         )
-    both = (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
-    given, wanted = ((s.count * both) / (s.count * both).sum() for s in (source, target))
-    ratio = np.divide(wanted, given, out=np.ones(CLASSES), where=both)
-    source_mean, source_covariance = _pooled(source, given * np.clip(ratio, *MIX_RANGE))
-    target_mean, target_covariance = _pooled(target, wanted)
-    common = gaussian_transport(source_covariance, target_covariance)
-    matrix = np.repeat(common[None], CLASSES, axis=0)
-    offset = np.repeat((target_mean - common @ source_mean)[None], CLASSES, axis=0)
+    told = target.count if told is None else told
+    common, shift = _common_map(source, target)
+    matrix, offset = np.repeat(common[None], CLASSES, axis=0), np.repeat(shift[None], CLASSES, axis=0)
     for c in np.flatnonzero(seen & by_class):
-        trust = target.count[c] / (target.count[c] + SHRINKAGE)
+        trust = told[c] / (told[c] + SHRINKAGE)
         predicted = common @ source.within[c] @ common
         own = gaussian_transport(source.within[c], trust * target.within[c] + (1 - trust) * predicted)
         matrix[c] = _near(own, common)
