@@ -7,6 +7,7 @@ A  radiometry   an affine colour map a land-cover class           (adaptation.ra
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
    smoothing    of grain, where the target's calm places have less (adaptation.optics)
 C  calibration  a zero-phase radial filter                        (adaptation.calibration)
+   residue      of the captures' blocks, which texture brings out (adaptation.deblocking)
 
 Stage B sees the image alone, never the labels: a generator that sees the class map writes it into
 the texture, and what learns from such images fails on real ones.
@@ -58,6 +59,7 @@ class Adapter:
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
         smoothing: Standard deviation of the grain that is smoothed before stage C, in [0, 1]; 0 for none.
+        residue: As `deblocking`, of the adapted image.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
         after: For images after a disaster, where the target's are acquisitions of another look; else None.
@@ -71,6 +73,7 @@ class Adapter:
     flow: Texture
     kernels: np.ndarray
     smoothing: float
+    residue: float
     grey: bool
     summary: dict[str, object]
     after: "Adapter | None" = None
@@ -99,7 +102,8 @@ class Adapter:
         Raises:
             ValueError: Shapes or types are others.
         """
-        return _quantise(self.translate_float(image, land_cover, position=position, style=style))
+        made = quantise(self.translate_float(image, land_cover, position=position, style=style))
+        return deblock(made, self.residue)
 
     def translate_pair(
         self,
@@ -119,7 +123,7 @@ class Adapter:
     def translate_float(
         self, image: np.ndarray, land_cover: np.ndarray, *, position: tuple[int, int], style: Style
     ) -> np.ndarray:
-        """As `translate`, float32 in about [0, 1], neither clipped nor rounded."""
+        """As `translate`, float32 in about [0, 1], not clipped, not rounded, with the blocks' residue."""
         _check(image, land_cover)
         image = deblock(to_grey(image) if self.grey else image, self.deblocking)
         image = denoise(image, self.denoising)
@@ -153,7 +157,8 @@ class Adapter:
         return coloured + np.float32(self.config.strength) * (made - coloured)
 
 
-def _quantise(image: np.ndarray) -> np.ndarray:
+def quantise(image: np.ndarray) -> np.ndarray:
+    """Image in about [0, 1] as uint8."""
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 

@@ -18,7 +18,7 @@ NEAR = 0.01  # of a block ratio: nearer to the target's is near enough
 STRONGEST = 12.0  # grey levels, of annex J's own table
 HALVINGS = 8  # of the interval of strengths: to a twentieth of a grey level
 LEAST = 2  # images that tell a ratio and its error
-LOOKED_AT, SIDE = 24, 512  # images, and pixels of their sides, that a strength is fitted on
+LOOKED_AT, SIDE = 64, 512  # images, and pixels of their sides, that a strength is fitted on
 
 
 def deblock(image: np.ndarray, strength: float) -> np.ndarray:

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adaptation.adapter import Adapter
+from adaptation.adapter import Adapter, quantise
 from adaptation.calibration import TAPS, filter_image, fit_gains, radial_kernel
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
-from adaptation.deblocking import deblock, fit_deblocking
+from adaptation.deblocking import BLOCK, deblock, fit_deblocking
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
-from adaptation.flows.wavelet import to_opponent
+from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
 from adaptation.optics import calm_spread, denoise, fit_blur, fit_grain, own_grain, smooth
 from adaptation.radiometry import Radiometry, recolour
@@ -115,7 +115,7 @@ def _fit(
         flow, loss = _fit_texture(
             material, radiometry, config, of_texture, progress, None if base is None else base.flow
         )
-    smoothing, kernels = _fit_calibration(material, radiometry, flow, config, of_calibration)
+    smoothing, kernels, residue = _fit_calibration(material, radiometry, flow, config, of_calibration)
     summary: dict[str, object] = {
         "source_images": len(material.source),
         "target_images": len(material.target),
@@ -125,6 +125,7 @@ def _fit(
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "denoising_grey_levels": round(255 * denoising, 2),
         "smoothing_grey_levels": round(255 * smoothing, 2),
+        "residue_grey_levels": round(residue, 2),
         "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
@@ -136,6 +137,7 @@ def _fit(
         flow=flow,
         kernels=kernels,
         smoothing=smoothing,
+        residue=residue,
         grey=material.grey,
         summary=summary,
     )
@@ -257,17 +259,22 @@ def _fit_calibration(
     flow: Texture,
     config: AdaptConfig,
     rng: np.random.Generator,
-) -> tuple[float, np.ndarray]:
-    """Grain to be smoothed and calibration kernels (3, TAPS, TAPS), from ordinary patches and real ones.
+) -> tuple[float, np.ndarray, float]:
+    """What follows texture, from ordinary patches and real ones.
 
     Grain is what has to go for calm places to be as calm as the target's after kernels that were fitted
     without it; the kernels are fitted with it.
+
+    Returns:
+        Grain to be smoothed, calibration kernels (3, TAPS, TAPS), and the strength that takes blocks away.
     """
     side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.ordinary) // 32 * 32)
     adapted = []
     for k in range(_PATCHES):
-        image = material.ordinary[k % len(material.ordinary)]  # in turn: which are drawn tells in the grain
-        crop = torch.from_numpy(source_crop([image], radiometry, side, rng))[None]
+        image, cover = material.ordinary[k % len(material.ordinary)]  # in turn: draws tell in the grain
+        row, col = (s.start // BLOCK * BLOCK for s in patch(cover.shape, side, rng))
+        where = (slice(row, row + side), slice(col, col + side))
+        crop = torch.from_numpy(source_crop([(image[:, *where], cover[where])], radiometry, side, rng))[None]
         with torch.inference_mode():
             made = apply_texture(
                 flow,
@@ -284,11 +291,15 @@ def _fit_calibration(
         smoothed = (smooth(x, grain)[0].numpy() for x in adapted)
         return radial_kernel(fit_gains(radial_spectrum(smoothed), wanted))
 
+    def calibrated(grain: float, kernels: np.ndarray, trim: int) -> list[Tensor]:
+        """Without pixels that the kernels spoil at the edges, and so many that blocks stay whole."""
+        inner = slice(trim, side - trim)
+        return [filter_image(smooth(x, grain), kernels)[..., inner, inner] for x in adapted]
+
     first = kernels(0.0)
-    inner = (slice(None), *2 * [slice(TAPS // 2, -(TAPS // 2))])
-
-    def made_with(grain: float) -> list[np.ndarray]:
-        return [filter_image(smooth(x, grain), first)[0].numpy()[inner] for x in adapted]
-
-    grain = fit_grain(made_with, calm_spread(real))
-    return grain, first if grain == 0 else kernels(grain)
+    grain = fit_grain(
+        lambda grain: [x[0].numpy() for x in calibrated(grain, first, TAPS // 2)], calm_spread(real)
+    )
+    final = first if grain == 0 else kernels(grain)
+    pictures = [quantise(from_opponent(x)[0].numpy()) for x in calibrated(grain, final, BLOCK)]
+    return grain, final, fit_deblocking(pictures, material.target)

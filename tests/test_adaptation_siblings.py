@@ -230,6 +230,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         flow=model,
         kernels=kernels,
         smoothing=0.0,
+        residue=0.0,
         grey=False,
         summary={},
     )
