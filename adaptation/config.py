@@ -33,7 +33,7 @@ class AdaptConfig:
         device: Where the flow runs, such as "cpu" or "cuda".
     """
 
-    steps: int = 2000
+    steps: int = 1800
     crop: int = 64
     batch: int = 8
     levels: int = 3

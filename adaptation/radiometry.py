@@ -122,8 +122,9 @@ def departures(source: ColourStats, target: ColourStats) -> np.ndarray:
 def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Pixels that each class's statistics count for, (C,), at most as many as there are.
 
-    A departure is believed by the share of its square that is no scatter (the positive part of James and
-    Stein 1961): a class that one classifier finds bright and the next one dark keeps the common map.
+    A departure is believed by the share of its square that is no scatter, after the positive part of James
+    and Stein (1961): a class that one classifier finds bright and the next one dark keeps the common map.
+    The scatter counts twice, for classifiers that were taught on the same captures share mistakes.
 
     Args:
         draws: Of `departures`, by classifiers that were taught and asked on other images each, (K, C, 3).
@@ -131,7 +132,7 @@ def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
     """
     scatter = draws.var(axis=0, ddof=1).sum(axis=-1)
     square = np.square(draws.mean(axis=0)).sum(axis=-1)
-    share = 1 - np.divide(scatter, square, out=np.full(len(square), np.nan), where=square > 0)
+    share = 1 - np.divide(2 * scatter, square, out=np.full(len(square), np.nan), where=square > 0)
     share = np.clip(np.nan_to_num(share, nan=0.0), 0, 1 - 1e-6)
     return np.minimum(count, SHRINKAGE * share / (1 - share))
 
@@ -155,7 +156,8 @@ def fit_radiometry(
         floor: Darkest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one.
-        looks: As measured on pairs of the target's images; None takes `STYLE_SPREAD` and `CORRELATION`.
+        looks: As measured on pairs of the target's images; None takes what differs between all of them, and
+            `CORRELATION`.
 
     Raises:
         InputError: No class is seen on both sides.
@@ -217,7 +219,7 @@ def _spread(target: np.ndarray, looks: PairStyle | None) -> np.ndarray:
     What differs between images of different places is their content as well: that is held in `STYLE_SPREAD`.
     """
     if looks is not None:
-        return looks.spread
+        return np.minimum(looks.spread, STYLE_SPREAD)
     variances = np.maximum(np.diagonal(OPPONENT @ target @ OPPONENT.T), 0)  # of grey: rounded below 0
     return np.minimum(np.sqrt(variances), STYLE_SPREAD)
 

@@ -18,6 +18,7 @@ from adaptation.radiometry import (
     CORRELATION,
     DEPARTURE,
     OWN_GAIN_RANGE,
+    STYLE_SPREAD,
     Radiometry,
     draw_pair_styles,
     fit_radiometry,
@@ -256,11 +257,14 @@ def test_looks_are_those_of_the_pairs_or_else_constants() -> None:
     assert pair_style([((x, 0 * c), (y, 0 * c)) for (x, c), (y, _) in pairs], MAPPED) is None
     stats_ = colour_stats([(x.astype(np.float32), c) for (x, c), _ in pairs])
     still = dataclasses.replace(stats_, style=np.zeros((3, 3)))
-    looks = PairStyle(spread=np.array([12.0, 3.0, 2.0]) / 255, correlation=0.5)
+    looks = PairStyle(spread=np.array([8.0, 2.0, 1.0]) / 255, correlation=0.5)
     measured = fit_radiometry(still, stats_, style=1.0, looks=looks)
     drawn = np.array([draw_pair_styles(measured, rng) for _ in range(3000)]) @ OPPONENT.T
     assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] == pytest.approx(0.5, abs=0.05)
-    assert drawn[:, 0].std(axis=0) * 255 == pytest.approx([12, 3, 2], rel=0.15)
+    assert drawn[:, 0].std(axis=0) * 255 == pytest.approx([8, 2, 1], rel=0.15)
+    wide = fit_radiometry(still, stats_, style=1.0, looks=dataclasses.replace(looks, spread=np.ones(3)))
+    drawn = np.array([draw_pair_styles(wide, rng)[0] for _ in range(3000)]) @ OPPONENT.T
+    assert drawn.std(axis=0) == pytest.approx(STYLE_SPREAD, rel=0.15)  # more is of what lies there
     assert fit_radiometry(still, stats_, style=1.0).correlation == CORRELATION
 
 
