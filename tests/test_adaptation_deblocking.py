@@ -121,6 +121,17 @@ def test_an_adapter_deblocks_first_and_in_any_tiles(adapter: Adapter) -> None:
     assert (made != without.translate_float(image, cover, position=(3, 5), style=style)).any()
 
 
+def test_what_is_left_of_the_blocks_goes_from_the_adapted_image(adapter: Adapter) -> None:
+    image, cover = (a[..., :200, :171] for a in scene(208))
+    style = adapter.draw_style(np.random.default_rng(2))
+    made = [
+        dataclasses.replace(adapter, residue=residue).translate(image, cover, position=(3, 5), style=style)
+        for residue in (0.0, 3.0)
+    ]
+    assert (made[1] == deblock(made[0], 3.0)).all()
+    assert (made[1] != made[0]).any()
+
+
 def test_the_strength_is_kept_in_the_file_and_older_files_are_refused(
     adapter: Adapter, tmp_path: Path
 ) -> None:

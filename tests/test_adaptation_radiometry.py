@@ -25,6 +25,7 @@ from adaptation.radiometry import (
     radiometry_from_state,
     radiometry_state,
     recolour,
+    told_pixels,
 )
 from adaptation.statistics import CLASSES, MAPPED, PairStyle, colour_stats, pair_style
 from rasters.classes import LandCover
@@ -304,3 +305,44 @@ def test_classes_that_are_confused_move_no_colour() -> None:
         ]
         found = 255 * float(np.mean([m.mean() for m in made]))
         assert found == pytest.approx(wanted, abs=5), code.name
+
+
+def test_a_class_that_does_differ_gets_its_own_colours() -> None:
+    """Meadows are brighter in the target, which the other classes are not."""
+    rng = np.random.default_rng(3)
+    config = AdaptConfig(style=0)
+    simulated, scenes = ([confusable(r) for r in rng.spawn(24)] for _ in range(2))
+    meadow = LandCover.RANGELAND
+    real = [np.where(cover == meadow, image + 20, image).astype(np.uint8) for image, cover in scenes]
+    radiometry, told = fit_colours(gather(simulated, [], real, config, rng), config, rng)
+    assert told["rangeland"] > 1000
+    moved = [
+        255 * recolour(radiometry, image, cover, np.zeros(3))[:, cover == meadow] - image[:, cover == meadow]
+        for image, cover in simulated
+    ]
+    assert np.mean([m.mean() for m in moved]) == pytest.approx(20, abs=5)
+
+
+def test_a_class_that_classifiers_disagree_on_keeps_the_common_map() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.normal(0, 2 / 255, (6, CLASSES, 3))
+    draws[:, ROAD] += 20 / 255
+    draws[:, TREE] *= 10
+    draws[2, ROOF] = np.nan  # one of them is not sure of any
+    count = np.full(CLASSES, 50_000.0)
+    told = told_pixels(draws, count)
+    assert told[ROAD] > 5000
+    assert (told[[TREE, ROOF]] == 0).all()
+    assert told_pixels(np.broadcast_to(draws[:1], draws.shape), count)[ROAD] == 50_000
+    colours = rng.normal(0.4, 0.1, (6000, 3))
+    classes = np.repeat([ROAD, TREE], 3000)
+    bright = colours + 0.1 * (classes == TREE)[:, None]
+    sides = [colour_stats([(x.astype(np.float32), classes)]) for x in (colours, bright)]
+    fitted = fit_radiometry(*sides, told=told, style=0.0)
+    assert fitted.matrix[TREE] == pytest.approx(fitted.matrix[0], abs=1e-3)
+    apart = [
+        (fitted.matrix[c] - fitted.matrix[0]) @ sides[0].mean[c] + fitted.offset[c] - fitted.offset[0]
+        for c in (TREE, ROAD)
+    ]
+    assert np.abs(apart[0]).max() < 1e-6
+    assert np.abs(apart[1]).min() > 0.02
