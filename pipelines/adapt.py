@@ -205,13 +205,12 @@ def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -
     rng = np.random.default_rng([config.seed, 1])
     some = [folders[i] for i in sorted(rng.permutation(len(folders))[:JUDGED])]
     adapted = [config.out / "captures" / folder.name for folder in some]
-    reports, rows = {}, []
-    for phase, held in zip(("pre", "post"), split_dates(held_out), strict=True):
-        if held:
-            real = Lazy([held[i] for i in sorted(rng.permutation(len(held))[:JUDGED])], read_image)
-            sets = {"simulated": _images(some, phase), "adapted": _images(adapted, phase)}
-            reports[phase] = fidelity(sets, real, rng=rng)
-            rows += [(*sets.values(), real, i) for i in range(len(some))]
+    held = {
+        phase: [paths[i] for i in sorted(rng.permutation(len(paths))[:JUDGED])]
+        for phase, paths in zip(("pre", "post"), split_dates(held_out), strict=True)
+        if paths
+    }
+    reports = fidelity_by_date(some, adapted, held, rng)
     looked_at = [
         structure(before[0], after[0], before[1])
         for before, after in (
@@ -220,27 +219,52 @@ def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -
     ]
     kept = [found for found in looked_at if found is not None]
     write_text(config.out / "fidelity.md", _fidelity_text(reports, kept, config.note))
-    shown = rows[:: max(1, len(rows) // SHOWN)][:SHOWN]  # of all dates
+    rows = [
+        (read_image(paths[i % len(paths)]), *(_labelled(root, phase)[0] for root in roots))
+        for phase, paths in held.items()
+        for i, roots in enumerate(zip(some[: SHOWN // len(held)], adapted, strict=False))
+    ]
     columns = ("simulated", "adapted", "real, held out" if not config.note else "stand-in target, held out")
     write_sheet(
         config.out / "sheet.png",
-        [[_centre(images[i % len(images)]) for images in three] for *three, i in shown],
+        [[_centre(image) for image in (*ours, real)] for real, *ours in rows],
         columns=columns,
         title="Adaptation",
         note=config.note,
         side=SIDE,
     )
     edges = [{"gradient_correlation": k.gradient_correlation, "shift_pixels": list(k.shift)} for k in kept]
+    found = {**fidelity_json(reports), "label_edges": edges, "note": config.note}
+    write_json(config.out / "fidelity.json", found)
+
+
+def fidelity_by_date(
+    simulated: Sequence[Path],
+    adapted: Sequence[Path],
+    real: Mapping[str, Sequence[Path]],
+    rng: np.random.Generator,
+    draws: int = 10,
+) -> dict[str, FidelityReport]:
+    """Of captures' images before ("pre") or after ("post"), for each date that there are real images of."""
+
+    def images(folders: Sequence[Path], phase: str) -> Lazy[np.ndarray]:
+        return Lazy(folders, lambda folder: _labelled(folder, phase)[0])
+
+    return {
+        phase: fidelity(
+            {"simulated": images(simulated, phase), "adapted": images(adapted, phase)},
+            Lazy(paths, read_image),
+            rng=rng,
+            draws=draws,
+        )
+        for phase, paths in real.items()
+    }
+
+
+def fidelity_json(reports: Mapping[str, FidelityReport]) -> dict[str, object]:
+    """Of images before the disaster, and within it, if there is one, of those "after"."""
     after = {"after": reports["post"].to_json()} if "post" in reports else {}
-    write_json(
-        config.out / "fidelity.json",
-        {**reports["pre"].to_json(), **after, "label_edges": edges, "note": config.note},
-    )
-
-
-def _images(folders: Sequence[Path], phase: str) -> Lazy[np.ndarray]:
-    """The images of captures before ("pre") or after ("post")."""
-    return Lazy(folders, lambda folder: _labelled(folder, phase)[0])
+    return {**reports["pre"].to_json(), **after}
 
 
 def _fidelity_text(reports: Mapping[str, FidelityReport], kept: Sequence[Structure], note: str) -> str:

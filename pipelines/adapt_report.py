@@ -12,7 +12,6 @@ import torch
 from adaptation.checkpoint import load_adapter
 from adaptation.descriptors import PATCH
 from adaptation.edges import class_edges
-from adaptation.fidelity import fidelity
 from adaptation.flicker import QUANTILES, flicker
 from adaptation.flows.flow import TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
@@ -21,6 +20,7 @@ from adaptation.material import target_crop
 from adaptation.neighbours import cut_patches, nearest
 from adaptation.recoverability import Mark, Recovered, disaster_marks, recoverability
 from backbones import lite0_encoder
+from pipelines.adapt import fidelity_by_date, fidelity_json
 from pipelines.lazy import Lazy
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
@@ -67,12 +67,16 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class _Looked:
-    """What the report looks at: captures before and after adaptation, real images of the fit and held out."""
+    """What the report looks at: captures before and after adaptation, real images of the fit and held out.
+
+    Real images are those before the disaster where the target tells dates, but for `held_after`.
+    """
 
     before: list[Path]
     after: list[Path]
     fit: list[Path]
     held: list[Path]
+    held_after: list[Path]
 
 
 def run(config: Config) -> None:
@@ -122,13 +126,21 @@ def _look(config: Config, target: Path, captures: Path) -> _Looked:
     images = target_images(target)
     check_images(images)
     check_content(images)
-    fit, held = (split_dates(paths)[0] for paths in split_target(images, target))
+    (fit, _), (held, later) = (split_dates(paths) for paths in split_target(images, target))
     rng = np.random.default_rng([config.seed, 3])
     some = sorted(int(i) for i in rng.permutation(len(after))[: config.images])
     after = [after[i] for i in some]
-    judges = [held[i] for i in sorted(rng.permutation(len(held))[: config.images])]
+    judges, judges_after = (
+        [paths[i] for i in sorted(rng.permutation(len(paths))[: config.images])] for paths in (held, later)
+    )
     teachers = [fit[i] for i in sorted(rng.permutation(len(fit))[: 3 * config.images])]
-    return _Looked(before=[before[f.name] for f in after], after=after, fit=teachers, held=judges)
+    return _Looked(
+        before=[before[f.name] for f in after],
+        after=after,
+        fit=teachers,
+        held=judges,
+        held_after=judges_after,
+    )
 
 
 def _layer(name: str) -> Any:
@@ -136,11 +148,8 @@ def _layer(name: str) -> Any:
 
 
 def _fidelity(looked: _Looked, draws: int, rng: np.random.Generator) -> dict[str, object]:
-    sets = {
-        "simulated": Lazy(looked.before, _layer("image_pre")),
-        "adapted": Lazy(looked.after, _layer("image_pre")),
-    }
-    return fidelity(sets, Lazy(looked.held, read_image), rng=rng, draws=draws).to_json()
+    real = {"pre": looked.held, **({"post": looked.held_after} if looked.held_after else {})}
+    return fidelity_json(fidelity_by_date(looked.before, looked.after, real, rng, draws))
 
 
 def _bits(path: Path, looked: _Looked, rng: np.random.Generator) -> dict[str, list[float]] | None:

@@ -50,7 +50,12 @@ def write_report(
     css = (package_files("pipelines") / "web" / "report.css").read_text(encoding="utf-8")
     title = f"Adaptation report: {report['method']}"
     sections = [
-        _distances(report["fidelity"]),
+        _distances(report["fidelity"], "How far from real images"),
+        *(
+            _distances(fidelity, "How far from real images after a disaster")
+            for fidelity in [report["fidelity"].get("after")]
+            if fidelity
+        ),
         _spectrum(report["fidelity"]["spectra"]),
         _bits(report["bits_per_dim"]),
         _edges(report["label_edges"]),
@@ -73,7 +78,7 @@ def write_report(
     )
 
 
-def _distances(fidelity: Mapping[str, Any]) -> str:
+def _distances(fidelity: Mapping[str, Any], title: str) -> str:
     names = [name for name in COLOURS if name in fidelity["measures"]]  # JSON files are sorted by name
     rows = []
     for key in METRICS:
@@ -83,7 +88,7 @@ def _distances(fidelity: Mapping[str, Any]) -> str:
         rows.append([fidelity["metrics"][key], *(_interval(value, spread) for value, spread in cells)])
     counts = ", ".join(f"{fidelity['images'][name]} {name}" for name in [*names, "real"])
     return (
-        "<h2>How far from real images</h2>"
+        f"<h2>{_text(title)}</h2>"
         f"<p>Less is nearer, and no set of images can be expected below the last column, what two halves "
         f"of the "
         f"real images measure against each other. Block ratios should be 1. In brackets 95 % of the draws of "

@@ -114,14 +114,15 @@ def simulated(root: Path, rng: np.random.Generator) -> None:
         write_capture(root, capture)
 
 
-def photographed(root: Path, rng: np.random.Generator) -> None:
-    """Six places before and after as a hazy, soft camera sees them, by xBD's names."""
+def photographed(root: Path, rng: np.random.Generator, places: int = 6, *, darker: float = 0.0) -> None:
+    """Places before and after as a hazy, soft camera sees them, by xBD's names; after by so many levels darker."""
     root.mkdir()
-    for place in range(6):
+    for place in range(places):
         picture = painted(patchwork(rng, 160), rng).transpose(1, 2, 0)
         soft = 40 + 0.7 * cv2.GaussianBlur(picture.astype(np.float64), (0, 0), 0.8) * [1.0, 0.95, 0.85]
         for phase in ("pre", "post"):
-            seen = np.clip(soft + rng.normal(0, 3, soft.shape), 1, 255).astype(np.uint8)
+            light = soft - darker * (phase == "post")
+            seen = np.clip(light + rng.normal(0, 3, soft.shape), 1, 255).astype(np.uint8)
             Image.fromarray(seen).save(root / f"t_{place}_{phase}_disaster.png")
 
 
@@ -174,6 +175,22 @@ def test_the_report_measures_what_was_adapted(adapted: Path) -> None:
     assert medians["simulated"] < 1e-3  # calm ground was given the same pixels
     assert medians["adapted"] < 1e-3
     assert medians["real"] > 1
+
+
+def test_images_after_are_compared_with_images_after(adapted: Path, tmp_path: Path) -> None:
+    target, out = tmp_path / "target", tmp_path / "out"
+    photographed(target, np.random.default_rng(5), places=16, darker=50)
+    words = ["adapt", "--captures", str(adapted / "captures"), "--target", str(target), "--out", str(out)]
+    assert main([*words, "--method", "none"]) == 0
+    quick = read_json(out / "fidelity.json")
+    assert quick["images"]["real"] == quick["after"]["images"]["real"] == 4  # of a quarter of the places
+    distance = [found["measures"]["adapted"]["colour_w1"][0] for found in (quick, quick["after"])]
+    assert distance[1] > distance[0] + 15  # captures are no darker after
+    assert main(["adapt", "report", "--adapted", str(out), "--draws", "3"]) == 0
+    page = Page((out / "report.html").read_text())
+    tables = [{row[0]: row[1:] for row in t} for t in page.tables if "real against real" in t[0]]
+    cells = [float(t["Colour, sliced W1 [grey levels]"][1].split(" (")[0]) for t in tables]
+    assert cells == pytest.approx(distance, rel=0.01)
 
 
 def test_the_page_shows_each_figure_beside_what_real_images_measure(adapted: Path) -> None:
