@@ -115,7 +115,7 @@ def simulated(root: Path, rng: np.random.Generator) -> None:
 
 
 def photographed(root: Path, rng: np.random.Generator, places: int = 6, *, darker: float = 0.0) -> None:
-    """Places before and after as a hazy, soft camera sees them, by xBD's names; after by so many levels darker."""
+    """Places as a hazy, soft camera sees them before and, darker by grey levels, after; by xBD's names."""
     root.mkdir()
     for place in range(places):
         picture = painted(patchwork(rng, 160), rng).transpose(1, 2, 0)
