@@ -13,6 +13,7 @@ Stage B sees the image alone, never the labels: a generator that sees the class 
 the texture, and what learns from such images fails on real ones.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +23,11 @@ from adaptation.calibration import filter_image
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import deblock
 from adaptation.flows.wavelet import from_opponent, to_opponent
+from adaptation.looks import draw_pair_styles, draw_style
 from adaptation.material import to_grey
 from adaptation.noise import dequantised_source
 from adaptation.optics import denoise, smooth
-from adaptation.radiometry import Radiometry, draw_pair_styles, draw_style, recolour
+from adaptation.radiometry import Radiometry, recolour
 from adaptation.textures import Texture, apply_texture
 from rasters.grid import Window, windows
 
@@ -80,11 +82,12 @@ class Adapter:
 
     def draw_style(self, rng: np.random.Generator) -> Style:
         """The look of one image."""
-        return Style(shift=draw_style(self.radiometry, rng), seed=int(rng.integers(2**63)))
+        return Style(shift=draw_style(self.radiometry.style_root, rng), seed=int(rng.integers(2**63)))
 
     def draw_pair_styles(self, rng: np.random.Generator) -> tuple[Style, Style]:
         """The looks of the images before and after: correlated colours, one grain."""
-        shifts = draw_pair_styles(self.radiometry, rng)
+        roots = (self.radiometry.style_root, (self.after or self).radiometry.style_root)
+        shifts = draw_pair_styles(roots, self.radiometry.correlation, rng)
         seed = int(rng.integers(2**63))
         return Style(shift=shifts[0], seed=seed), Style(shift=shifts[1], seed=seed)
 
@@ -102,8 +105,10 @@ class Adapter:
         Raises:
             ValueError: Shapes or types are others.
         """
-        made = quantise(self.translate_float(image, land_cover, position=position, style=style))
-        return deblock(made, self.residue)
+        out = np.empty(image.shape, dtype=np.uint8)
+        for core, made in self._pieces(image, land_cover, position, style):
+            out[(slice(None), *core.slices)] = quantise(made)
+        return deblock(out, self.config.strength * self.residue)
 
     def translate_pair(
         self,
@@ -124,10 +129,17 @@ class Adapter:
         self, image: np.ndarray, land_cover: np.ndarray, *, position: tuple[int, int], style: Style
     ) -> np.ndarray:
         """As `translate`, float32 in about [0, 1], not clipped, not rounded, with the blocks' residue."""
+        out = np.empty(image.shape, dtype=np.float32)
+        for core, made in self._pieces(image, land_cover, position, style):
+            out[(slice(None), *core.slices)] = made
+        return out
+
+    def _pieces(
+        self, image: np.ndarray, land_cover: np.ndarray, position: tuple[int, int], style: Style
+    ) -> Iterator[tuple[Window, np.ndarray]]:
+        """Windows that cover the image and what is made of each, float32 (3, h, w)."""
         _check(image, land_cover)
         image = deblock(to_grey(image) if self.grey else image, self.deblocking)
-        image = denoise(image, self.denoising)
-        out = np.empty(image.shape, dtype=np.float32)
         for core in windows(*land_cover.shape, size=self.config.tile):
             outer = _outer(core, land_cover.shape, position, 2**self.config.levels)
             rows = _mirror(outer.row, outer.height, land_cover.shape[0])
@@ -140,12 +152,12 @@ class Adapter:
             )
             made = self._window(image[:, rows[:, None], cols], land_cover[rows[:, None], cols], place, style)
             top, left = core.row - outer.row, core.col - outer.col
-            out[(slice(None), *core.slices)] = made[:, top : top + core.height, left : left + core.width]
-        return np.repeat(out.mean(axis=0, keepdims=True), 3, axis=0) if self.grey else out
+            made = made[:, top : top + core.height, left : left + core.width]
+            yield core, np.repeat(made.mean(axis=0, keepdims=True), 3, axis=0) if self.grey else made
 
     def _window(self, image: np.ndarray, land_cover: np.ndarray, place: Window, style: Style) -> np.ndarray:
         """One window (3, H, W), sizes and position multiples of 2**levels, through all stages."""
-        coloured = recolour(self.radiometry, image, land_cover, style.shift)
+        coloured = recolour(self.radiometry, denoise(image, self.denoising), land_cover, style.shift)
         if self.config.strength == 0:
             return coloured
         x = torch.from_numpy(dequantised_source(coloured, place, style.seed))[None]

@@ -8,7 +8,9 @@ from torch import Tensor
 from adaptation.spectrum import WINDOW, bin_centres, radius
 
 TAPS = 15  # pixels, the side of the kernel
-GAIN_RANGE = (0.5, 1.8)
+# Of amplitudes: a flow that was fitted by likelihood is nearer than that, and what is missing beyond it is
+# layout, such as white roofs and parked cars. Ground that was amplified for it taught worse. An assumption.
+GAIN_RANGE = (0.8, 1.25)
 # Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second
 # it is optics and texture. Between them the filter fades in. Assumptions.
 FADE = (1 / 32, 1 / 10)

@@ -111,7 +111,7 @@ def fit_colours(
     if config.style_correlation is not None:
         radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
     if config.radiometry == "spline":
-        flow = _fit_flow(simulated, measured, told, config, rng)
+        flow = _fit_flow(simulated, measured, (target.count, told), config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
     return radiometry, {c.name.lower(): int(told[c]) for c in MAPPED if target.count[c]}
 
@@ -158,16 +158,19 @@ def _labelled_pair(
 def _fit_flow(
     simulated: Sequence[Labelled],
     real: Sequence[Labelled],
-    pixels: np.ndarray,
+    pixels: tuple[np.ndarray, np.ndarray],
     config: AdaptConfig,
     rng: np.random.Generator,
 ) -> ColourFlow:
-    """The flow of class colours, from those of the images of both sides; `pixels` of each in the target."""
+    """The flow of class colours, from those of the images of both sides.
+
+    `pixels` of each class in the target, and those that its own colours count for.
+    """
     sides = [_pooled(side, rng) for side in (simulated, real)]
     both = [c for c in MAPPED if all(len(side[c]) >= MIN_PIXELS for side in sides)]
     source, target = ({int(c): side[c] for c in both} for side in sides)
-    counts = {int(c): int(pixels[c]) for c in both}
-    return fit_flow(source, target, counts, by_class=config.class_colour, rng=rng)
+    counts, told = ({int(c): float(side[c]) for c in both} for side in pixels)
+    return fit_flow(source, target, counts, told=told, by_class=config.class_colour, rng=rng)
 
 
 def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, np.ndarray]:

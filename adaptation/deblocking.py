@@ -6,6 +6,7 @@ luminance alone and with a strength that is fitted. What one side of a border ga
 edge moves and no mean changes but for rounding.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from adaptation.descriptors import LUMINANCE, block_sums
 from adaptation.spectrum import valid_pixels
 
 BLOCK = 8  # pixels, JPEG's (ITU-T T.81); whole captures begin with a whole block
+WINDOW = 128 * BLOCK  # pixels, the side of the pieces that are worked on
 NEAR = 0.01  # of a block ratio: nearer to the target's is near enough
 STRONGEST = 12.0  # grey levels, of annex J's own table
 HALVINGS = 8  # of the interval of strengths: to a twentieth of a grey level
@@ -34,13 +36,21 @@ def deblock(image: np.ndarray, strength: float) -> np.ndarray:
     """
     if strength == 0:
         return image
-    before = np.tensordot(LUMINANCE, image.astype(np.float32), axes=1)
-    after = before.copy()
-    for lines in (after, after.T):  # the second is a view of the first: down, then across
-        _smooth(lines, strength)
-    change = after - before
-    made = np.clip(np.rint(image + change), 0, 255).astype(np.uint8)
-    return np.where(valid_pixels(image), made, image)
+    valid, made = valid_pixels(image), image.copy()
+    for row, col in itertools.product(*(range(0, n, WINDOW) for n in valid.shape)):
+        outer = (
+            slice(max(row - BLOCK, 0), row + WINDOW + BLOCK),
+            slice(max(col - BLOCK, 0), col + WINDOW + BLOCK),
+        )
+        before = np.tensordot(LUMINANCE, image[:, *outer].astype(np.float32), axes=1)
+        after = before.copy()
+        for lines in (after, after.T):  # the second is a view of the first: down, then across
+            _smooth(lines, strength)
+        here = (slice(row, row + WINDOW), slice(col, col + WINDOW))
+        inner = tuple(slice(h.start - o.start, h.stop - o.start) for h, o in zip(here, outer, strict=True))
+        smoothed = np.clip(np.rint(image[:, *here] + (after - before)[inner]), 0, 255).astype(np.uint8)
+        made[:, *here] = np.where(valid[here], smoothed, image[:, *here])
+    return made
 
 
 def _smooth(plane: np.ndarray, strength: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -85,6 +86,12 @@ def _describe(
         spectrum=radial_spectrum([luminance[None]])[0],
         blocks=np.stack([block_sums(across, down, period) for period in PERIODS]),
     )
+
+
+def holds_patch(image: np.ndarray) -> bool:
+    """Whether an image (3, H, W) uint8 holds a patch without nodata."""
+    inner = cv2.erode(valid_pixels(image).astype(np.uint8), np.ones((PATCH, PATCH), np.uint8), borderValue=0)
+    return bool(inner.any())
 
 
 def _patches(valid: np.ndarray, wanted: int, rng: np.random.Generator) -> list[tuple[int, int]]:

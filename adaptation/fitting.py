@@ -2,32 +2,30 @@
 
 import copy
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adaptation.adapter import Adapter, quantise
-from adaptation.calibration import TAPS, filter_image, fit_gains, radial_kernel
+from adaptation.adapter import Adapter
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
-from adaptation.deblocking import BLOCK, deblock, fit_deblocking
+from adaptation.deblocking import deblock, fit_deblocking
+from adaptation.finishing import PATCHES, SIDE, fit_finish, opponent, target_patches
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
-from adaptation.flows.wavelet import from_opponent, to_opponent
-from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop
-from adaptation.optics import calm_spread, denoise, fit_blur, fit_grain, own_grain, smooth
+from adaptation.flows.wavelet import to_opponent
+from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop, with_target_after
+from adaptation.optics import denoise, fit_blur, own_grain
 from adaptation.radiometry import Radiometry, recolour
-from adaptation.spectrum import radial_spectrum, valid_pixels
-from adaptation.textures import SIBLINGS, Texture, apply_texture, fit_sibling
+from adaptation.textures import SIBLINGS, Texture, fit_sibling
 from rasters.errors import InputError
-from rasters.grid import Window
 
 Progress = Callable[[int, int, float], None]
 
 BASE_SHARE = 5  # of the steps of a whole fit, one in five fits a further target
-_SIDE = 256  # pixels, of the patches whose spectra are compared
-_PATCHES = 64  # a side: of 24, whose power a few bright roofs make, the spectrum was 2 dB off
 
 
 def fit_adapter(
@@ -73,18 +71,28 @@ def fit_adapter(
         raise InputError(f"gsd must be a positive length in metres, got {gsd!r}")
     if base is not None:
         _check_base(base, config, method)
-    sides = [target, target_after] if len(target_after) else [target]
-    of_material, *of_fits = rng.spawn(1 + len(sides))
-    materials = [gather(source, aftermath, real, config, of_material) for real in sides]
-    if len({material.grey for material in materials}) > 1:
-        raise InputError("target images must be panchromatic before and after, or in colour: give either")
-    if method in SIBLINGS and len(sides) > 1:  # which begin anew: as many steps as the flow takes in all
-        config = dataclasses.replace(config, steps=-(-config.steps * (BASE_SHARE + 1) // (2 * BASE_SHARE)))
-    made: list[Adapter] = []
-    for material, generator in zip(materials, of_fits, strict=True):
-        start = made[0] if made and method not in SIBLINGS else base
-        made.append(_fit(material, gsd, config, generator, start, pairs, progress, method))
-    return dataclasses.replace(made[0], after=made[1] if len(made) > 1 else None)
+    of_material, *of_fits = rng.spawn(3 if len(target_after) else 2)
+    material = gather(source, aftermath, target, config, of_material)
+    how = _How(method=method, progress=progress, base=None if base is None else base.flow)
+    if not len(target_after):
+        return _fit(material, gsd, config, of_fits[0], pairs, how)
+    later = with_target_after(material, target_after, config, of_material)
+    if method in SIBLINGS:  # which begin anew twice: in as many steps as the flow takes in all
+        how = dataclasses.replace(how, share=(BASE_SHARE + 1) / (2 * BASE_SHARE))
+    before = _fit(material, gsd, config, of_fits[0], pairs, how)
+    if method not in SIBLINGS:
+        how = dataclasses.replace(how, base=before.flow)
+    return dataclasses.replace(before, after=_fit(later, gsd, config, of_fits[1], pairs, how))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How a texture is fitted: with which model, from which flow on, and in which share of the steps."""
+
+    method: str
+    progress: Progress | None
+    base: Texture | None
+    share: float = 1.0
 
 
 def _fit(
@@ -92,41 +100,27 @@ def _fit(
     gsd: float,
     config: AdaptConfig,
     rng: np.random.Generator,
-    base: Adapter | None,
     pairs: Sequence[Pair],
-    progress: Progress | None,
-    method: str,
+    how: _How,
 ) -> Adapter:
     """The adapter to the target images of one kind of acquisition."""
-    of_colours, of_optics, of_texture, of_calibration = rng.spawn(4)
+    of_colours, of_optics, of_texture, of_finish = rng.spawn(4)
     material, deblocking, denoising = _cleaned(material)
-    radiometry, classes = fit_colours(material, config, of_colours, pairs)
+    radiometry, believed = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
-    if method in SIBLINGS:
-        flow, loss = fit_sibling(
-            method,
-            lambda domain: _batch(material, radiometry, domain, config, of_texture),
-            config,
-            learning_rate,
-            torch.Generator().manual_seed(int(of_texture.integers(2**63))),
-            progress,
-        )
-    else:
-        flow, loss = _fit_texture(
-            material, radiometry, config, of_texture, progress, None if base is None else base.flow
-        )
-    smoothing, kernels, residue = _fit_calibration(material, radiometry, flow, config, of_calibration)
+    flow, loss = _fit_texture(material, radiometry, config, of_texture, how)
+    finish = fit_finish(material, radiometry, flow, config, of_finish)
     summary: dict[str, object] = {
         "source_images": len(material.source),
         "target_images": len(material.target),
-        "target_class_pixels": classes,
+        "class_pixels_believed": believed,
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
-        "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "denoising_grey_levels": round(255 * denoising, 2),
-        "smoothing_grey_levels": round(255 * smoothing, 2),
-        "residue_grey_levels": round(residue, 2),
-        "bits_per_dim" if method in ("flow", "diffusion") else "loss": round(loss, 4),
+        "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
+        "smoothing_grey_levels": round(255 * finish.smoothing, 2),
+        "residue_grey_levels": round(finish.residue, 2),
+        "bits_per_dim" if how.method in ("flow", "diffusion") else "loss": round(loss, 4),
     }
     return Adapter(
         config=config,
@@ -135,9 +129,9 @@ def _fit(
         denoising=denoising,
         radiometry=radiometry,
         flow=flow,
-        kernels=kernels,
-        smoothing=smoothing,
-        residue=residue,
+        smoothing=finish.smoothing,
+        kernels=finish.kernels,
+        residue=finish.residue,
         grey=material.grey,
         summary=summary,
     )
@@ -164,63 +158,56 @@ def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
             raise InputError(f"the base adapter has {name} {theirs}, got {ours}: give --{name} {theirs}")
 
 
-def _opponent(rgb: np.ndarray) -> np.ndarray:
-    """(3, H, W) in opponent colours."""
-    return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
-
-
-def _target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
-    """Real patches in opponent colours (3, H, W), NaN where there is no data."""
-    patches = []
-    for k in range(_PATCHES):
-        image = material.target[k % len(material.target)]
-        image = image[(slice(None), *patch(image.shape, _SIDE, rng))]
-        patches.append(np.where(valid_pixels(image), _opponent(image.astype(np.float32) / 255), np.nan))
-    return patches
-
-
 def _with_blur(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
     """The maps with the blur that makes edges as soft as the target's."""
     patches = []
-    for k in range(_PATCHES):
+    for k in range(PATCHES):
         image, cover = material.ordinary[k % len(material.ordinary)]
-        where = patch(image.shape, _SIDE, rng)
+        where = patch(image.shape, SIDE, rng)
         patches.append(
-            _opponent(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
+            opponent(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
         )
-    sigmas = fit_blur(patches, _target_patches(material, rng))
+    sigmas = fit_blur(patches, target_patches(material, rng))
     return dataclasses.replace(radiometry, blur=sigmas)
 
 
 def _fit_texture(
-    material: Material,
-    radiometry: Radiometry,
-    config: AdaptConfig,
-    rng: np.random.Generator,
-    progress: Progress | None,
-    base: Texture | None,
+    material: Material, radiometry: Radiometry, config: AdaptConfig, rng: np.random.Generator, how: _How
+) -> tuple[Texture, float]:
+    """The texture model and its last mean loss."""
+    config = dataclasses.replace(config, steps=math.ceil(how.share * config.steps))
+
+    def batch(domain: int) -> Tensor:
+        return _batch(material, radiometry, domain, config, rng)
+
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    if how.method in SIBLINGS:
+        return fit_sibling(how.method, batch, config, learning_rate, generator, how.progress)
+    return _fit_flow(batch, config, generator, how)
+
+
+def _fit_flow(
+    batch: Callable[[int], Tensor], config: AdaptConfig, generator: torch.Generator, how: _How
 ) -> tuple[WaveletFlow, float]:
     """The flow, by maximum likelihood on both domains alike, and its last mean loss [bits per dimension]."""
-    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    if not isinstance(base, WaveletFlow):
+    if not isinstance(how.base, WaveletFlow):
         flow = WaveletFlow(
             levels=config.levels, steps=config.flow_steps, hidden=config.hidden, generator=generator
         )
     else:
-        flow = copy.deepcopy(base).train()
+        flow = copy.deepcopy(how.base).train()
         flow.freeze_network()
         config = dataclasses.replace(config, steps=-(-config.steps // BASE_SHARE))
     flow.to(config.device)
     for domain in (SOURCE, TARGET):
-        batches = [_batch(material, radiometry, domain, config, rng) for _ in range(4)]
-        flow.initialise(torch.cat(batches), domain)
+        flow.initialise(torch.cat([batch(domain) for _ in range(4)]), domain)
     fitted = [weight for weight in flow.parameters() if weight.requires_grad]
     optimiser = torch.optim.Adam(fitted, lr=config.learning_rate)
     recent: list[float] = []
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
-        batches = [_batch(material, radiometry, domain, config, rng) for domain in (SOURCE, TARGET)]
+        batches = [batch(domain) for domain in (SOURCE, TARGET)]
         bits = [flow.bits_per_dim(x, domain).mean() for domain, x in enumerate(batches)]
         loss = torch.stack(bits).mean()
         value = float(loss.detach())
@@ -231,8 +218,8 @@ def _fit_texture(
         nn.utils.clip_grad_norm_(fitted, 5.0)
         optimiser.step()
         recent = [*recent[-49:], value]
-        if progress is not None:
-            progress(step + 1, config.steps, value)
+        if how.progress is not None:
+            how.progress(step + 1, config.steps, value)
     return flow.eval().requires_grad_(False), float(np.mean(recent))
 
 
@@ -251,55 +238,3 @@ def _batch(
     else:
         crops = [target_crop(material.target, config.crop, rng) for _ in range(config.batch)]
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))
-
-
-def _fit_calibration(
-    material: Material,
-    radiometry: Radiometry,
-    flow: Texture,
-    config: AdaptConfig,
-    rng: np.random.Generator,
-) -> tuple[float, np.ndarray, float]:
-    """What follows texture, from ordinary patches and real ones.
-
-    Grain is what has to go for calm places to be as calm as the target's after kernels that were fitted
-    without it; the kernels are fitted with it.
-
-    Returns:
-        Grain to be smoothed, calibration kernels (3, TAPS, TAPS), and the strength that takes blocks away.
-    """
-    side = min(_SIDE, min(min(i.shape[1:]) for i, _ in material.ordinary) // 32 * 32)
-    adapted = []
-    for k in range(_PATCHES):
-        image, cover = material.ordinary[k % len(material.ordinary)]  # in turn: draws tell in the grain
-        row, col = (s.start // BLOCK * BLOCK for s in patch(cover.shape, side, rng))
-        where = (slice(row, row + side), slice(col, col + side))
-        crop = torch.from_numpy(source_crop([(image[:, *where], cover[where])], radiometry, side, rng))[None]
-        with torch.inference_mode():
-            made = apply_texture(
-                flow,
-                to_opponent(crop.to(config.device)),
-                config,
-                place=Window(row=0, col=0, height=side, width=side),
-                seed=k,
-            )
-            adapted.append(made.cpu())
-    real = _target_patches(material, rng)
-    wanted = radial_spectrum(real)
-
-    def kernels(grain: float) -> np.ndarray:
-        smoothed = (smooth(x, grain)[0].numpy() for x in adapted)
-        return radial_kernel(fit_gains(radial_spectrum(smoothed), wanted))
-
-    def calibrated(grain: float, kernels: np.ndarray, trim: int) -> list[Tensor]:
-        """Without pixels that the kernels spoil at the edges, and so many that blocks stay whole."""
-        inner = slice(trim, side - trim)
-        return [filter_image(smooth(x, grain), kernels)[..., inner, inner] for x in adapted]
-
-    first = kernels(0.0)
-    grain = fit_grain(
-        lambda grain: [x[0].numpy() for x in calibrated(grain, first, TAPS // 2)], calm_spread(real)
-    )
-    final = first if grain == 0 else kernels(grain)
-    pictures = [quantise(from_opponent(x)[0].numpy()) for x in calibrated(grain, final, BLOCK)]
-    return grain, final, fit_deblocking(pictures, material.target)

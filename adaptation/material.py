@@ -1,13 +1,14 @@
 """What an adapter is fitted to, and the pieces that are cut from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from adaptation.config import AdaptConfig
+from adaptation.looks import draw_style
 from adaptation.noise import dequantised_source
-from adaptation.radiometry import Radiometry, draw_style, recolour
+from adaptation.radiometry import Radiometry, recolour
 from adaptation.spectrum import valid_pixels
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -68,29 +69,51 @@ def gather(
     later = min(len(aftermath), config.max_images // 2)
     ordinary = [source[i] for i in _choose(len(source), config.max_images - later, rng)]
     after = [aftermath[i] for i in _choose(len(aftermath), later, rng)]
-    real = [target[i] for i in _choose(len(target), config.max_images, rng)]
-    smallest = max(config.crop, 64)
-    for name, images in (("simulated", [i for i, _ in ordinary + after]), ("real", real)):
-        for image in images:
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3:
-                raise InputError(
-                    f"{name} images must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}"
-                )
-            if min(image.shape[1:]) < smallest:
-                raise InputError(
-                    f"a {name} image is {image.shape[1]} x {image.shape[2]} pixels; at least {smallest} "
-                    "a side are needed"
-                )
+    _check([image for image, _ in ordinary + after], "a simulated image", config)
     for image, cover in ordinary + after:
         if cover.shape != image.shape[1:]:
             raise InputError(f"land cover must be of its image's shape {image.shape[1:]}, got {cover.shape}")
-    real = [image for image in real if valid_pixels(image).mean() > 0.3]
-    if not real:
-        raise InputError("every target image is mostly black (no data); give images with content")
+    real = _read(target, "target image", config, rng)
     grey = _all_grey(real)
     if grey:
         ordinary, after = ([(to_grey(i), c) for i, c in side] for side in (ordinary, after))
     return Material(ordinary=ordinary, source=ordinary + after, target=real, grey=grey)
+
+
+def with_target_after(
+    material: Material, target: Sequence[np.ndarray], config: AdaptConfig, rng: np.random.Generator
+) -> Material:
+    """The same simulated images with real ones of after a disaster, read and checked as `gather` does."""
+    real = _read(target, "target image after the disaster", config, rng)
+    if _all_grey(real) != material.grey:
+        raise InputError(
+            "target images of before and of after the disaster are not of one kind, panchromatic or in "
+            "colour: give either"
+        )
+    return replace(material, target=real)
+
+
+def _read(
+    target: Sequence[np.ndarray], name: str, config: AdaptConfig, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """At most `max_images` of the target that hold data."""
+    real = [target[i] for i in _choose(len(target), config.max_images, rng)]
+    _check(real, f"a {name}", config)
+    real = [image for image in real if valid_pixels(image).mean() > 0.3]
+    if not real:
+        raise InputError(f"every {name} is mostly black (no data); give images with content")
+    return real
+
+
+def _check(images: Sequence[np.ndarray], name: str, config: AdaptConfig) -> None:
+    smallest = max(config.crop, 64)
+    for image in images:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != 3:
+            raise InputError(f"{name} must be uint8 of shape (3, H, W), got {image.dtype} of {image.shape}")
+        if min(image.shape[1:]) < smallest:
+            raise InputError(
+                f"{name} is {image.shape[1]} x {image.shape[2]} pixels; at least {smallest} a side are needed"
+            )
 
 
 def _choose(available: int, wanted: int, rng: np.random.Generator) -> list[int]:
@@ -112,7 +135,8 @@ def source_crop(
     image, cover = images[int(rng.integers(len(images)))]
     row, col = (int(rng.integers(n - size + 1)) for n in cover.shape)
     part = (slice(row, row + size), slice(col, col + size))
-    coloured = recolour(radiometry, image[(slice(None), *part)], cover[part], draw_style(radiometry, rng))
+    style = draw_style(radiometry.style_root, rng)
+    coloured = recolour(radiometry, image[(slice(None), *part)], cover[part], style)
     place = Window(row=row, col=col, height=size, width=size)
     return dequantised_source(coloured, place, int(rng.integers(2**63)))
 

@@ -29,6 +29,7 @@ GRAIN_MAX = 12 / 255  # standard deviation, in [0, 1] units: more begins to take
 # Of white grain everywhere the calmest tenth of all 3 x 3 pixels spread by 0.6 standard deviations, of grain
 # on a quarter of all ground by 0.9. An assumption between.
 CALM_TO_GRAIN = 1.3
+SIDE = 512  # pixels of an image's sides that its grain is measured on
 _AROUND = 5  # pixels, the side of the window of local statistics; an assumption
 _LEAST_VARIANCE = 1e-9  # far below a grey level's, against division by 0
 
@@ -156,8 +157,14 @@ def denoise(image: np.ndarray, grain: float) -> np.ndarray:
 
 
 def own_grain(images: Sequence[np.ndarray]) -> float:
-    """The standard deviation of the grain on the calm ground of images (3, H, W) uint8, in [0, 1]."""
-    opponent = [to_opponent(torch.from_numpy(i.astype(np.float32) / 255)[None])[0].numpy() for i in images]
+    """The standard deviation of the grain on the calm ground of images (3, H, W) uint8, in [0, 1].
+
+    Ground that is rough everywhere is taken for grain, at most `GRAIN_MAX`; `SIDE` pixels a side are read.
+    """
+    opponent = [
+        to_opponent(torch.from_numpy(i[:, :SIDE, :SIDE].astype(np.float32) / 255)[None])[0].numpy()
+        for i in images
+    ]
     return min(GRAIN_MAX, CALM_TO_GRAIN * calm_spread(opponent))
 
 

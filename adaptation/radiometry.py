@@ -23,6 +23,7 @@ import torch
 
 from adaptation.flows.wavelet import OPPONENT
 from adaptation.knothe import ColourFlow, quick_forward
+from adaptation.looks import CORRELATION, style_root
 from adaptation.optics import blur
 from adaptation.statistics import CLASSES, MAPPED, ColourStats, PairStyle
 from rasters.classes import LandCover
@@ -35,16 +36,10 @@ OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
 TOE = 0.08  # how far above the target's darkest grey the toe reaches, in [0, 1]; an assumption
-# How far a class may go its own way from the common map, and how far one image's look from the mean look,
-# along luminance, red-green and yellow-blue [opponent units]. A sensor and a sky change all classes alike: a
-# larger departure is a mistaken pseudo-label (roads of trees, say). Departures are an assumption; looks were
-# measured: over 71 pairs of satellite images the mean colour of one place had standard deviations of 9, 4
-# and 1 / 255, the greater part of red-green being the season of leaves.
+# How far a class may go its own way from the common map, along luminance, red-green and yellow-blue [opponent
+# units]. A sensor and a sky change all classes alike: more is a mistaken pseudo-label (roads of trees, say).
+# An assumption.
 DEPARTURE = np.array([45.0, 9.0, 9.0]) / 255
-STYLE_SPREAD = np.array([9.0, 2.5, 1.2]) / 255
-# Of the looks of a place before and after: the mean colours of 71 pairs of satellite images, months apart,
-# correlated by 0.76 to 0.85 a band.
-CORRELATION = 0.8
 EDGE_SIGMA = 0.6  # [px] of the blur of the class weights, against halos at class borders
 
 
@@ -113,10 +108,11 @@ def _common_map(source: ColourStats, target: ColourStats) -> tuple[np.ndarray, n
 
 def departures(source: ColourStats, target: ColourStats) -> np.ndarray:
     """How far each class's mean colour lies from where the common map carries it, (C, 3); NaN if unseen."""
+    unseen = (source.count < MIN_PIXELS) | (target.count < MIN_PIXELS)
+    if unseen.all():
+        return np.full((CLASSES, 3), np.nan)
     matrix, offset = _common_map(source, target)
-    found = target.mean - (source.mean @ matrix.T + offset)
-    found[(source.count < MIN_PIXELS) | (target.count < MIN_PIXELS)] = np.nan
-    return found
+    return np.where(unseen[:, None], np.nan, target.mean - (source.mean @ matrix.T + offset))
 
 
 def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -127,14 +123,18 @@ def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
     The scatter counts twice, for classifiers that were taught on the same captures share mistakes.
 
     Args:
-        draws: Of `departures`, by classifiers that were taught and asked on other images each, (K, C, 3).
+        draws: Of `departures`, by classifiers that were taught and asked on halves of the patches, (K, C, 3);
+            NaN where one was sure of too few pixels, which a third of them may be.
         count: Pixels of the class in the target, (C,).
     """
-    scatter = draws.var(axis=0, ddof=1).sum(axis=-1)
-    square = np.square(draws.mean(axis=0)).sum(axis=-1)
-    share = 1 - np.divide(2 * scatter, square, out=np.full(len(square), np.nan), where=square > 0)
-    share = np.clip(np.nan_to_num(share, nan=0.0), 0, 1 - 1e-6)
-    return np.minimum(count, SHRINKAGE * share / (1 - share))
+    told = np.zeros(len(count))
+    for c in range(len(count)):
+        seen = draws[~np.isnan(draws[:, c]).any(axis=-1), c]
+        square = np.square(seen.mean(axis=0)).sum() if len(seen) else 0.0
+        if 3 * len(seen) >= 2 * len(draws) and square > 0:
+            share = np.clip(1 - 2 * seen.var(axis=0, ddof=1).sum() / square, 0, 1 - 1e-6)
+            told[c] = min(count[c], SHRINKAGE * share / (1 - share))
+    return told
 
 
 def fit_radiometry(
@@ -189,7 +189,7 @@ def fit_radiometry(
         centre=source.mean,
         whitening=np.stack([_power(total + 4e-4 * np.eye(3), -0.5) for total in source.total]),
         floor=floor,
-        style_root=style * _style_root(_spread(target.style, looks), source.style),
+        style_root=style * style_root(source.style, target.style, looks),
         blur=np.zeros(3),
         correlation=CORRELATION if looks is None else looks.correlation,
     )
@@ -211,27 +211,6 @@ def _near(own: np.ndarray, common: np.ndarray) -> np.ndarray:
 def _limited(departure: np.ndarray) -> np.ndarray:
     """A colour difference (3,) within `DEPARTURE`."""
     return OPPONENT.T @ np.clip(OPPONENT @ departure, -DEPARTURE, DEPARTURE)
-
-
-def _spread(target: np.ndarray, looks: PairStyle | None) -> np.ndarray:
-    """Standard deviations (3,) of looks along the opponent axes: measured on pairs, or between all images.
-
-    What differs between images of different places is their content as well: that is held in `STYLE_SPREAD`.
-    """
-    if looks is not None:
-        return np.minimum(looks.spread, STYLE_SPREAD)
-    variances = np.maximum(np.diagonal(OPPONENT @ target @ OPPONENT.T), 0)  # of grey: rounded below 0
-    return np.minimum(np.sqrt(variances), STYLE_SPREAD)
-
-
-def _style_root(spread: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """A with A A^T the covariance (3, 3) of the style that simulated images lack.
-
-    The target's spread along the opponent axes less what the simulated images already have of exposures and
-    skies of their own.
-    """
-    present = np.diagonal(OPPONENT @ source @ OPPONENT.T)
-    return OPPONENT.T @ np.diag(np.sqrt(np.maximum(spread**2 - present, 0)))
 
 
 def radiometry_state(radiometry: Radiometry) -> dict[str, object]:
@@ -311,19 +290,3 @@ def toe_inverse(y: np.ndarray, floor: float) -> np.ndarray:
 def _affine(matrix: np.ndarray, offset: np.ndarray, x: np.ndarray) -> np.ndarray:
     """matrix x + offset, float32 (3, N)."""
     return matrix.astype(np.float32) @ x + offset.astype(np.float32)[:, None]
-
-
-def draw_style(radiometry: Radiometry, rng: np.random.Generator) -> np.ndarray:
-    """The style of one image, (3,): at most two standard deviations along each axis."""
-    return radiometry.style_root @ np.clip(rng.standard_normal(3), -2, 2)
-
-
-def draw_pair_styles(radiometry: Radiometry, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Correlated styles of the images before and after, (3,) each.
-
-    One place rarely looks the same twice, but independent styles would invent change.
-    """
-    correlation = radiometry.correlation
-    first, second = (np.clip(rng.standard_normal(3), -2, 2) for _ in range(2))
-    later = correlation * first + np.sqrt(1 - correlation**2) * second
-    return radiometry.style_root @ first, radiometry.style_root @ later

@@ -22,9 +22,10 @@ from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
 from pipelines.settings import capture_files, settings, settle
 from pipelines.targets import (
+    Dates,
     check_content,
     check_images,
-    split_dates,
+    check_judges,
     split_target,
     target_gsd,
     target_images,
@@ -38,6 +39,7 @@ from rasters.folders import read_image
 from rasters.pictures import write_sheet
 
 JUDGED = 16  # captures and held-out images, at most, that the report looks at
+DATES = {"pre": "before", "post": "after"}  # phases of captures
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 
 Method = Literal["flow", "diffusion", "bridge", "cut", "none", "histogram", "gaussian", "sliced", "fda"]
@@ -92,8 +94,10 @@ def run(config: Config) -> None:
     folders = list_captures(config.captures)
     gsd, images = common_gsd(folders), target_images(config.target)
     check_images(images)
-    fit_paths, judge_paths = split_target(images, config.target)
+    fit_paths, held_out = split_target(images, config.target)
     check_content(images)
+    looked_at = _looked_at(config, folders, held_out)
+    check_judges({DATES[phase]: paths for phase, paths in looked_at.real.items()}, config.target)
     real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
     check_gsd(gsd, real, f"target {images[0] if config.target_gsd is None else '(--target_gsd)'}")
     if real is None:
@@ -123,23 +127,24 @@ def run(config: Config) -> None:
         write_json(config.out / "cost.json", cost)
     write_catalogue(adapted, title="MAGE: adapted captures")
     if not (config.out / "fidelity.json").is_file():
-        _report(config, folders, judge_paths)
+        _report(config, looked_at)
     print(f"look at  {config.out / 'sheet.png'}\nread     {config.out / 'fidelity.md'}")
 
 
 def _adapter(
-    config: Config, folders: Sequence[Path], target: Sequence[Path], gsd: float, base: Adapter | None
+    config: Config, folders: Sequence[Path], target: Dates, gsd: float, base: Adapter | None
 ) -> Adapter:
     path = config.out / "adapter.pt"
     if path.is_file():
         return load_adapter(path, gsd=gsd, device=config.device)
-    pairs = target_pairs(target)
-    before, later = split_dates(target)
+    before, later = target
+    pairs = target_pairs([*before, *later])
     unit = "bits/dim" if config.method in ("flow", "diffusion") else "loss"
     with tqdm(desc="fit adapter", unit="step") as bar:
 
         def progress(step: int, steps: int, loss: float) -> None:
-            if step == 1:  # of this fit, or of that to the images after
+            if step == 1:
+                bar.set_description("fit adapter" if bar.n == 0 else "fit adapter, after the disaster")
                 bar.reset(steps)
             bar.update(step - bar.n)
             bar.set_postfix_str(f"{loss:.2f} {unit}")
@@ -161,12 +166,12 @@ def _adapter(
     return adapter
 
 
-def _baseline(config: Config, folders: Sequence[Path], target: Sequence[Path]) -> Baseline:
-    """Fits in seconds, so it is not kept."""
+def _baseline(config: Config, folders: Sequence[Path], target: Dates) -> Baseline:
+    """Fits in seconds, so it is not kept; to images of all dates alike."""
     return fit_baseline(
         config.method,
         Lazy(folders, lambda folder: _labelled(folder, "pre")),
-        Lazy(target, read_image),
+        Lazy(sorted(target[0] + target[1]), read_image),
         config=_adapt_config(config),
         rng=np.random.default_rng(config.seed),
     )
@@ -200,24 +205,38 @@ def _adapt_capture(adapter: Adapter | Baseline, folder: Path, out: Path, seed: i
     return seconds, 2 * grid.height * grid.width
 
 
-def _report(config: Config, folders: Sequence[Path], held_out: Sequence[Path]) -> None:
-    """Writes fidelity.json, fidelity.md and the contact sheet; the JSON last: all is done."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LookedAt:
+    """What the report looks at: some captures, held-out images of each phase, and a source of randomness."""
+
+    captures: list[Path]
+    real: dict[str, list[Path]]
+    rng: np.random.Generator
+
+
+def _looked_at(config: Config, folders: Sequence[Path], held_out: Dates) -> _LookedAt:
     rng = np.random.default_rng([config.seed, 1])
     some = [folders[i] for i in sorted(rng.permutation(len(folders))[:JUDGED])]
-    adapted = [config.out / "captures" / folder.name for folder in some]
-    held = {
+    real = {
         phase: [paths[i] for i in sorted(rng.permutation(len(paths))[:JUDGED])]
-        for phase, paths in zip(("pre", "post"), split_dates(held_out), strict=True)
+        for phase, paths in zip(DATES, held_out, strict=True)
         if paths
     }
-    reports = fidelity_by_date(some, adapted, held, rng)
-    looked_at = [
+    return _LookedAt(captures=some, real=real, rng=rng)
+
+
+def _report(config: Config, looked_at: _LookedAt) -> None:
+    """Writes fidelity.json, fidelity.md and the contact sheet; the JSON last: all is done."""
+    some, held = looked_at.captures, looked_at.real
+    adapted = [config.out / "captures" / folder.name for folder in some]
+    reports = fidelity_by_date(some, adapted, held, looked_at.rng)
+    structures = [
         structure(before[0], after[0], before[1])
         for before, after in (
             (_labelled(a, "pre"), _labelled(b, "pre")) for a, b in zip(some, adapted, strict=True)
         )
     ]
-    kept = [found for found in looked_at if found is not None]
+    kept = [found for found in structures if found is not None]
     write_text(config.out / "fidelity.md", _fidelity_text(reports, kept, config.note))
     rows = [
         (read_image(paths[i % len(paths)]), *(_labelled(root, phase)[0] for root in roots))

@@ -24,7 +24,7 @@ from pipelines.adapt import fidelity_by_date, fidelity_json
 from pipelines.lazy import Lazy
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
-from pipelines.targets import check_content, check_images, split_dates, split_target, target_images
+from pipelines.targets import check_content, check_images, split_target, target_images, twin_after
 from rasters.capture import read_capture
 from rasters.catalogue import finished, list_captures
 from rasters.classes import Change, LandCover
@@ -126,7 +126,7 @@ def _look(config: Config, target: Path, captures: Path) -> _Looked:
     images = target_images(target)
     check_images(images)
     check_content(images)
-    (fit, _), (held, later) = (split_dates(paths) for paths in split_target(images, target))
+    (fit, _), (held, later) = split_target(images, target)
     rng = np.random.default_rng([config.seed, 3])
     some = sorted(int(i) for i in rng.permutation(len(after))[: config.images])
     after = [after[i] for i in some]
@@ -248,8 +248,8 @@ def _flicker(looked: _Looked) -> dict[str, object]:
 
     def real() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for path in [*looked.held, *looked.fit]:
-            twin = path.with_name(path.name.replace("_pre_disaster", "_post_disaster"))
-            if twin != path and twin.is_file():
+            twin = twin_after(path)
+            if twin is not None and twin.is_file():
                 before, after = read_image(path), read_image(twin)
                 if before.shape == after.shape:
                     yield before, after, np.ones(before.shape[1:], bool)

@@ -1,12 +1,12 @@
 """The real images an adapter is fitted to: which they are, whether they serve, and which judge the fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from rasterio.enums import ColorInterp
 
-from adaptation.descriptors import LEAST_SIDE
+from adaptation.descriptors import LEAST_SIDE, holds_patch
 from adaptation.spectrum import valid_pixels
 from rasters.catalogue import finished
 from rasters.errors import InputError
@@ -24,6 +24,7 @@ _TWINS = (
     ("image_pre.", "image_post."),
 )  # in names of before and after
 CHECKED = 2000  # target images whose headers are looked at before the fit, at most
+_TWINS = (("_pre_disaster.", "_post_disaster."), ("image_pre.", "image_post."))  # in names: before, after
 
 
 def target_images(folder: Path) -> list[Path]:
@@ -80,50 +81,76 @@ def target_gsd(path: Path) -> float | None:
     return common_grid([path], [path], None).gsd if lies else None
 
 
-def split_target(paths: Sequence[Path], root: Path) -> tuple[list[Path], list[Path]]:
-    """Target images to fit on and images held out to judge the fit; before and after stay together.
+Dates = tuple[list[Path], list[Path]]
+"""Images taken before a disaster or at a date that is not told, and images taken after one."""
+
+
+def split_target(paths: Sequence[Path], root: Path) -> tuple[Dates, Dates]:
+    """Target images to fit on and images held out to judge the fit; a place's before and after stay together.
+
+    Dates are told by xBD's names or as captures. They are kept apart if there are `LEAST_HELD_OUT` of each to
+    fit on and as many to judge by; else all images are taken as of one kind, the first.
 
     Raises:
         InputError: There are too few for both.
     """
     places = {path: _place(path.relative_to(root)) for path in paths}
+    after = {path for path in paths if any(name in path.name for _, name in _TWINS)}
+    for kinds in ([set(paths) - after, after], [set(paths), set()]):
+        held = _held_out(places, [kind for kind in kinds if kind])
+        fit, judges = ([p for p in paths if (places[p] in held) == out] for out in (False, True))
+        split = [
+            ([p for p in side if p in kinds[0]], [p for p in side if p in kinds[1]]) for side in (fit, judges)
+        ]
+        if all(len(dates[k]) >= LEAST_HELD_OUT for dates in split for k in (0, 1) if kinds[k] or k == 0):
+            return split[0], split[1]
+    raise InputError(
+        f"{root} holds {len(paths)} images of {len(set(places.values()))} places; at least "
+        f"{2 * LEAST_HELD_OUT} images are needed, a quarter and no fewer than {LEAST_HELD_OUT} of them held "
+        "out: give more, or cut large ones into tiles"
+    )
+
+
+def _held_out(places: Mapping[Path, str], kinds: Sequence[set[Path]]) -> set[str]:
+    """A quarter of the places, or as many as hold `LEAST_HELD_OUT` images of each kind."""
     names = sorted(set(places.values()))
-    order = [name for start in range(HELD_OUT) for name in names[HELD_OUT - 1 - start :: HELD_OUT]]
     held: set[str] = set()
-    for name in order:
-        if len(held) >= len(names) // HELD_OUT and sum(p in held for p in places.values()) >= LEAST_HELD_OUT:
+    for name in (name for start in range(HELD_OUT) for name in names[HELD_OUT - 1 - start :: HELD_OUT]):
+        enough = all(sum(places[p] in held for p in kind) >= LEAST_HELD_OUT for kind in kinds)
+        if enough and len(held) >= len(names) // HELD_OUT:
             break
         held.add(name)
-    fit = [path for path, place in places.items() if place not in held]
-    if len(fit) < LEAST_HELD_OUT:
-        raise InputError(
-            f"{root} holds {len(paths)} images of {len(names)} places; at least {2 * LEAST_HELD_OUT} images "
-            f"are needed, a quarter and no fewer than {LEAST_HELD_OUT} of them held out: give more, or cut "
-            "large ones into tiles"
-        )
-    return fit, [path for path, place in places.items() if place in held]
+    return held
 
 
-def split_dates(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Images taken before or at a date that is not told, and images taken after a disaster.
+def check_judges(judges: Mapping[str, Sequence[Path]], root: Path) -> None:
+    """Reads the images that will judge, of each date.
 
-    By xBD's names or as captures; too few of either for a fit of their own, and all are taken as of one kind.
+    Raises:
+        InputError: Fewer than `LEAST_HELD_OUT` of a date hold a square without nodata to be compared by.
     """
-    after = [path for path in paths if any(name in path.name for _, name in _TWINS)]
-    before = sorted(set(paths) - set(after))
-    return (before, after) if min(len(before), len(after)) >= LEAST_HELD_OUT else (list(paths), [])
+    for date, paths in judges.items():
+        whole = sum(holds_patch(read_image(path)) for path in paths)
+        if whole < LEAST_HELD_OUT:
+            raise InputError(
+                f"{root}: only {whole} of the {len(paths)} images {date} the disaster that are held out to "
+                f"judge the fit hold {LEAST_SIDE} x {LEAST_SIDE} px without nodata; at least "
+                f"{LEAST_HELD_OUT} must: give more images, or take those out that are mostly black"
+            )
 
 
 def target_pairs(paths: Sequence[Path]) -> dict[Path, Path]:
     """The image after, by that before, of places that have both: by xBD's names or as captures."""
     found = set(paths)
-    twins = {
-        path: path.with_name(path.name.replace(before, after))
-        for path in paths
-        for before, after in _TWINS
-        if before in path.name
-    }
-    return {before: after for before, after in twins.items() if after in found}
+    return {path: twin for path in paths if (twin := twin_after(path)) in found}
+
+
+def twin_after(path: Path) -> Path | None:
+    """Where the image after would lie, of one whose name says that it was taken before; else None."""
+    for before, after in _TWINS:
+        if before in path.name:
+            return path.with_name(path.name.replace(before, after))
+    return None
 
 
 def _place(path: Path) -> str:

@@ -12,11 +12,13 @@ from adaptation.adapter import Adapter, Style
 from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.fidelity import structure
+from adaptation.finishing import fit_finish
 from adaptation.fitting import fit_adapter
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
+from adaptation.material import gather
 from adaptation.noise import dequantised_source
-from adaptation.optics import calm_spread
+from adaptation.optics import calm_spread, denoise
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -187,15 +189,50 @@ def test_strength_0_changes_colours_only(adapter: Adapter) -> None:
 
 def test_saved_and_loaded_it_gives_the_same_bytes(calmed: Adapter, tmp_path: Path) -> None:
     path = tmp_path / "adapter.pt"
+    later = dataclasses.replace(calmed, deblocking=1.0, denoising=2 / 255, smoothing=3 / 255, residue=4.0)
+    calmed = dataclasses.replace(calmed, deblocking=1.5, denoising=2.5 / 255, residue=3.5, after=later)
     save_adapter(path, calmed)
     assert path.stat().st_size < 1_000_000
     loaded = load_adapter(path, gsd=0.6)
+    assert loaded.after is not None
+    for there, here in ((loaded, calmed), (loaded.after, later)):
+        for name in ("deblocking", "denoising", "smoothing", "residue", "gsd", "grey"):
+            assert getattr(there, name) == getattr(here, name), name
+        assert (there.kernels == here.kernels).all()
     image, cover = scene()
     style = calmed.draw_style(np.random.default_rng(2))
     made = [a.translate(image, cover, position=(7, 1), style=style) for a in (calmed, loaded)]
     assert (made[0] == made[1]).all()
     assert loaded.config == calmed.config
     assert loaded.summary == calmed.summary
+
+
+def test_the_captures_grain_goes_before_texture(adapter: Adapter) -> None:
+    image, cover = scene(200)
+    image = np.clip(image + np.random.default_rng(4).normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+    style = adapter.draw_style(np.random.default_rng(2))
+    plain = dataclasses.replace(adapter, deblocking=0.0, denoising=0.0)
+    grainless = dataclasses.replace(plain, denoising=4 / 255)
+    made = grainless.translate_float(image, cover, position=(0, 0), style=style)
+    by_hand = plain.translate_float(denoise(image, 4 / 255), cover, position=(0, 0), style=style)
+    assert np.abs(made - by_hand)[:, 64:-64, 64:-64].max() * 255 < 0.01  # edges are mirrored, not repeated
+    assert np.abs(made - plain.translate_float(image, cover, position=(0, 0), style=style)).max() > 1 / 255
+
+
+def test_calibration_is_of_ordinary_ground() -> None:
+    config = dataclasses.replace(SMALL, steps=2)
+    rng = np.random.default_rng(5)
+    material = gather(
+        [village(r) for r in rng.spawn(4)], [], [photograph(r) for r in rng.spawn(4)], config, rng
+    )
+    ruined = [(rng.integers(0, 256, (3, 128, 128), dtype=np.uint8), cover) for _, cover in material.ordinary]
+    made = fitted(config)
+    finishes = [
+        fit_finish(m, made.radiometry, made.flow, config, np.random.default_rng(3))
+        for m in (material, dataclasses.replace(material, source=[*material.ordinary, *ruined]))
+    ]
+    assert (finishes[0].kernels == finishes[1].kernels).all()
+    assert finishes[0].smoothing == finishes[1].smoothing
 
 
 def test_files_that_do_not_fit_are_refused_by_name(adapter: Adapter, tmp_path: Path) -> None:

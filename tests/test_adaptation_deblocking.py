@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import adaptation.deblocking
 from adaptation.adapter import Adapter
 from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.deblocking import BLOCK, NEAR, block_ratio, deblock, fit_deblocking
@@ -72,6 +73,14 @@ def test_a_mirrored_image_is_mirrored_after_it_too() -> None:
         assert (deblock(image[turn].copy(), 3.0) == made[turn]).all()
 
 
+def test_pieces_of_a_large_image_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = compress(ground(np.random.default_rng(3), 208), 60)[:, :203, :170]
+    whole = deblock(image, 3.0)
+    monkeypatch.setattr(adaptation.deblocking, "WINDOW", 64)
+    assert (deblock(image, 3.0) == whole).all()
+    assert (whole != image).any()
+
+
 @pytest.mark.parametrize("column", range(BLOCK))
 def test_edges_stay_where_they_are(column: int) -> None:
     strength = 2.0
@@ -109,6 +118,7 @@ def adapter() -> Adapter:
 
 def test_an_adapter_deblocks_first_and_in_any_tiles(adapter: Adapter) -> None:
     assert adapter.deblocking > 0.5
+    assert 255 * adapter.denoising > 1
     image, cover = scene(200)
     image = compress(image, 50)
     style = adapter.draw_style(np.random.default_rng(2))

@@ -12,15 +12,13 @@ from adaptation.config import AdaptConfig
 from adaptation.flows.wavelet import OPPONENT
 from adaptation.knothe import ColourFlow, forward, identity_flow, inverse, quick_forward
 from adaptation.knothe_fit import fit_flow
+from adaptation.looks import CORRELATION, STYLE_SPREAD, draw_pair_styles
 from adaptation.material import Material, gather
 from adaptation.monotone import fit_spline, rational_quadratic
 from adaptation.radiometry import (
-    CORRELATION,
     DEPARTURE,
     OWN_GAIN_RANGE,
-    STYLE_SPREAD,
     Radiometry,
-    draw_pair_styles,
     fit_radiometry,
     radiometry_from_state,
     radiometry_state,
@@ -59,7 +57,9 @@ def flow() -> ColourFlow:
     rng = np.random.default_rng(0)
     source = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 20_000, 0.4)}
     target = {ROAD: skewed(rng, 20_000), ROOF: plain(rng, 20_000, 0.45)}
-    return fit_flow(source, target, {ROAD: 10**6, ROOF: 10**6}, by_class=True, rng=rng)
+    return fit_flow(
+        source, target, {ROAD: 10**6, ROOF: 10**6}, told={ROAD: 10**6, ROOF: 10**6}, by_class=True, rng=rng
+    )
 
 
 def shares(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -143,7 +143,14 @@ def test_the_flow_gives_a_class_the_targets_marginals_within_its_bounds(flow: Co
 def test_sides_that_agree_give_the_identity() -> None:
     rng = np.random.default_rng(6)
     sides = [{ROAD: plain(r, 20_000, 0.35), TREE: skewed(r, 20_000)} for r in rng.spawn(2)]
-    fitted = fit_flow(sides[0], sides[1], {ROAD: 10**5, TREE: 10**5}, by_class=True, rng=rng)
+    fitted = fit_flow(
+        sides[0],
+        sides[1],
+        {ROAD: 10**5, TREE: 10**5},
+        told={ROAD: 10**5, TREE: 10**5},
+        by_class=True,
+        rng=rng,
+    )
     for code in (ROAD, TREE):
         x = OPPONENT @ sides[0][code].T
         y, _ = forward(fitted, x, of_class(code, x.shape[1]))
@@ -163,12 +170,21 @@ def test_classes_that_are_not_trusted_or_hardly_seen_take_the_common_map(flow: C
     target = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 900, 0.5)}
     moved = []
     for pixels in (40, 10**6):
-        fitted = fit_flow(source, target, {ROAD: 10**6, ROOF: pixels}, by_class=True, rng=rng)
+        fitted = fit_flow(
+            source,
+            target,
+            {ROAD: 10**6, ROOF: pixels},
+            told={ROAD: 10**6, ROOF: pixels},
+            by_class=True,
+            rng=rng,
+        )
         x = OPPONENT @ source[ROOF].T
         own, base = (forward(fitted, x, of_class(c, 900))[0] for c in (ROOF, LandCover.WATER))
         moved.append(float(np.abs(own - base)[0].mean()))
     assert moved[0] < 0.25 * moved[1]
-    together = fit_flow(source, target, {ROAD: 10**6, ROOF: 10**6}, by_class=False, rng=rng)
+    together = fit_flow(
+        source, target, {ROAD: 10**6, ROOF: 10**6}, told={ROAD: 10**6, ROOF: 10**6}, by_class=False, rng=rng
+    )
     same = [forward(together, x, of_class(c, 900))[0] for c in (ROOF, ROAD)]
     assert np.allclose(same[0], same[1], atol=1e-12)
 
@@ -178,7 +194,14 @@ def test_a_class_keeps_its_contrast_and_stays_near_the_common_map() -> None:
     rng = np.random.default_rng(8)
     source = {ROAD: plain(rng, 20_000, 0.35), TREE: plain(rng, 20_000, 0.3)}
     flat = np.full((20_000, 3), (0.1, 0.9, 0.1)) + 0.004 * rng.standard_normal((20_000, 3))
-    fitted = fit_flow(source, {**source, ROAD: flat}, {ROAD: 10**6, TREE: 10**6}, by_class=True, rng=rng)
+    fitted = fit_flow(
+        source,
+        {**source, ROAD: flat},
+        {ROAD: 10**6, TREE: 10**6},
+        told={ROAD: 10**6, TREE: 10**6},
+        by_class=True,
+        rng=rng,
+    )
     x = np.stack([np.linspace(0.1, 1.4, 27), np.full(27, 0.01), np.zeros(27)])
     own, common = (forward(fitted, x, of_class(c, 27))[0] for c in (ROAD, LandCover.WATER))
     assert (np.abs(own - common).max(axis=1) < 1.02 * DEPARTURE).all()
@@ -260,11 +283,14 @@ def test_looks_are_those_of_the_pairs_or_else_constants() -> None:
     still = dataclasses.replace(stats_, style=np.zeros((3, 3)))
     looks = PairStyle(spread=np.array([8.0, 2.0, 1.0]) / 255, correlation=0.5)
     measured = fit_radiometry(still, stats_, style=1.0, looks=looks)
-    drawn = np.array([draw_pair_styles(measured, rng) for _ in range(3000)]) @ OPPONENT.T
+    roots = (measured.style_root, 0.5 * measured.style_root)
+    drawn = np.array([draw_pair_styles(roots, measured.correlation, rng) for _ in range(3000)]) @ OPPONENT.T
     assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] == pytest.approx(0.5, abs=0.05)
     assert drawn[:, 0].std(axis=0) * 255 == pytest.approx([8, 2, 1], rel=0.15)
+    assert drawn[:, 1].std(axis=0) * 255 == pytest.approx([4, 1, 0.5], rel=0.15)
     wide = fit_radiometry(still, stats_, style=1.0, looks=dataclasses.replace(looks, spread=np.ones(3)))
-    drawn = np.array([draw_pair_styles(wide, rng)[0] for _ in range(3000)]) @ OPPONENT.T
+    roots = (wide.style_root, wide.style_root)
+    drawn = np.array([draw_pair_styles(roots, 0.5, rng)[0] for _ in range(3000)]) @ OPPONENT.T
     assert drawn.std(axis=0) == pytest.approx(STYLE_SPREAD, rel=0.15)  # more is of what lies there
     assert fit_radiometry(still, stats_, style=1.0).correlation == CORRELATION
 

@@ -12,11 +12,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adaptation.calibration import filter_image, fit_gains, radial_kernel
+from adaptation.calibration import GAIN_RANGE, filter_image, fit_gains, radial_kernel
 from adaptation.checkpoint import check_gsd
 from adaptation.descriptors import LEAST_SIDE, describe
 from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
 from adaptation.flows.wavelet import from_opponent, to_opponent
+from adaptation.looks import draw_pair_styles
 from adaptation.noise import place_noise
 from adaptation.optics import (
     GRAIN_MAX,
@@ -32,7 +33,6 @@ from adaptation.optics import (
 from adaptation.pseudolabels import cell_labels
 from adaptation.radiometry import (
     Radiometry,
-    draw_pair_styles,
     fit_radiometry,
     gaussian_transport,
     recolour,
@@ -217,7 +217,7 @@ def test_the_toe_keeps_dark_contrast_above_the_floor_and_is_undone() -> None:
 def test_pairs_of_styles_have_the_correlation_asked_for() -> None:
     root = np.diag([0.1, 0.02, 0.01])
     rng = np.random.default_rng(0)
-    pairs = np.array([draw_pair_styles(identity(root, 0.6), rng) for _ in range(4000)])
+    pairs = np.array([draw_pair_styles((root, root), 0.6, rng) for _ in range(4000)])
     assert abs(np.corrcoef(pairs[:, 0, 0], pairs[:, 1, 0])[0, 1] - 0.6) < 0.03
     assert 0.08 < pairs[:, 1, 0].std() < 0.11
 
@@ -321,12 +321,18 @@ def test_the_captures_own_grain_is_found_and_goes_while_houses_stay() -> None:
 def test_calibration_brings_the_spectrum_to_the_targets() -> None:
     rng = np.random.default_rng(0)
     white = rng.standard_normal((2, 256, 256)).astype(np.float32)
-    target = np.stack([cv2.GaussianBlur(p, (0, 0), s) for p, s in zip(white, (0.4, 0.45), strict=True)])
+    target = np.stack(
+        [0.8 * p + 0.2 * cv2.GaussianBlur(p, (0, 0), s) for p, s in zip(white, (0.8, 1.2), strict=True)]
+    )
     adapted = rng.standard_normal((2, 256, 256)).astype(np.float32)
     kernels = radial_kernel(fit_gains(radial_spectrum([adapted]), radial_spectrum([target])))
     made = filter_image(torch.from_numpy(adapted)[None], kernels)[0].numpy()
     error = 10 * np.log10(radial_spectrum([made]) / radial_spectrum([target]))
-    assert np.abs(error[:, 2:15]).max() < 1.2  # within the gains' range, up to 0.45 cycles/pixel
+    before = 10 * np.log10(radial_spectrum([adapted]) / radial_spectrum([target]))
+    assert np.abs(before[:, 2:15]).max() > 1.5
+    assert np.abs(error[:, 2:15]).max() < 0.7  # up to 0.45 cycles/pixel
+    far = fit_gains(radial_spectrum([adapted]), radial_spectrum([3 * target]))
+    assert far[:, 4:].max() == GAIN_RANGE[1]  # the rest is layout
     assert np.abs(error[:, 2:15]).mean() < 0.4
     response = np.fft.rfft2(kernels, s=(64, 64))
     assert np.abs(response).min() > 0.2  # invertible

@@ -85,8 +85,44 @@ def test_images_after_get_the_look_of_images_after(tmp_path: Path) -> None:
     rough = [np.abs(np.diff(x.astype(float), axis=2)).mean() for x in pair]
     assert rough[1] < 0.75 * rough[0]
     grey = [np.repeat(t[1:2], 3, axis=0) for t in after]
-    with pytest.raises(InputError, match="panchromatic before and after, or in colour"):
+    with pytest.raises(InputError, match="before and of after the disaster are not of one kind"):
         fit_adapter(source, before, target_after=grey, gsd=0.5, config=SMALL, rng=np.random.default_rng(2))
+    black = [np.zeros_like(t) for t in after]
+    with pytest.raises(InputError, match="every target image after the disaster is mostly black"):
+        fit_adapter(source, before, target_after=black, gsd=0.5, config=SMALL, rng=np.random.default_rng(2))
+
+
+@pytest.mark.parametrize(("method", "steps"), [("flow", [10, 2]), ("bridge", [8, 8])])
+def test_two_dates_take_little_more_than_one(method: str, steps: list[int]) -> None:
+    """The flow's second fit a fifth; a sibling begins anew and shares what the flow takes in all."""
+    source, before = images(9)
+    seen: list[int] = []
+    made = fit_adapter(
+        source,
+        before,
+        target_after=before,
+        gsd=0.5,
+        config=dataclasses.replace(SMALL, steps=10),
+        rng=np.random.default_rng(2),
+        progress=lambda step, steps, _: seen.append(steps),
+        method=method,
+    )
+    assert seen == [n for n in steps for _ in range(n)]
+    assert made.after is not None
+    assert made.config.steps == made.after.config.steps == 10
+
+
+def test_a_further_target_of_two_dates_keeps_the_network_in_both() -> None:
+    base = fitted(dataclasses.replace(SMALL, steps=5))
+    source, before = images(10)
+    config = dataclasses.replace(SMALL, steps=10)
+    rng = np.random.default_rng(2)
+    made = fit_adapter(source, before, target_after=before, gsd=0.5, config=config, rng=rng, base=base)
+    assert made.after is not None
+    for name, weight in base.flow.state_dict().items():
+        if not name.endswith(("norm.log_scale", "norm.shift", "film")):
+            assert bool((weight == made.flow.state_dict()[name]).all()), name
+            assert bool((weight == made.after.flow.state_dict()[name]).all()), name
 
 
 def test_a_panchromatic_target_makes_grey_images(tmp_path: Path) -> None:

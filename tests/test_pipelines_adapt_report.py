@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adaptation.checkpoint import load_adapter
 from pipelines.cli import main
 from pipelines.report_charts import HEIGHT, WIDTH, Line, chart, ticks
 from pipelines.report_page import KEEP, Neighbour, write_report
@@ -179,11 +180,11 @@ def test_the_report_measures_what_was_adapted(adapted: Path) -> None:
 
 def test_images_after_are_compared_with_images_after(adapted: Path, tmp_path: Path) -> None:
     target, out = tmp_path / "target", tmp_path / "out"
-    photographed(target, np.random.default_rng(5), places=16, darker=50)
+    photographed(target, np.random.default_rng(5), places=8, darker=50)
     words = ["adapt", "--captures", str(adapted / "captures"), "--target", str(target), "--out", str(out)]
     assert main([*words, "--method", "none"]) == 0
     quick = read_json(out / "fidelity.json")
-    assert quick["images"]["real"] == quick["after"]["images"]["real"] == 4  # of a quarter of the places
+    assert quick["images"]["real"] == quick["after"]["images"]["real"] == 4
     distance = [found["measures"]["adapted"]["colour_w1"][0] for found in (quick, quick["after"])]
     assert distance[1] > distance[0] + 15  # captures are no darker after
     assert main(["adapt", "report", "--adapted", str(out), "--draws", "3"]) == 0
@@ -191,6 +192,15 @@ def test_images_after_are_compared_with_images_after(adapted: Path, tmp_path: Pa
     tables = [{row[0]: row[1:] for row in t} for t in page.tables if "real against real" in t[0]]
     cells = [float(t["Colour, sliced W1 [grey levels]"][1].split(" (")[0]) for t in tables]
     assert cells == pytest.approx(distance, rel=0.01)
+    out = tmp_path / "flow"
+    small = ["--steps", "20", "--levels", "1", "--hidden", "8", "--style", "0"]
+    assert main([*words[:-1], str(out), *small]) == 0
+    assert load_adapter(out / "adapter.pt").after is not None
+    layers = [read_capture(f, ["image_pre", "image_post"]).layers for f in (out / "captures").glob("*st")]
+    assert len(layers) == 2
+    for found in layers:
+        darker = found["image_pre"].mean() - found["image_post"].mean()
+        assert darker == pytest.approx(50, abs=15)
 
 
 def test_the_page_shows_each_figure_beside_what_real_images_measure(adapted: Path) -> None:

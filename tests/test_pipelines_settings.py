@@ -14,7 +14,6 @@ from pipelines.settings import fingerprint, leaves_nothing, settle
 from pipelines.targets import (
     check_content,
     check_images,
-    split_dates,
     split_target,
     target_gsd,
     target_pairs,
@@ -108,7 +107,7 @@ def images(root: Path, names: list[str], side: int = 128) -> list[Path]:
     ],
 )
 def test_targets_are_split_by_place(tmp_path: Path, names: list[str]) -> None:
-    fit, held = split_target([tmp_path / name for name in names], tmp_path)
+    fit, held = (sorted(a + b) for a, b in split_target([tmp_path / name for name in names], tmp_path))
     assert len(fit) >= 4
     assert len(held) >= 4
     assert sorted(fit + held) == sorted(tmp_path / name for name in names)
@@ -143,13 +142,17 @@ def test_images_of_one_place_are_paired_if_both_are_there(tmp_path: Path) -> Non
     assert target_pairs(paths) == {paths[0]: paths[1], paths[4]: paths[5]}
 
 
-def test_dates_are_told_by_names_if_each_has_enough_images(tmp_path: Path) -> None:
-    before = [tmp_path / f"{i}_pre_disaster.png" for i in range(4)]
-    after = [tmp_path / f"{i}_post_disaster.png" for i in range(3)] + [tmp_path / "c" / "image_post.tif"]
+def test_dates_are_kept_apart_if_each_has_enough_images_to_fit_on_and_to_judge(tmp_path: Path) -> None:
+    before, after = ([tmp_path / f"{i}_{p}_disaster.png" for i in range(8)] for p in ("pre", "post"))
     untold = [tmp_path / "plain.png"]
-    assert split_dates([*after, *before, *untold]) == (sorted([*before, *untold]), after)
-    few = [*before, *after[:3]]
-    assert split_dates(few) == (few, [])
+    fit, held = split_target([*after, *before, *untold], tmp_path)
+    assert [len(fit[1]), len(held[1])] == [4, 4]
+    assert sorted(fit[0] + held[0]) == sorted([*before, *untold])
+    assert {p.name[0] for p in held[1]} <= {p.name[0] for p in held[0]}
+    for few in ([*before, *after[:7]], [*before[:7], *after[:7]], before):
+        fit, held = split_target(few, tmp_path)
+        assert fit[1] == held[1] == []
+        assert sorted(fit[0] + held[0]) == sorted(few)
 
 
 @pytest.mark.parametrize(
