@@ -8,7 +8,8 @@ what they agree on in the mean is measured, and where they scatter, a class is n
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -42,8 +43,6 @@ from backbones import lite0_encoder
 from rasters.errors import InputError
 
 Pair = tuple[np.ndarray, np.ndarray]
-_Patch = tuple[np.ndarray, Tensor]
-"""An image (3, H, W) uint8 and the features of its cells."""
 
 _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
@@ -67,24 +66,22 @@ def fit_colours(
     """
     encoder = lite0_encoder()
     table = transport_table(material, rng)
-    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    teaching = _teaching_cells(material.ordinary, table, encoder, rng)
-    halves = [_half(len(teaching), rng) for _ in range(_CLASSIFIERS)]
-    classifiers = [fit_classifier(*_joined([teaching[i] for i in half]), generator) for half in halves]
+    classifiers = _classifiers(material.ordinary, table, encoder, rng)
     floor = _darkest_grey(material)
-
-    def samples(side: Sequence[_Patch], models: Sequence[CellClassifier], step: int = 1) -> list[Labelled]:
-        """Colours and classes of every `step`-th pixel in rows and columns that holds data."""
-        found = []
-        for image, features in side:
-            classes = pseudo_label(models, features, confidence=config.confidence)
-            wanted = np.zeros(classes.shape, dtype=bool)
-            wanted[::step, ::step] = valid_pixels(image)[::step, ::step]
-            found.append(_pixels(image, classes, wanted))
-        return found
-
-    def real(patches: Sequence[_Patch], models: Sequence[CellClassifier], step: int = 1) -> list[Labelled]:
-        return [(toe_inverse(x, floor), classes) for x, classes in samples(patches, models, step)]
+    theirs = _Side(config.confidence, floor, [
+        (image, cell_features(encoder, image / np.float32(255))) for image in _patches(material.target, rng)
+    ])  # fmt: skip
+    ours = _Side(config.confidence, None, [
+        (image, cell_features(encoder, apply_table(image, table)))
+        for image in _patches([image for image, _ in material.ordinary], rng)
+    ])  # fmt: skip
+    draws = []
+    for model in classifiers:
+        halves = [side.samples([model], _half(len(side.patches), rng), CELL) for side in (ours, theirs)]
+        draws.append(departures(*(colour_stats(half) for half in halves)))
+    simulated, real = (side.samples(classifiers, range(len(side.patches))) for side in (ours, theirs))
+    source, target = colour_stats(simulated), colour_stats(real)
+    told = told_pixels(np.stack(draws), target.count)
 
     def label(image: np.ndarray) -> np.ndarray:
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
@@ -92,18 +89,6 @@ def fit_colours(
         found = pseudo_label(classifiers, features, confidence=config.confidence)
         return np.where(valid_pixels(image), found, np.uint8(0))
 
-    theirs = [(image, cell_features(encoder, image / np.float32(255)))
-              for image in _patches(material.target, rng)]  # fmt: skip
-    ours = [(image, cell_features(encoder, apply_table(image, table)))
-            for image in _patches([image for image, _ in material.ordinary], rng)]  # fmt: skip
-    draws = []
-    for model in classifiers:
-        sides = [[side[i] for i in _half(len(side), rng)] for side in (ours, theirs)]
-        source, target = samples(sides[0], [model], CELL), real(sides[1], [model], CELL)
-        draws.append(departures(colour_stats(source), colour_stats(target)))
-    simulated, measured = samples(ours, classifiers), real(theirs, classifiers)
-    source, target = colour_stats(simulated), colour_stats(measured)
-    told = told_pixels(np.stack(draws), target.count)
     looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry = fit_radiometry(
         source, target, told=told, floor=floor, style=config.style, by_class=config.class_colour, looks=looks
@@ -111,19 +96,52 @@ def fit_colours(
     if config.style_correlation is not None:
         radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
     if config.radiometry == "spline":
-        flow = _fit_flow(simulated, measured, (target.count, told), config, rng)
+        flow = _fit_flow(simulated, real, (target.count, told), config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
     return radiometry, {c.name.lower(): int(told[c]) for c in MAPPED if target.count[c]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Patches (3, H, W) uint8 of the simulated or the real images with the features of their cells.
+
+    Real colours are measured through `toe_inverse`, with a `floor`.
+    """
+
+    confidence: float
+    floor: float | None
+    patches: list[tuple[np.ndarray, Tensor]]
+
+    def samples(
+        self, models: Sequence[CellClassifier], chosen: Iterable[int], step: int = 1
+    ) -> list[Labelled]:
+        """Colours and classes of every `step`-th pixel of patches, in rows and columns, that holds data."""
+        found = []
+        for image, features in (self.patches[i] for i in chosen):
+            classes = pseudo_label(models, features, confidence=self.confidence)
+            wanted = np.zeros(classes.shape, dtype=bool)
+            wanted[::step, ::step] = valid_pixels(image)[::step, ::step]
+            colours, classes = _pixels(image, classes, wanted)
+            found.append((colours if self.floor is None else toe_inverse(colours, self.floor), classes))
+        return found
+
+
+def _classifiers(
+    labelled: Sequence[Labelled], table: np.ndarray, encoder: nn.Module, rng: np.random.Generator
+) -> list[CellClassifier]:
+    """Each taught on the cells of half of the patches."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    teaching = _teaching_cells(labelled, table, encoder, rng)
+    made = []
+    for _ in range(_CLASSIFIERS):
+        features, labels = zip(*(teaching[i] for i in _half(len(teaching), rng)), strict=True)
+        made.append(fit_classifier(torch.cat(features), torch.cat(labels), generator))
+    return made
 
 
 def _half(count: int, rng: np.random.Generator) -> list[int]:
     """Half of so many things, at random, at least one."""
     return [int(i) for i in rng.permutation(count)[: max(1, count // 2)]]
-
-
-def _joined(cells: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    features, labels = zip(*cells, strict=True)
-    return torch.cat(features), torch.cat(labels)
 
 
 def _patches(images: Sequence[np.ndarray], rng: np.random.Generator) -> Iterator[np.ndarray]:

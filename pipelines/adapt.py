@@ -3,7 +3,7 @@
 import math
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -16,8 +16,9 @@ from adaptation.baselines import BASELINES, Baseline, fit_baseline
 from adaptation.checkpoint import check_gsd, load_adapter, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
-from adaptation.fidelity import FidelityReport, Structure, fidelity, structure
+from adaptation.fidelity import structure
 from adaptation.fitting import fit_adapter
+from pipelines.dated_fidelity import DATES, fidelity_by_date, fidelity_json, fidelity_text
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
 from pipelines.settings import capture_files, settings, settle
@@ -39,7 +40,6 @@ from rasters.folders import read_image
 from rasters.pictures import write_sheet
 
 JUDGED = 16  # captures and held-out images, at most, that the report looks at
-DATES = {"pre": "before", "post": "after"}  # phases of captures
 SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 
 Method = Literal["flow", "diffusion", "bridge", "cut", "none", "histogram", "gaussian", "sliced", "fda"]
@@ -237,7 +237,7 @@ def _report(config: Config, looked_at: _LookedAt) -> None:
         )
     ]
     kept = [found for found in structures if found is not None]
-    write_text(config.out / "fidelity.md", _fidelity_text(reports, kept, config.note))
+    write_text(config.out / "fidelity.md", fidelity_text(reports, kept, config.note))
     rows = [
         (read_image(paths[i % len(paths)]), *(_labelled(root, phase)[0] for root in roots))
         for phase, paths in held.items()
@@ -255,53 +255,6 @@ def _report(config: Config, looked_at: _LookedAt) -> None:
     edges = [{"gradient_correlation": k.gradient_correlation, "shift_pixels": list(k.shift)} for k in kept]
     found = {**fidelity_json(reports), "label_edges": edges, "note": config.note}
     write_json(config.out / "fidelity.json", found)
-
-
-def fidelity_by_date(
-    simulated: Sequence[Path],
-    adapted: Sequence[Path],
-    real: Mapping[str, Sequence[Path]],
-    rng: np.random.Generator,
-    draws: int = 10,
-) -> dict[str, FidelityReport]:
-    """Of captures' images before ("pre") or after ("post"), for each date that there are real images of."""
-
-    def images(folders: Sequence[Path], phase: str) -> Lazy[np.ndarray]:
-        return Lazy(folders, lambda folder: _labelled(folder, phase)[0])
-
-    return {
-        phase: fidelity(
-            {"simulated": images(simulated, phase), "adapted": images(adapted, phase)},
-            Lazy(paths, read_image),
-            rng=rng,
-            draws=draws,
-        )
-        for phase, paths in real.items()
-    }
-
-
-def fidelity_json(reports: Mapping[str, FidelityReport]) -> dict[str, object]:
-    """Of images before the disaster, and within it, if there is one, of those "after"."""
-    after = {"after": reports["post"].to_json()} if "post" in reports else {}
-    return {**reports["pre"].to_json(), **after}
-
-
-def _fidelity_text(reports: Mapping[str, FidelityReport], kept: Sequence[Structure], note: str) -> str:
-    titles = {"pre": "Before the disaster:", "post": "After it:"} if len(reports) > 1 else {"pre": ""}
-    parts = [
-        part for phase, title in titles.items() for part in (title, reports[phase].to_markdown()) if part
-    ]
-    if kept:
-        correlation = np.array([k.gradient_correlation for k in kept])
-        shift = np.array([np.hypot(*k.shift) for k in kept])
-        parts.append(
-            "Label edges: gradient maps before and after adaptation correlate by "
-            f"{np.median(correlation):.2f} (median; least {correlation.min():.2f}); edges moved by "
-            f"{np.median(shift):.3f} pixels (median; most {shift.max():.3f})."
-        )
-    else:
-        parts.append("No capture holds a label edge to look at.")
-    return "\n".join([*parts, *([note] if note else [])]) + "\n"
 
 
 def _centre(image: np.ndarray) -> np.ndarray:

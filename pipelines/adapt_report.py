@@ -20,7 +20,7 @@ from adaptation.material import target_crop
 from adaptation.neighbours import cut_patches, nearest
 from adaptation.recoverability import Mark, Recovered, disaster_marks, recoverability
 from backbones import lite0_encoder
-from pipelines.adapt import fidelity_by_date, fidelity_json
+from pipelines.dated_fidelity import fidelity_by_date, fidelity_json
 from pipelines.lazy import Lazy
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
