@@ -98,6 +98,7 @@ def run(config: Config) -> None:
     check_content(images)
     looked_at = _looked_at(config, folders, held_out)
     check_judges({DATES[phase]: paths for phase, paths in looked_at.real.items()}, config.target)
+    base = None if config.base is None else load_adapter(config.base, device=config.device)
     real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
     check_gsd(gsd, real, f"target {images[0] if config.target_gsd is None else '(--target_gsd)'}")
     if real is None:
@@ -107,10 +108,9 @@ def run(config: Config) -> None:
             f"{config.captures} must hold at least 2 captures of {LEAST_SIDE} pixels a side; "
             "simulate more or larger ones"
         )
-    base = None if config.base is None else load_adapter(config.base, device=config.device)
     inputs = [*capture_files(config.captures), *images, *([] if config.base is None else [config.base])]
     settle(config.out, "adapt", settings(config), inputs)
-    began = time.process_time()
+    began, fitted = time.process_time(), (config.out / "adapter.pt").is_file()
     if config.method not in BASELINES:
         adapter = _adapter(config, folders, fit_paths, gsd, base)
     else:
@@ -123,7 +123,7 @@ def run(config: Config) -> None:
             seconds, pixels = _adapt_capture(adapter, folder, adapted, config.seed)
             cost["apply_cpu_seconds"] += seconds
             cost["megapixels"] += pixels / 1e6
-    if not done:  # of an unbroken run alone
+    if not done and not fitted:  # of an unbroken run alone
         write_json(config.out / "cost.json", cost)
     write_catalogue(adapted, title="MAGE: adapted captures")
     if not (config.out / "fidelity.json").is_file():
@@ -238,26 +238,31 @@ def _report(config: Config, looked_at: _LookedAt) -> None:
     ]
     kept = [found for found in structures if found is not None]
     write_text(config.out / "fidelity.md", fidelity_text(reports, kept, config.note))
+    count = min(SHOWN // len(held), len(some))
+    shown = [(phase, i) for phase in held for i in range(count)]
     rows = [
-        (read_image(paths[i % len(paths)]), *(_labelled(root, phase)[0] for root in roots))
-        for phase, paths in held.items()
-        for i, roots in enumerate(zip(some[: SHOWN // len(held)], adapted, strict=False))
-    ]
+        [*(_labelled(roots[i], phase)[0] for roots in (some, adapted)),
+         read_image(held[phase][i * len(held[phase]) // count])]
+        for phase, i in shown
+    ]  # fmt: skip
+    side = min(SIDE, *(n for row in rows for image in row for n in image.shape[1:]))
+    dates = DATES if len(held) > 1 else dict.fromkeys(DATES, "")
     columns = ("simulated", "adapted", "real, held out" if not config.note else "stand-in target, held out")
     write_sheet(
         config.out / "sheet.png",
-        [[_centre(image) for image in (*ours, real)] for real, *ours in rows],
+        [[_centre(image, side) for image in row] for row in rows],
         columns=columns,
+        names=[f"{some[i].name} {dates[phase]}" for phase, i in shown],
         title="Adaptation",
         note=config.note,
-        side=SIDE,
+        side=side,
     )
     edges = [{"gradient_correlation": k.gradient_correlation, "shift_pixels": list(k.shift)} for k in kept]
     found = {**fidelity_json(reports), "label_edges": edges, "note": config.note}
     write_json(config.out / "fidelity.json", found)
 
 
-def _centre(image: np.ndarray) -> np.ndarray:
-    """The middle `SIDE` pixels of an image, or all of a smaller one."""
-    top, left = ((n - min(n, SIDE)) // 2 for n in image.shape[1:])
-    return image[:, top : top + SIDE, left : left + SIDE]
+def _centre(image: np.ndarray, side: int) -> np.ndarray:
+    """The middle pixels of an image that has at least so many a side."""
+    top, left = ((n - side) // 2 for n in image.shape[1:])
+    return image[:, top : top + side, left : left + side]

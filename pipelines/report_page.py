@@ -50,13 +50,7 @@ def write_report(
     css = (package_files("pipelines") / "web" / "report.css").read_text(encoding="utf-8")
     title = f"Adaptation report: {report['method']}"
     sections = [
-        _distances(report["fidelity"], "How far from real images"),
-        *(
-            _distances(fidelity, "How far from real images after a disaster")
-            for fidelity in [report["fidelity"].get("after")]
-            if fidelity
-        ),
-        _spectrum(report["fidelity"]["spectra"]),
+        *_by_date(report["fidelity"]),
         _bits(report["bits_per_dim"]),
         _edges(report["label_edges"]),
         _recovered(report["recoverability"]),
@@ -78,7 +72,18 @@ def write_report(
     )
 
 
-def _distances(fidelity: Mapping[str, Any], title: str) -> str:
+def _by_date(fidelity: Mapping[str, Any]) -> list[str]:
+    """Distances and spectra; of images before and after a disaster, if both were measured."""
+    if "after" not in fidelity:
+        return [_distances(fidelity, ""), _spectrum(fidelity["spectra"], "")]
+    return [
+        section
+        for found, date in ((fidelity, " before a disaster"), (fidelity["after"], " after a disaster"))
+        for section in (_distances(found, date), _spectrum(found["spectra"], date))
+    ]
+
+
+def _distances(fidelity: Mapping[str, Any], date: str) -> str:
     names = [name for name in COLOURS if name in fidelity["measures"]]  # JSON files are sorted by name
     rows = []
     for key in METRICS:
@@ -88,7 +93,7 @@ def _distances(fidelity: Mapping[str, Any], title: str) -> str:
         rows.append([fidelity["metrics"][key], *(_interval(value, spread) for value, spread in cells)])
     counts = ", ".join(f"{fidelity['images'][name]} {name}" for name in [*names, "real"])
     return (
-        f"<h2>{_text(title)}</h2>"
+        f"<h2>How far from real images{date}</h2>"
         f"<p>Less is nearer, and no set of images can be expected below the last column, what two halves "
         f"of the "
         f"real images measure against each other. Block ratios should be 1. In brackets 95 % of the draws of "
@@ -101,7 +106,7 @@ def _interval(value: float, spread: float) -> str:
     return f"{value:.3g} ({value - 1.96 * spread:.3g} to{KEEP}{value + 1.96 * spread:.3g})"
 
 
-def _spectrum(spectra: Mapping[str, Any]) -> str:
+def _spectrum(spectra: Mapping[str, Any], date: str) -> str:
     x = spectra["cycles_per_pixel"]
     lines = [
         Line(name=name, colour=colour, x=x, y=spectra["sets"][name])
@@ -109,8 +114,8 @@ def _spectrum(spectra: Mapping[str, Any]) -> str:
         if name in spectra["sets"]
     ]
     return (
-        "<h2>Spectrum</h2><p>Mean power of the luminance by spatial frequency. Grey: where 95 % of sets "
-        "of so many "
+        f"<h2>Spectrum{date}</h2><p>Mean power of the luminance by spatial frequency. Grey: where 95 % of "
+        "sets of so many "
         "real images lie. Above it to the right, the pictures are too sharp or too noisy; below, too "
         "soft.</p>" + chart(lines, band=(x, *spectra["real_halves"]), labels=("cycles a pixel", "power [dB]"))
     )
@@ -169,7 +174,7 @@ def _recovered(scores: Mapping[str, Mapping[str, Any]]) -> str:
             for name, row in table.items()
         ]
         parts.append(
-            _table([title.replace("_", " "), "before", "after", "kept", "taught anew", "cells"], rows)
+            _table([title.replace("_", " "), "as simulated", "adapted", "kept", "taught anew", "cells"], rows)
             if rows
             else f"<p>The captures hold too little of two classes of {title.replace('_', ' ')}.</p>"
         )

@@ -58,9 +58,10 @@ def check_content(paths: Sequence[Path]) -> None:
     """Reads target images, at most `READ` of them.
 
     Raises:
-        InputError: One is unreadable or of a single colour, or all are black; it is named.
+        InputError: One is unreadable, of a single colour, or panchromatic among others in colour, or all are
+            black; it is named.
     """
-    black = 0
+    black, grey, colour = 0, [], []
     chosen = paths[:: -(-len(paths) // READ)]
     for path in chosen:
         image = read_image(path)
@@ -68,9 +69,16 @@ def check_content(paths: Sequence[Path]) -> None:
         black += valid.size == 0
         if valid.size and (np.ptp(valid, axis=1) <= FLAT).all():
             raise InputError(f"{path} shows one colour and nothing else; take it out")
+        if valid.size:
+            (grey if (valid == valid[:1]).all() else colour).append(path)
     if black == len(chosen):
         raise InputError(
             f"{paths[0].parent}: every target image is black (no data); give images with content"
+        )
+    if grey and colour:
+        raise InputError(
+            f"{grey[0]} is panchromatic and {colour[0]} in colour; an adapter has one kind of target: "
+            "give either"
         )
 
 

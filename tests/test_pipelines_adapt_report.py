@@ -198,6 +198,11 @@ def test_images_after_are_compared_with_images_after(adapted: Path, tmp_path: Pa
     assert load_adapter(out / "adapter.pt").after is not None
     layers = [read_capture(f, ["image_pre", "image_post"]).layers for f in (out / "captures").glob("*st")]
     assert len(layers) == 2
+    assert (out / "cost.json").is_file()
+    (out / "cost.json").unlink()
+    shutil.rmtree(out / "captures")
+    assert main([*words[:-1], str(out), *small]) == 0
+    assert not (out / "cost.json").exists()  # the adapter was there: what it cost is not known
     for found in layers:
         darker = found["image_pre"].mean() - found["image_post"].mean()
         assert darker == pytest.approx(50, abs=15)

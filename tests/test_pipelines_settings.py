@@ -14,6 +14,7 @@ from pipelines.settings import fingerprint, leaves_nothing, settle
 from pipelines.targets import (
     check_content,
     check_images,
+    check_judges,
     split_target,
     target_gsd,
     target_pairs,
@@ -200,6 +201,21 @@ def test_targets_without_content_are_named(tmp_path: Path) -> None:
         check_content([tmp_path / "good.png", flat])
     with pytest.raises(InputError, match="every target image is black"):
         check_content([black, black])
+    Image.fromarray(np.random.default_rng(0).integers(1, 255, (160, 160), dtype=np.uint8)).save(
+        tmp_path / "pan.png"
+    )
+    with pytest.raises(InputError, match=r"pan\.png is panchromatic and .*good\.png in colour"):
+        check_content([tmp_path / "good.png", tmp_path / "pan.png", black])
+
+
+def test_images_to_judge_by_must_hold_data(tmp_path: Path) -> None:
+    good = images(tmp_path, [f"{i}.png" for i in range(4)], side=160)
+    check_judges({"before": good}, tmp_path)
+    holed = np.full((160, 160, 3), 90, np.uint8)
+    holed[:, 60:100] = 0
+    assert cv2.imwrite(str(good[2]), holed)
+    with pytest.raises(InputError, match=r"only 3 of the 4 images after the disaster .* hold 128 x 128 px"):
+        check_judges({"after": good}, tmp_path)
 
 
 def test_what_adapt_refuses_ends_in_one_line_and_writes_nothing(
