@@ -27,7 +27,7 @@ CALM = 0.1  # share of the pixels that are the calmest, an assumption
 _ONE_GREY = 1e-3  # a quarter of a grey level
 GRAIN_MAX = 12 / 255  # standard deviation, in [0, 1] units: more begins to take texture. An assumption
 # Of white grain everywhere the calmest tenth of all 3 x 3 pixels spread by 0.6 standard deviations, of grain
-# on a quarter of all ground by 0.9. An assumption between.
+# on a quarter of all ground by 0.85. An assumption between.
 CALM_TO_GRAIN = 1.3
 SIDE = 512  # pixels of an image's sides that its grain is measured on
 _AROUND = 5  # pixels, the side of the window of local statistics; an assumption

@@ -1,5 +1,6 @@
 """The real images an adapter is fitted to: which they are, whether they serve, and which judge the fit."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -122,12 +123,14 @@ def split_target(paths: Sequence[Path], root: Path) -> tuple[Dates, Dates]:
 def _held_out(places: Mapping[Path, str], kinds: Sequence[set[Path]]) -> set[str]:
     """A quarter of the places, or as many as hold `LEAST_HELD_OUT` images of each kind."""
     names = sorted(set(places.values()))
+    of_kind = [Counter(places[path] for path in kind) for kind in kinds]
     held: set[str] = set()
+    images = [0] * len(kinds)
     for name in (name for start in range(HELD_OUT) for name in names[HELD_OUT - 1 - start :: HELD_OUT]):
-        enough = all(sum(places[p] in held for p in kind) >= LEAST_HELD_OUT for kind in kinds)
-        if enough and len(held) >= len(names) // HELD_OUT:
+        if len(held) >= len(names) // HELD_OUT and min(images) >= LEAST_HELD_OUT:
             break
         held.add(name)
+        images = [n + counts[name] for n, counts in zip(images, of_kind, strict=True)]
     return held
 
 
