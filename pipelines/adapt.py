@@ -51,7 +51,8 @@ class Config(AdaptConfig):
 
     Attributes:
         captures: Folder of captures, from `mage simulate`.
-        target: Folder of unlabelled real images, 8-bit PNG, JPEG or TIFF (or of captures: a stand-in).
+        target: Folder of unlabelled real images, 8-bit PNG, JPEG or TIFF (or of captures: a stand-in). Names
+            with _pre_disaster and _post_disaster tell dates, which then get an adapter each.
         out: Folder for the adapter, the adapted captures, the fidelity report and the contact sheet.
         target_gsd: Ground sample distance of the target [m]; if not given, what its georeference says, else
             the captures' own. A difference of more than a quarter is refused.
