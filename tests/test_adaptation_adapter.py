@@ -219,6 +219,20 @@ def test_the_captures_grain_goes_before_texture(adapter: Adapter) -> None:
     assert np.abs(made - plain.translate_float(image, cover, position=(0, 0), style=style)).max() > 1 / 255
 
 
+def test_looks_after_are_those_of_the_images_after(adapter: Adapter) -> None:
+    before, later = (
+        dataclasses.replace(
+            adapter, radiometry=dataclasses.replace(adapter.radiometry, style_root=root * np.eye(3))
+        )
+        for root in (0.01, 0.05)
+    )
+    pair = dataclasses.replace(before, after=later)
+    rng = np.random.default_rng(0)
+    drawn = np.array([[style.shift for style in pair.draw_pair_styles(rng)] for _ in range(500)])
+    assert drawn[:, 0].std() == pytest.approx(0.01, rel=0.15)
+    assert drawn[:, 1].std() == pytest.approx(0.05, rel=0.15)
+
+
 def test_calibration_is_of_ordinary_ground() -> None:
     config = dataclasses.replace(SMALL, steps=2)
     rng = np.random.default_rng(5)
