@@ -25,7 +25,7 @@ from adaptation.deblocking import deblock
 from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.looks import draw_pair_styles, draw_style
 from adaptation.material import to_grey
-from adaptation.noise import dequantised_source
+from adaptation.noise import dequantised_source, quantise
 from adaptation.optics import denoise, smooth
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.textures import Texture, apply_texture
@@ -167,11 +167,6 @@ class Adapter:
             made = filter_image(smooth(made, self.smoothing), self.kernels)
             made = from_opponent(made)[0].cpu().numpy()
         return coloured + np.float32(self.config.strength) * (made - coloured)
-
-
-def quantise(image: np.ndarray) -> np.ndarray:
-    """Image in about [0, 1] as uint8."""
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
 def _outer(core: Window, shape: tuple[int, int], position: tuple[int, int], multiple: int) -> Window:

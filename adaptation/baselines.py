@@ -12,6 +12,7 @@ import numpy as np
 from adaptation.colours import apply_table, transport_table
 from adaptation.config import AdaptConfig
 from adaptation.material import Labelled, Material, gather
+from adaptation.noise import quantise
 from adaptation.radiometry import gaussian_transport
 from adaptation.spectrum import valid_pixels
 
@@ -45,7 +46,7 @@ def gaussian(material: Material, rng: np.random.Generator) -> Translate:
 
     def translate(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         x = image.reshape(3, -1).astype(np.float32) / 255
-        return _quantise((matrix @ x + offset[:, None]).reshape(image.shape))
+        return quantise((matrix @ x + offset[:, None]).reshape(image.shape))
 
     return translate
 
@@ -53,7 +54,7 @@ def gaussian(material: Material, rng: np.random.Generator) -> Translate:
 def sliced(material: Material, rng: np.random.Generator) -> Translate:
     """Sliced optimal transport of all colours (Pitie et al. 2007), as a table of 64^3 colours."""
     table = transport_table(material, rng)
-    return lambda image, rng: _quantise(apply_table(image, table))
+    return lambda image, rng: quantise(apply_table(image, table))
 
 
 def fourier(material: Material, rng: np.random.Generator) -> Translate:
@@ -67,7 +68,7 @@ def fourier(material: Material, rng: np.random.Generator) -> Translate:
         wanted = np.abs(np.fft.fft2(style)) / style[0].size * image[0].size
         low = np.ix_(range(3), rows, cols)
         spectrum[low] = wanted[low] * np.exp(1j * np.angle(spectrum[low]))
-        return _quantise(np.fft.ifft2(spectrum).real)
+        return quantise(np.fft.ifft2(spectrum).real)
 
     return translate
 
@@ -128,7 +129,3 @@ def _colours(material: Material) -> tuple[np.ndarray, np.ndarray]:
         np.concatenate([i[:, valid_pixels(i)][:, ::7] for i in images], axis=1).T / 255 for images in sides
     )
     return source, target
-
-
-def _quantise(image: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)

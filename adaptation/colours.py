@@ -31,10 +31,10 @@ from adaptation.pseudolabels import (
 from adaptation.radiometry import (
     MIN_PIXELS,
     Radiometry,
+    believed_pixels,
     departures,
     fit_radiometry,
     toe_inverse,
-    told_pixels,
 )
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
@@ -81,7 +81,7 @@ def fit_colours(
         draws.append(departures(*(colour_stats(half) for half in halves)))
     simulated, real = (side.samples(classifiers, range(len(side.patches))) for side in (ours, theirs))
     source, target = colour_stats(simulated), colour_stats(real)
-    told = told_pixels(np.stack(draws), target.count)
+    believed = believed_pixels(np.stack(draws), target.count)
 
     def label(image: np.ndarray) -> np.ndarray:
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
@@ -91,14 +91,20 @@ def fit_colours(
 
     looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry = fit_radiometry(
-        source, target, told=told, floor=floor, style=config.style, by_class=config.class_colour, looks=looks
+        source,
+        target,
+        believed=believed,
+        floor=floor,
+        style=config.style,
+        by_class=config.class_colour,
+        looks=looks,
     )
     if config.style_correlation is not None:
         radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
     if config.radiometry == "spline":
-        flow = _fit_flow(simulated, real, (target.count, told), config, rng)
+        flow = _fit_flow(simulated, real, (target.count, believed), config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
-    return radiometry, {c.name.lower(): int(told[c]) for c in MAPPED if target.count[c]}
+    return radiometry, {c.name.lower(): int(believed[c]) for c in MAPPED if target.count[c]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +193,8 @@ def _fit_flow(
     sides = [_pooled(side, rng) for side in (simulated, real)]
     both = [c for c in MAPPED if all(len(side[c]) >= MIN_PIXELS for side in sides)]
     source, target = ({int(c): side[c] for c in both} for side in sides)
-    counts, told = ({int(c): float(side[c]) for c in both} for side in pixels)
-    return fit_flow(source, target, counts, told=told, by_class=config.class_colour, rng=rng)
+    counts, believed = ({int(c): float(side[c]) for c in both} for side in pixels)
+    return fit_flow(source, target, counts, believed=believed, by_class=config.class_colour, rng=rng)
 
 
 def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, np.ndarray]:

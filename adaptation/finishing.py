@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adaptation.adapter import quantise
 from adaptation.calibration import TAPS, filter_image, fit_gains, radial_kernel
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import BLOCK, fit_deblocking
-from adaptation.flows.wavelet import from_opponent, to_opponent
+from adaptation.flows.wavelet import from_opponent, opponent_planes, to_opponent
 from adaptation.material import Material, patch, source_crop
+from adaptation.noise import quantise
 from adaptation.optics import calm_spread, fit_grain, smooth
 from adaptation.radiometry import Radiometry
 from adaptation.spectrum import radial_spectrum, valid_pixels
@@ -37,18 +37,13 @@ class Finish:
     residue: float
 
 
-def opponent(rgb: np.ndarray) -> np.ndarray:
-    """(3, H, W) in opponent colours."""
-    return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
-
-
 def target_patches(material: Material, rng: np.random.Generator) -> list[np.ndarray]:
     """Real patches in opponent colours (3, H, W), NaN where there is no data."""
     patches = []
     for k in range(PATCHES):
         image = material.target[k % len(material.target)]
         image = image[(slice(None), *patch(image.shape, SIDE, rng))]
-        patches.append(np.where(valid_pixels(image), opponent(image.astype(np.float32) / 255), np.nan))
+        patches.append(np.where(valid_pixels(image), opponent_planes(image), np.nan))
     return patches
 
 

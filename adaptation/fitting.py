@@ -14,9 +14,9 @@ from adaptation.adapter import Adapter
 from adaptation.colours import Pair, fit_colours
 from adaptation.config import AdaptConfig
 from adaptation.deblocking import deblock, fit_deblocking
-from adaptation.finishing import PATCHES, SIDE, fit_finish, opponent, target_patches
+from adaptation.finishing import PATCHES, SIDE, fit_finish, target_patches
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
-from adaptation.flows.wavelet import to_opponent
+from adaptation.flows.wavelet import opponent_planes, to_opponent
 from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop, with_target_after
 from adaptation.optics import denoise, fit_blur, own_grain
 from adaptation.radiometry import Radiometry, recolour
@@ -165,7 +165,7 @@ def _with_blur(material: Material, radiometry: Radiometry, rng: np.random.Genera
         image, cover = material.ordinary[k % len(material.ordinary)]
         where = patch(image.shape, SIDE, rng)
         patches.append(
-            opponent(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
+            opponent_planes(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
         )
     sigmas = fit_blur(patches, target_patches(material, rng))
     return dataclasses.replace(radiometry, blur=sigmas)

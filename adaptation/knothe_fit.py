@@ -37,7 +37,7 @@ def fit_flow(
     target: Colours,
     pixels: Mapping[int, float],
     *,
-    told: Mapping[int, float],
+    believed: Mapping[int, float],
     by_class: bool,
     rng: np.random.Generator,
 ) -> ColourFlow:
@@ -47,7 +47,7 @@ def fit_flow(
         source: Of the simulated images.
         target: Of the real images, of the same classes.
         pixels: How many target pixels of each class there are, of which `target` may be a sample.
-        told: How many pixels each class's own colours count for, at most as many.
+        believed: How many pixels each class's own colours count for, at most as many.
         by_class: Whether classes have layers of their own.
         rng: Draws the mixture and the grain.
     """
@@ -71,7 +71,7 @@ def fit_flow(
     for c in source if by_class else ():
         moved = matrix @ sides[0][c] + offset[:, None]
         moved += added(flow, 0, moved)[0]
-        _fit_layer(flow, c, moved, sides[1][c], told[c], DEPARTURE, [OWN_GAIN_RANGE] * 3)
+        _fit_layer(flow, c, moved, sides[1][c], believed[c], DEPARTURE, [OWN_GAIN_RANGE] * 3)
     return flow
 
 

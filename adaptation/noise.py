@@ -55,3 +55,8 @@ def dequantised_source(coloured: np.ndarray, place: Window, seed: int) -> np.nda
     """A recoloured image (3, H, W) in [0, 1] with rounding and source noise of its place, float32."""
     uniform, normal = place_noise(seed, place)
     return coloured + (uniform - np.float32(0.5)) / 255 + np.float32(SOURCE_NOISE) * normal
+
+
+def quantise(image: np.ndarray) -> np.ndarray:
+    """Image (3, H, W) in about [0, 1] as uint8, what is beyond cut off."""
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adaptation.flows.wavelet import OPPONENT, from_opponent, to_opponent
+from adaptation.flows.wavelet import OPPONENT, from_opponent, opponent_planes
+from adaptation.noise import quantise
 
 SIGMA_MAX = 1.6  # [px]; wider is no optics but another scale
 SIGMA_MIN = 0.2  # [px]; narrower changes nothing that 8 bits show
@@ -151,9 +152,8 @@ def denoise(image: np.ndarray, grain: float) -> np.ndarray:
     """`smooth` of an image (3, H, W) uint8, uint8."""
     if grain == 0:
         return image
-    opponent = to_opponent(torch.from_numpy(image.astype(np.float32) / 255)[None])
-    made = from_opponent(smooth(opponent, grain))[0].numpy()
-    return np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
+    opponent = torch.from_numpy(opponent_planes(image))[None]
+    return quantise(from_opponent(smooth(opponent, grain))[0].numpy())
 
 
 def own_grain(images: Sequence[np.ndarray]) -> float:
@@ -161,11 +161,7 @@ def own_grain(images: Sequence[np.ndarray]) -> float:
 
     Ground that is rough everywhere is taken for grain, at most `GRAIN_MAX`; `SIDE` pixels a side are read.
     """
-    opponent = [
-        to_opponent(torch.from_numpy(i[:, :SIDE, :SIDE].astype(np.float32) / 255)[None])[0].numpy()
-        for i in images
-    ]
-    return min(GRAIN_MAX, CALM_TO_GRAIN * calm_spread(opponent))
+    return min(GRAIN_MAX, CALM_TO_GRAIN * calm_spread([opponent_planes(i[:, :SIDE, :SIDE]) for i in images]))
 
 
 def _around(x: Tensor) -> Tensor:

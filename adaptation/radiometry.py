@@ -115,7 +115,7 @@ def departures(source: ColourStats, target: ColourStats) -> np.ndarray:
     return np.where(unseen[:, None], np.nan, target.mean - (source.mean @ matrix.T + offset))
 
 
-def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
+def believed_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Pixels that each class's statistics count for, (C,), at most as many as there are.
 
     A departure is believed by the share of its square that is no scatter, after the positive part of James
@@ -127,21 +127,21 @@ def told_pixels(draws: np.ndarray, count: np.ndarray) -> np.ndarray:
             NaN where one was sure of too few pixels, which a third of them may be.
         count: Pixels of the class in the target, (C,).
     """
-    told = np.zeros(len(count))
+    believed = np.zeros(len(count))
     for c in range(len(count)):
         seen = draws[~np.isnan(draws[:, c]).any(axis=-1), c]
         square = np.square(seen.mean(axis=0)).sum() if len(seen) else 0.0
         if 3 * len(seen) >= 2 * len(draws) and square > 0:
             share = np.clip(1 - 2 * seen.var(axis=0, ddof=1).sum() / square, 0, 1 - 1e-6)
-            told[c] = min(count[c], SHRINKAGE * share / (1 - share))
-    return told
+            believed[c] = min(count[c], SHRINKAGE * share / (1 - share))
+    return believed
 
 
 def fit_radiometry(
     source: ColourStats,
     target: ColourStats,
     *,
-    told: np.ndarray | None = None,
+    believed: np.ndarray | None = None,
     floor: float = 0.0,
     style: float,
     by_class: bool = True,
@@ -152,7 +152,8 @@ def fit_radiometry(
     Args:
         source: Of the simulated images by pseudo-label.
         target: Of the real images by pseudo-label, measured through `toe_inverse` with `floor`.
-        told: Pixels that each class's statistics count for, (C,), from `told_pixels`; None for all there are.
+        believed: Pixels that each class's statistics count for, (C,), from `believed_pixels`; None for all
+            there are.
         floor: Darkest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one.
@@ -172,11 +173,11 @@ def fit_radiometry(
             "no land-cover class is seen both in the simulated and in the target images (simulated: "
             f"{found[0]}; target: {found[1]}); give target images of the same kind of place, or more of them"
         )
-    told = target.count if told is None else told
+    believed = target.count if believed is None else believed
     common, shift = _common_map(source, target)
     matrix, offset = np.repeat(common[None], CLASSES, axis=0), np.repeat(shift[None], CLASSES, axis=0)
     for c in np.flatnonzero(seen & by_class):
-        trust = told[c] / (told[c] + SHRINKAGE)
+        trust = believed[c] / (believed[c] + SHRINKAGE)
         predicted = common @ source.within[c] @ common
         own = gaussian_transport(source.within[c], trust * target.within[c] + (1 - trust) * predicted)
         matrix[c] = _near(own, common)

@@ -19,11 +19,11 @@ from adaptation.radiometry import (
     DEPARTURE,
     OWN_GAIN_RANGE,
     Radiometry,
+    believed_pixels,
     fit_radiometry,
     radiometry_from_state,
     radiometry_state,
     recolour,
-    told_pixels,
 )
 from adaptation.statistics import CLASSES, MAPPED, PairStyle, colour_stats, pair_style
 from rasters.classes import LandCover
@@ -58,7 +58,12 @@ def flow() -> ColourFlow:
     source = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 20_000, 0.4)}
     target = {ROAD: skewed(rng, 20_000), ROOF: plain(rng, 20_000, 0.45)}
     return fit_flow(
-        source, target, {ROAD: 10**6, ROOF: 10**6}, told={ROAD: 10**6, ROOF: 10**6}, by_class=True, rng=rng
+        source,
+        target,
+        {ROAD: 10**6, ROOF: 10**6},
+        believed={ROAD: 10**6, ROOF: 10**6},
+        by_class=True,
+        rng=rng,
     )
 
 
@@ -147,7 +152,7 @@ def test_sides_that_agree_give_the_identity() -> None:
         sides[0],
         sides[1],
         {ROAD: 10**5, TREE: 10**5},
-        told={ROAD: 10**5, TREE: 10**5},
+        believed={ROAD: 10**5, TREE: 10**5},
         by_class=True,
         rng=rng,
     )
@@ -174,7 +179,7 @@ def test_classes_that_are_not_trusted_or_hardly_seen_take_the_common_map(flow: C
             source,
             target,
             {ROAD: 10**6, ROOF: pixels},
-            told={ROAD: 10**6, ROOF: pixels},
+            believed={ROAD: 10**6, ROOF: pixels},
             by_class=True,
             rng=rng,
         )
@@ -183,7 +188,12 @@ def test_classes_that_are_not_trusted_or_hardly_seen_take_the_common_map(flow: C
         moved.append(float(np.abs(own - base)[0].mean()))
     assert moved[0] < 0.25 * moved[1]
     together = fit_flow(
-        source, target, {ROAD: 10**6, ROOF: 10**6}, told={ROAD: 10**6, ROOF: 10**6}, by_class=False, rng=rng
+        source,
+        target,
+        {ROAD: 10**6, ROOF: 10**6},
+        believed={ROAD: 10**6, ROOF: 10**6},
+        by_class=False,
+        rng=rng,
     )
     same = [forward(together, x, of_class(c, 900))[0] for c in (ROOF, ROAD)]
     assert np.allclose(same[0], same[1], atol=1e-12)
@@ -198,7 +208,7 @@ def test_a_class_keeps_its_contrast_and_stays_near_the_common_map() -> None:
         source,
         {**source, ROAD: flat},
         {ROAD: 10**6, TREE: 10**6},
-        told={ROAD: 10**6, TREE: 10**6},
+        believed={ROAD: 10**6, TREE: 10**6},
         by_class=True,
         rng=rng,
     )
@@ -340,8 +350,8 @@ def test_a_class_that_does_differ_gets_its_own_colours() -> None:
     simulated, scenes = ([confusable(r) for r in rng.spawn(24)] for _ in range(2))
     meadow = LandCover.RANGELAND
     real = [np.where(cover == meadow, image + 20, image).astype(np.uint8) for image, cover in scenes]
-    radiometry, told = fit_colours(gather(simulated, [], real, config, rng), config, rng)
-    assert told["rangeland"] > 1000
+    radiometry, believed = fit_colours(gather(simulated, [], real, config, rng), config, rng)
+    assert believed["rangeland"] > 1000
     moved = [
         255 * recolour(radiometry, image, cover, np.zeros(3))[:, cover == meadow] - image[:, cover == meadow]
         for image, cover in simulated
@@ -356,15 +366,15 @@ def test_a_class_that_classifiers_disagree_on_keeps_the_common_map() -> None:
     draws[:, TREE] *= 10
     draws[2, ROOF] = np.nan  # one of them is not sure of any
     count = np.full(CLASSES, 50_000.0)
-    told = told_pixels(draws, count)
-    assert told[ROAD] > 5000
-    assert (told[[TREE, ROOF]] == 0).all()
-    assert told_pixels(np.broadcast_to(draws[:1], draws.shape), count)[ROAD] == 50_000
+    believed = believed_pixels(draws, count)
+    assert believed[ROAD] > 5000
+    assert (believed[[TREE, ROOF]] == 0).all()
+    assert believed_pixels(np.broadcast_to(draws[:1], draws.shape), count)[ROAD] == 50_000
     colours = rng.normal(0.4, 0.1, (6000, 3))
     classes = np.repeat([ROAD, TREE], 3000)
     bright = colours + 0.1 * (classes == TREE)[:, None]
     sides = [colour_stats([(x.astype(np.float32), classes)]) for x in (colours, bright)]
-    fitted = fit_radiometry(*sides, told=told, style=0.0)
+    fitted = fit_radiometry(*sides, believed=believed, style=0.0)
     assert fitted.matrix[TREE] == pytest.approx(fitted.matrix[0], abs=1e-3)
     apart = [
         (fitted.matrix[c] - fitted.matrix[0]) @ sides[0].mean[c] + fitted.offset[c] - fitted.offset[0]

@@ -18,6 +18,12 @@ def from_opponent(opponent: Tensor) -> Tensor:
     return torch.einsum("oc,bohw->bchw", torch.from_numpy(OPPONENT).to(opponent), opponent)
 
 
+def opponent_planes(image: np.ndarray) -> np.ndarray:
+    """`to_opponent` of one image (3, H, W), uint8 or float32 in [0, 1]; float32."""
+    rgb = image.astype(np.float32) / 255 if image.dtype == np.uint8 else image
+    return to_opponent(torch.from_numpy(rgb)[None])[0].numpy()
+
+
 def analyse(x: Tensor) -> tuple[Tensor, Tensor]:
     """One level of the 5/3 wavelet transform (Le Gall and Tabatabai 1988) by lifting (Sweldens 1996).
 
