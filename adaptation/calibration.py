@@ -9,8 +9,10 @@ from adaptation.spectrum import WINDOW, bin_centres, radius
 
 TAPS = 15  # pixels, the side of the kernel
 # Of amplitudes: a flow that was fitted by likelihood is nearer than that, and what is missing beyond it is
-# layout, such as white roofs and parked cars. Ground that was amplified for it taught worse. An assumption.
+# layout, such as white roofs and parked cars. Ground that was amplified for it taught worse. Above the
+# frequency [cycles/pixel] nothing is layout and all is optics, which crops lose by being turned. Assumptions.
 GAIN_RANGE = (0.8, 1.25)
+FINE, FINE_RANGE = 0.4, (0.5, 1.25)
 # Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second
 # it is optics and texture. Between them the filter fades in. Assumptions.
 FADE = (1 / 32, 1 / 10)
@@ -22,7 +24,8 @@ def fit_gains(adapted: np.ndarray, target: np.ndarray) -> np.ndarray:
     weight = np.clip((bin_centres() - FADE[0]) / (FADE[1] - FADE[0]), 0, 1)
     padded = np.pad(wanted, ((0, 0), (1, 1)), mode="edge")
     smooth = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
-    return np.exp(np.clip(weight * smooth, *np.log(GAIN_RANGE)))
+    low, high = np.log(np.where(bin_centres() > FINE, np.transpose([FINE_RANGE]), np.transpose([GAIN_RANGE])))
+    return np.exp(np.clip(weight * smooth, low, high))
 
 
 def radial_kernel(gains: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ from adaptation.radiometry import (
     believed_pixels,
     departures,
     fit_radiometry,
-    toe_inverse,
+    tone_inverse,
 )
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
@@ -48,7 +48,8 @@ _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
 _CLASSIFIERS = 6  # each taught on half of the patches and asked on half, against mistakes of a single one
 _PAIRS = 48  # at most that looks are measured on
-DARKEST_GREY = 0.15  # of the deepest shadow under the thickest haze, an assumption
+# Of the deepest shadow under the thickest haze, and of a white roof in the dullest picture: assumptions.
+DARKEST_GREY, BRIGHTEST_GREY = 0.15, 0.75
 _CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 
@@ -67,8 +68,8 @@ def fit_colours(
     encoder = lite0_encoder()
     table = transport_table(material, rng)
     classifiers = _classifiers(material.ordinary, table, encoder, rng)
-    floor = _darkest_grey(material)
-    theirs = _Side(config.confidence, floor, [
+    tones = _tones(material)
+    theirs = _Side(config.confidence, tones, [
         (image, cell_features(encoder, image / np.float32(255))) for image in _patches(material.target, rng)
     ])  # fmt: skip
     ours = _Side(config.confidence, None, [
@@ -89,12 +90,12 @@ def fit_colours(
         found = pseudo_label(classifiers, features, confidence=config.confidence)
         return np.where(valid_pixels(image), found, np.uint8(0))
 
-    looks = pair_style([_labelled_pair(pair, floor, label, rng) for pair in _some(pairs, rng)], MAPPED)
+    looks = pair_style([_labelled_pair(pair, tones, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry = fit_radiometry(
         source,
         target,
         believed=believed,
-        floor=floor,
+        tones=tones,
         style=config.style,
         by_class=config.class_colour,
         looks=looks,
@@ -111,11 +112,11 @@ def fit_colours(
 class _Side:
     """Patches (3, H, W) uint8 of the simulated or the real images with the features of their cells.
 
-    Real colours are measured through `toe_inverse`, with a `floor`.
+    Real colours are measured through `tone_inverse`, with `tones`.
     """
 
     confidence: float
-    floor: float | None
+    tones: tuple[float, float] | None
     patches: list[tuple[np.ndarray, Tensor]]
 
     def samples(
@@ -128,7 +129,7 @@ class _Side:
             wanted = np.zeros(classes.shape, dtype=bool)
             wanted[::step, ::step] = valid_pixels(image)[::step, ::step]
             colours, classes = _pixels(image, classes, wanted)
-            found.append((colours if self.floor is None else toe_inverse(colours, self.floor), classes))
+            found.append((colours if self.tones is None else tone_inverse(colours, *self.tones), classes))
         return found
 
 
@@ -163,7 +164,10 @@ def _some(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Pair]:
 
 
 def _labelled_pair(
-    pair: Pair, floor: float, label: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
+    pair: Pair,
+    tones: tuple[float, float],
+    label: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
 ) -> tuple[Labelled, Labelled]:
     """Colours and classes of a patch before and after, where both are known to be of one class."""
     if pair[0].shape != pair[1].shape:
@@ -176,7 +180,7 @@ def _labelled_pair(
     covers = [label(image) for image in images]
     agreed = np.where(covers[0] == covers[1], covers[0], 0)
     before, after = (_pixels(image, agreed, agreed > 0) for image in images)
-    return (toe_inverse(before[0], floor), before[1]), (toe_inverse(after[0], floor), after[1])
+    return (tone_inverse(before[0], *tones), before[1]), (tone_inverse(after[0], *tones), after[1])
 
 
 def _fit_flow(
@@ -204,10 +208,11 @@ def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, 
     return {c: x[rng.permutation(len(x))[:_CLASS_PIXELS]] for c, x in pooled.items()}
 
 
-def _darkest_grey(material: Material) -> float:
-    """The 0.2 % quantile of the target's mean colour, in [0, 1], but no brighter than a shadow can be."""
+def _tones(material: Material) -> tuple[float, float]:
+    """The 0.2 and 99.8 % quantiles of the target's mean colour, in [0, 1], within what pictures can be like."""
     grey = np.concatenate([i[:, valid_pixels(i)][:, ::11].mean(axis=0) for i in material.target])
-    return min(float(np.quantile(grey, 0.002)) / 255, DARKEST_GREY)
+    darkest, brightest = np.quantile(grey, (0.002, 0.998)) / 255
+    return min(float(darkest), DARKEST_GREY), max(float(brightest), BRIGHTEST_GREY)
 
 
 def _pixels(image: np.ndarray, classes: np.ndarray, wanted: np.ndarray) -> Labelled:

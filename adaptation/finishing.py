@@ -56,8 +56,8 @@ def fit_finish(
 ) -> Finish:
     """What follows texture, from patches of ordinary ground and real ones.
 
-    Grain is what has to go for calm places to be as calm as the target's after kernels that were fitted
-    without it; the kernels are fitted with it.
+    Grain is what has to go for calm places to be as calm as the target's after the kernels, which are fitted
+    to what it leaves.
     """
     side = min(SIDE, min(min(i.shape[1:]) for i, _ in material.ordinary) // 32 * 32)
     adapted = []
@@ -87,10 +87,9 @@ def fit_finish(
         inner = slice(trim, side - trim)
         return [filter_image(smooth(x, grain), kernels)[..., inner, inner] for x in adapted]
 
-    first = kernels(0.0)
     grain = fit_grain(
-        lambda grain: [x[0].numpy() for x in calibrated(grain, first, TAPS // 2)], calm_spread(real)
+        lambda grain: [x[0].numpy() for x in calibrated(grain, kernels(grain), TAPS // 2)], calm_spread(real)
     )
-    final = first if grain == 0 else kernels(grain)
+    final = kernels(grain)
     pictures = [quantise(from_opponent(x)[0].numpy()) for x in calibrated(grain, final, BLOCK)]
     return Finish(smoothing=grain, kernels=final, residue=fit_deblocking(pictures, material.target))

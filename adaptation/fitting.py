@@ -54,7 +54,9 @@ def fit_adapter(
             class colours and calibration are not: a flooded or burnt field is not what the class looks like.
         target_after: Real images taken after a disaster, if `target` holds none of them. They are
             acquisitions of another sun, sensor and angle, and get an adapter of their own in `Adapter.after`:
-            the flow's goes on from the network of the one before, a sibling shares the steps.
+            the flow's goes on from the network of the one before, a sibling shares the steps. Its colours
+            have one map for all classes, so that ordinary ground and the disaster's marks, which have no
+            class in the target, move alike.
         base: Fitted to another target. Its network is kept and only the normalisations and FiLM of the two
             domains are fitted, in a fifth of `config.steps`; of the flow alone.
         pairs: Real images of one place before and after each, on which it is measured how looks differ.
@@ -82,6 +84,7 @@ def fit_adapter(
     before = _fit(material, gsd, config, of_fits[0], pairs, how)
     if method not in SIBLINGS:
         how = dataclasses.replace(how, base=before.flow)
+    config = dataclasses.replace(config, class_colour=False)
     return dataclasses.replace(before, after=_fit(later, gsd, config, of_fits[1], pairs, how))
 
 
@@ -232,9 +235,13 @@ def learning_rate(step: int, config: AdaptConfig) -> float:
 def _batch(
     material: Material, radiometry: Radiometry, domain: int, config: AdaptConfig, rng: np.random.Generator
 ) -> Tensor:
-    """Dequantised crops of one domain in opponent colours, (B, 3, crop, crop)."""
+    """Dequantised crops of one domain in opponent colours, (B, 3, crop, crop).
+
+    Turned at random: how streets and parked cars lie is layout, and learnt as texture it would weave meadows.
+    """
+    angles = rng.uniform(0, 2 * math.pi, config.batch)
     if domain == SOURCE:
-        crops = [source_crop(material.source, radiometry, config.crop, rng) for _ in range(config.batch)]
+        crops = [source_crop(material.source, radiometry, config.crop, rng, angle) for angle in angles]
     else:
-        crops = [target_crop(material.target, config.crop, rng) for _ in range(config.batch)]
+        crops = [target_crop(material.target, config.crop, rng, angle) for angle in angles]
     return to_opponent(torch.from_numpy(np.stack(crops)).to(config.device))

@@ -1,8 +1,10 @@
 """What an adapter is fitted to, and the pieces that are cut from it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from adaptation.config import AdaptConfig
@@ -129,30 +131,63 @@ def patch(shape: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[
 
 
 def source_crop(
-    images: Sequence[Labelled], radiometry: Radiometry, size: int, rng: np.random.Generator
+    images: Sequence[Labelled],
+    radiometry: Radiometry,
+    size: int,
+    rng: np.random.Generator,
+    angle: float = 0.0,
 ) -> np.ndarray:
-    """A recoloured, noisy crop of one of them in a style of its own, float32 (3, size, size)."""
+    """A recoloured, noisy crop of one of them in a style of its own, float32 (3, size, size).
+
+    Turned by an angle [rad], unless the image is too small for that.
+    """
     image, cover = images[int(rng.integers(len(images)))]
-    row, col = (int(rng.integers(n - size + 1)) for n in cover.shape)
-    part = (slice(row, row + size), slice(col, col + size))
+    side = _side(size, angle, cover.shape)
+    row, col = (int(rng.integers(n - side + 1)) for n in cover.shape)
+    part = (slice(row, row + side), slice(col, col + side))
     style = draw_style(radiometry.style_root, rng)
-    coloured = recolour(radiometry, image[(slice(None), *part)], cover[part], style)
+    coloured = _turned(recolour(radiometry, image[(slice(None), *part)], cover[part], style), size, angle)
     place = Window(row=row, col=col, height=size, width=size)
     return dequantised_source(coloured, place, int(rng.integers(2**63)))
 
 
-def target_crop(images: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> np.ndarray:
+def target_crop(
+    images: Sequence[np.ndarray], size: int, rng: np.random.Generator, angle: float = 0.0
+) -> np.ndarray:
     """A crop without nodata, its rounding undone by uniform noise, float32 (3, size, size).
+
+    Turned by an angle [rad], unless the image is too small for that.
 
     Raises:
         InputError: Hardly any place in these images holds one.
     """
     for _ in range(1000):
         image = images[int(rng.integers(len(images)))]
-        row, col = (int(rng.integers(n - size + 1)) for n in image.shape[1:])
-        crop = image[:, row : row + size, col : col + size]
+        side = _side(size, angle, image.shape)
+        row, col = (int(rng.integers(n - side + 1)) for n in image.shape[1:])
+        crop = image[:, row : row + side, col : col + side]
         if valid_pixels(crop).all():
+            crop = _turned(crop.astype(np.float32), size, angle)
             return (crop + rng.random(crop.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(255)
     raise InputError(
         f"the target images hold hardly a {size}-px square without black pixels; give larger ones"
     )
+
+
+def _side(size: int, angle: float, shape: tuple[int, ...]) -> int:
+    """Of the square that holds one of `size` turned by an angle; `size` where an image has no room for it."""
+    side = math.ceil(size * (abs(math.cos(angle)) + abs(math.sin(angle))))
+    return side if side <= min(shape[-2:]) else size
+
+
+def _turned(crop: np.ndarray, size: int, angle: float) -> np.ndarray:
+    """The middle (3, size, size) of a square crop (3, N, N) float32 that is turned, if N is more than size."""
+    side = crop.shape[-1]
+    if side == size:
+        return crop
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), math.degrees(angle), 1.0)
+    matrix[:, 2] += (side - size) / 2
+    planes = np.ascontiguousarray(crop.transpose(1, 2, 0))
+    flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP  # keeps the finest detail best
+    turned = cv2.warpAffine(planes, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    return np.ascontiguousarray(turned.transpose(2, 0, 1))

@@ -8,12 +8,12 @@ doi:10.1049/cp:20070055)
 with the statistics of a class with few pixels shrunk to what the common map predicts. A disaster must
 survive this: gains are bounded, so that contrast stays; a colour that is unlike its class, such as a burnt
 meadow's, takes the common map and not the meadow's; and so do the classes that have no target statistics.
-What comes out too dark is not cut off but pressed towards the target's darkest grey by a toe, which the
-target's statistics are measured through.
+What comes out too dark or too bright is not cut off but pressed towards the target's darkest and brightest
+grey by a tone curve, which the target's statistics are measured through.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within 
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
-TOE = 0.08  # how far above the target's darkest grey the toe reaches, in [0, 1]; an assumption
+TOE, SHOULDER = 0.06, 0.1  # how far the bends of the tone curve reach, in [0, 1]; assumptions
 # How far a class may go its own way from the common map, along luminance, red-green and yellow-blue [opponent
 # units]. A sensor and a sky change all classes alike: more is a mistaken pseudo-label (roads of trees, say).
 # An assumption.
@@ -52,7 +52,7 @@ class Radiometry:
         offset: (C, 3): the map is x -> matrix x + offset.
         centre: Of each class's simulated colours (C, 3).
         whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
-        floor: Darkest grey of the target, towards which dark colours are pressed.
+        tones: Darkest and brightest grey of the target, towards which colours are pressed; see `tone`.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
         correlation: Of the styles of the images before and after one disaster, in [0, 1].
@@ -63,7 +63,7 @@ class Radiometry:
     offset: np.ndarray
     centre: np.ndarray
     whitening: np.ndarray
-    floor: float
+    tones: tuple[float, float]
     style_root: np.ndarray
     blur: np.ndarray
     correlation: float = CORRELATION
@@ -82,28 +82,24 @@ def gaussian_transport(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return (axes * np.clip(gains, *GAIN_RANGE)) @ axes.T
 
 
-def _pooled(stats: ColourStats, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (3,) and covariance (3, 3) of the mixture of the classes with these weights (C,)."""
-    weight = weight / weight.sum()
-    mean = weight @ stats.mean
-    centred = stats.mean - mean
-    between = np.einsum("c,ci,cj->ij", weight, centred, centred)
-    return mean, np.einsum("c,cij->ij", weight, stats.within) + between
-
-
 def _common_map(source: ColourStats, target: ColourStats) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix (3, 3) and offset (3,) of the transport between all colours, of classes seen on both sides.
+    """Matrix (3, 3) and offset (3,) of the map for all colours, of classes seen on both sides.
 
-    What no class is sure for (code 0) is included, after the simulated classes got the target's shares:
-    another mix of classes in the target (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
+    What no class is sure for (code 0) is included. The matrix is the mean of the transports within each class,
+    by logarithms (Arsigny et al. 2006, doi:10.1002/mrm.20965) and weighed by the mean share of both sides:
+    how contrasty a sensor is shows within classes, while white roofs beside black cars are layout. The offset
+    carries the mean of the simulated classes, once they got the target's shares, to the target's: another mix
+    of classes there (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
     """
     both = (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
     given, wanted = ((s.count * both) / (s.count * both).sum() for s in (source, target))
     ratio = np.divide(wanted, given, out=np.ones(CLASSES), where=both)
-    source_mean, source_covariance = _pooled(source, given * np.clip(ratio, *MIX_RANGE))
-    target_mean, target_covariance = _pooled(target, wanted)
-    matrix = gaussian_transport(source_covariance, target_covariance)
-    return matrix, target_mean - matrix @ source_mean
+    share = given * np.clip(ratio, *MIX_RANGE)
+    weight = np.sqrt(given * wanted)
+    seen = np.flatnonzero(both)
+    logs = [_of_gains(np.log, gaussian_transport(source.within[c], target.within[c])) for c in seen]
+    matrix = _of_gains(np.exp, np.average(logs, axis=0, weights=weight[seen]))
+    return matrix, target.mean.T @ wanted - matrix @ (source.mean.T @ share) / share.sum()
 
 
 def departures(source: ColourStats, target: ColourStats) -> np.ndarray:
@@ -142,7 +138,7 @@ def fit_radiometry(
     target: ColourStats,
     *,
     believed: np.ndarray | None = None,
-    floor: float = 0.0,
+    tones: tuple[float, float] = (0.0, 1.0),
     style: float,
     by_class: bool = True,
     looks: PairStyle | None = None,
@@ -151,10 +147,10 @@ def fit_radiometry(
 
     Args:
         source: Of the simulated images by pseudo-label.
-        target: Of the real images by pseudo-label, measured through `toe_inverse` with `floor`.
+        target: Of the real images by pseudo-label, measured through `tone_inverse` with `tones`.
         believed: Pixels that each class's statistics count for, (C,), from `believed_pixels`; None for all
             there are.
-        floor: Darkest grey of the target.
+        tones: Darkest and brightest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one.
         looks: As measured on pairs of the target's images; None takes what differs between all of them, and
@@ -188,23 +184,25 @@ def fit_radiometry(
         matrix=matrix,
         offset=offset,
         centre=source.mean,
-        whitening=np.stack([_power(total + 4e-4 * np.eye(3), -0.5) for total in source.total]),
-        floor=floor,
+        whitening=np.stack(
+            [_of_gains(lambda v: v**-0.5, total + 4e-4 * np.eye(3)) for total in source.total]
+        ),
+        tones=tones,
         style_root=style * style_root(source.style, target.style, looks),
         blur=np.zeros(3),
         correlation=CORRELATION if looks is None else looks.correlation,
     )
 
 
-def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
-    """A power of a symmetric positive definite matrix."""
+def _of_gains(function: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) -> np.ndarray:
+    """A function of a symmetric matrix: of its eigenvalues."""
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * values**exponent) @ vectors.T
+    return (vectors * function(values)) @ vectors.T
 
 
 def _near(own: np.ndarray, common: np.ndarray) -> np.ndarray:
     """A class's matrix, its gains beyond the common one's held in `OWN_GAIN_RANGE`; symmetric."""
-    root, inverse = _power(common, 0.5), _power(common, -0.5)
+    root, inverse = _of_gains(np.sqrt, common), _of_gains(lambda v: v**-0.5, common)
     gains, axes = np.linalg.eigh(inverse @ own @ inverse)
     return root @ (axes * np.clip(gains, *OWN_GAIN_RANGE)) @ axes.T @ root
 
@@ -256,7 +254,7 @@ def recolour(
         turn = OPPONENT.astype(np.float32)
         mapped = turn.T @ quick_forward(radiometry.flow, x.T @ turn.T, shares).T
     mapped += shift.astype(np.float32)[:, None]
-    return blur(np.minimum(toe(mapped, radiometry.floor), 1).reshape(image.shape), radiometry.blur)
+    return blur(tone(mapped, *radiometry.tones).reshape(image.shape), radiometry.blur)
 
 
 def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
@@ -277,15 +275,25 @@ def _affine_maps(radiometry: Radiometry, x: np.ndarray, shares: dict[int, np.nda
     return mapped
 
 
-def toe(x: np.ndarray, floor: float) -> np.ndarray:
-    """x with its dark end bent so that it stays above `floor`; nearly x from `floor` + 3 `TOE` up."""
-    return floor + TOE * np.logaddexp(0, (x - floor) / TOE)
+def tone(x: np.ndarray, darkest: float, brightest: float) -> np.ndarray:
+    """x with both ends bent, by a hyperbola each, so that it stays between two greys; in the middle nearly x."""
+    bent = darkest + _bent(x - darkest, TOE)
+    return brightest - _bent(brightest - bent, SHOULDER)
 
 
-def toe_inverse(y: np.ndarray, floor: float) -> np.ndarray:
-    """The inverse of `toe`; colours less than a grey level and a half above `floor` are taken there."""
-    height = np.maximum(y - floor, 1.5 / 255) / TOE
-    return floor + TOE * np.log(np.expm1(height))
+def tone_inverse(y: np.ndarray, darkest: float, brightest: float) -> np.ndarray:
+    """The inverse of `tone`; colours within a quarter of a bend from an end are taken there."""
+    bent = brightest - _straight(brightest - y, SHOULDER)
+    return darkest + _straight(bent - darkest, TOE)
+
+
+def _bent(height: np.ndarray, reach: float) -> np.ndarray:
+    return (height + np.sqrt(np.square(height) + reach**2)) / 2
+
+
+def _straight(height: np.ndarray, reach: float) -> np.ndarray:
+    height = np.maximum(height, reach / 4)
+    return height - reach**2 / (4 * height)
 
 
 def _affine(matrix: np.ndarray, offset: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -154,7 +154,7 @@ def test_the_strength_is_kept_in_the_file_and_older_files_are_refused(
     with pytest.raises(InputError, match=r"damaged adapter \('deblocking'\)"):
         load_adapter(path)
     torch.save({**state, "version": 3}, path)
-    with pytest.raises(InputError, match="has adapter format 3, this version reads 6; fit it again"):
+    with pytest.raises(InputError, match="has adapter format 3, this version reads 7; fit it again"):
         load_adapter(path)
 
 

@@ -25,7 +25,7 @@ from adaptation.radiometry import (
     radiometry_state,
     recolour,
 )
-from adaptation.statistics import CLASSES, MAPPED, PairStyle, colour_stats, pair_style
+from adaptation.statistics import CLASSES, MAPPED, ColourStats, PairStyle, colour_stats, pair_style
 from rasters.classes import LandCover
 from rasters.errors import InputError
 
@@ -220,6 +220,21 @@ def test_a_class_keeps_its_contrast_and_stays_near_the_common_map() -> None:
     assert gains.max() < OWN_GAIN_RANGE[1] ** 1.6
 
 
+def test_contrast_within_classes_is_the_sensors_and_between_them_is_layout() -> None:
+    rng = np.random.default_rng(0)
+
+    def seen(means: tuple[float, float], spread: float) -> ColourStats:
+        colours = [mean + spread * rng.standard_normal((4000, 3)) for mean in means]
+        return colour_stats(
+            [(np.concatenate(colours), np.repeat([LandCover.ROAD, LandCover.BUILDING], 4000))]
+        )
+
+    made = fit_radiometry(seen((0.4, 0.5), 0.05), seen((0.25, 0.65), 0.06), style=0.0, by_class=False)
+    assert np.linalg.eigvalsh(made.matrix[0]) == pytest.approx([1.2, 1.2, 1.2], rel=0.05)
+    middle = made.matrix[0] @ np.full(3, 0.45) + made.offset[0]
+    assert middle == pytest.approx(np.full(3, 0.45), abs=0.005)
+
+
 def test_tables_are_the_flow(flow: ColourFlow) -> None:
     rng = np.random.default_rng(9)
     x = OPPONENT @ plain(rng, 20_000, 0.35).T
@@ -234,7 +249,7 @@ def with_flow(flow: ColourFlow) -> Radiometry:
     means = np.full((CLASSES, 3), 0.4)
     eye = np.repeat(np.eye(3)[None], CLASSES, axis=0)
     return Radiometry(
-        matrix=eye, offset=0 * means, centre=means, whitening=eye, floor=-1.0, style_root=np.eye(3),
+        matrix=eye, offset=0 * means, centre=means, whitening=eye, tones=(-9.0, 9.0), style_root=np.eye(3),
         blur=np.zeros(3), flow=flow,
     )  # fmt: skip
 

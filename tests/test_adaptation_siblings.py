@@ -28,7 +28,9 @@ from adaptation.textures import PACE, SIBLINGS, Texture, apply_texture, fit_sibl
 from rasters.errors import InputError
 from rasters.grid import Window
 
-SMALL = AdaptConfig(crop=32, batch=8, levels=2, hidden=6, latent_limit=100, change_limit=10, tile=96)
+SMALL = AdaptConfig(
+    crop=32, batch=8, levels=1, hidden=6, temperature=1, latent_limit=100, change_limit=10, tile=96
+)
 STEPS = {"diffusion": 10, "bridge": 40, "cut": 20}  # of each model's own: enough to change an image
 
 
@@ -121,7 +123,7 @@ def test_a_lesser_model_has_a_larger_bound(monkeypatch: pytest.MonkeyPatch) -> N
     normalised.scale[TARGET] = detail_scales(x, 2)
     linear.initialise(x, TARGET, generator)
     monkeypatch.setattr(LinearDrift, "fit", lambda self, *_: torch.ones(9, 1, 1))
-    learned = fit("diffusion", 40)  # by its network alone
+    learned = fit("diffusion", 60)  # by its network alone
     assert isinstance(learned, DiffusionFlow)
     with torch.no_grad():
         least, bits, most = (
@@ -215,7 +217,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         offset=np.zeros((CLASSES, 3)),
         centre=np.zeros((CLASSES, 3)),
         whitening=eye,
-        floor=0.0,
+        tones=(-9.0, 9.0),
         style_root=np.zeros((3, 3)),
         blur=np.zeros(3),
     )

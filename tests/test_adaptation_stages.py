@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adaptation.calibration import GAIN_RANGE, filter_image, fit_gains, radial_kernel
+from adaptation.calibration import FINE, FINE_RANGE, GAIN_RANGE, filter_image, fit_gains, radial_kernel
 from adaptation.checkpoint import check_gsd
 from adaptation.descriptors import LEAST_SIDE, describe
 from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
@@ -36,11 +36,11 @@ from adaptation.radiometry import (
     fit_radiometry,
     gaussian_transport,
     recolour,
-    toe,
-    toe_inverse,
+    tone,
+    tone_inverse,
 )
 from adaptation.sliced import apply_transport, sliced_distance, transport_colours
-from adaptation.spectrum import BINS, radial_spectrum, valid_pixels
+from adaptation.spectrum import BINS, bin_centres, radial_spectrum, valid_pixels
 from adaptation.statistics import colour_stats
 from backbones import lite0_encoder
 from rasters.classes import LandCover
@@ -184,7 +184,7 @@ def identity(style_root: np.ndarray, correlation: float = 0.8) -> Radiometry:
         offset=np.zeros((n, 3)),
         centre=np.full((n, 3), 0.4),
         whitening=np.repeat(np.eye(3)[None], n, axis=0),
-        floor=0.0,
+        tones=(-9.0, 9.0),
         style_root=style_root,
         blur=np.zeros(3),
         correlation=correlation,
@@ -204,14 +204,17 @@ def test_recolour_leaves_no_halo_and_the_identity_leaves_everything() -> None:
     assert np.allclose([made[7], made[12]], [100 / 255, 100 / 255 + 0.2], atol=2e-3)
 
 
-def test_the_toe_keeps_dark_contrast_above_the_floor_and_is_undone() -> None:
-    x = np.linspace(-0.2, 1, 200)
-    y = toe(x, 0.08)
+def test_the_tone_curve_keeps_contrast_at_both_ends_and_is_undone() -> None:
+    x = np.linspace(-0.2, 1.2, 300)
+    y = tone(x, 0.08, 0.9)
     assert y.min() > 0.08
+    assert y.max() < 0.9
     assert (np.diff(y) > 0).all()
-    assert np.abs(y - x)[x > 0.08 + 3 * 0.08].max() < 0.005
-    bright = y > 0.09
-    assert np.allclose(toe_inverse(y, 0.08)[bright], x[bright])
+    middle = (x > 0.3) & (x < 0.6)
+    assert np.abs(y - x)[middle].max() < 0.012
+    told = (y > 0.08 + 0.02) & (y < 0.9 - 0.03)
+    assert np.allclose(tone_inverse(y, 0.08, 0.9)[told], x[told])
+    assert np.isfinite(tone_inverse(np.array([0.0, 1.0]), 0.08, 0.9)).all()
 
 
 def test_pairs_of_styles_have_the_correlation_asked_for() -> None:
@@ -332,7 +335,9 @@ def test_calibration_brings_the_spectrum_to_the_targets() -> None:
     assert np.abs(before[:, 2:15]).max() > 1.5
     assert np.abs(error[:, 2:15]).max() < 0.7  # up to 0.45 cycles/pixel
     far = fit_gains(radial_spectrum([adapted]), radial_spectrum([3 * target]))
-    assert far[:, 4:].max() == GAIN_RANGE[1]  # the rest is layout
+    coarse = bin_centres() <= FINE
+    assert far[:, 4:][:, coarse[4:]].max() == GAIN_RANGE[1]  # the rest is layout
+    assert far.max() <= FINE_RANGE[1]
     assert np.abs(error[:, 2:15]).mean() < 0.4
     response = np.fft.rfft2(kernels, s=(64, 64))
     assert np.abs(response).min() > 0.2  # invertible

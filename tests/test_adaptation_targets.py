@@ -73,6 +73,9 @@ def test_images_after_get_the_look_of_images_after(tmp_path: Path) -> None:
         rng=np.random.default_rng(2),
     )
     assert made.after is not None
+    maps = made.after.radiometry
+    assert (maps.matrix == maps.matrix[0]).all()  # ordinary ground moves as a disaster's marks do
+    assert (maps.offset == maps.offset[0]).all()
     own = ("norm.log_scale", "norm.shift", "film")
     for name, weight in made.after.flow.state_dict().items():
         assert bool((weight == made.flow.state_dict()[name]).all()) != name.endswith(own), name
@@ -92,7 +95,7 @@ def test_images_after_get_the_look_of_images_after(tmp_path: Path) -> None:
         fit_adapter(source, before, target_after=black, gsd=0.5, config=SMALL, rng=np.random.default_rng(2))
 
 
-@pytest.mark.parametrize(("method", "steps"), [("flow", [10, 2]), ("bridge", [8, 8])])
+@pytest.mark.parametrize(("method", "steps"), [("flow", [10, 2]), ("bridge", [6, 6])])
 def test_two_dates_take_little_more_than_one(method: str, steps: list[int]) -> None:
     """The flow's second fit a fifth; a sibling begins anew and shares what the flow takes in all."""
     source, before = images(9)
@@ -137,7 +140,7 @@ def test_a_panchromatic_target_makes_grey_images(tmp_path: Path) -> None:
     assert (made == made[:1]).all()
     real = np.concatenate([g[0].ravel() for g in grey])
     assert abs(made.mean() - real.mean()) < 4
-    assert 0.6 < made.std() / real.std() < 1.5
+    assert 0.5 < made.std() / real.std() < 1.5
     with pytest.raises(InputError, match="2 of 4 target images are panchromatic"):
         fit_adapter(source, [*grey[:2], *target[:2]], gsd=0.5, config=short, rng=np.random.default_rng(2))
 

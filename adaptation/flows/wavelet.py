@@ -7,6 +7,10 @@ from torch import Tensor
 # Rows: luminance, red - green, yellow - blue; orthonormal.
 OPPONENT = np.array([[3**-0.5] * 3, [2**-0.5, -(2**-0.5), 0.0], [6**-0.5, 6**-0.5, -2 * 6**-0.5]])
 
+# Of the 9/7 transform: predictions of the odd samples from the even ones, each with its update of these.
+LIFTING = ((-1.586134342059924, -0.052980118572961), (0.882911075530934, 0.443506852043971))
+SCALE = 2**0.5 / 1.230174104914001  # what is constant is sqrt(2) times as large a level on
+
 
 def to_opponent(rgb: Tensor) -> Tensor:
     """RGB (B, 3, H, W) in opponent colours; luminance of white is sqrt(3)."""
@@ -25,10 +29,12 @@ def opponent_planes(image: np.ndarray) -> np.ndarray:
 
 
 def analyse(x: Tensor) -> tuple[Tensor, Tensor]:
-    """One level of the 5/3 wavelet transform (Le Gall and Tabatabai 1988) by lifting (Sweldens 1996).
+    """One level of the 9/7 wavelet transform (Cohen, Daubechies and Feauveau 1992), by lifting (Daubechies
+    and Sweldens 1998, doi:10.1007/BF02476026).
 
-    Its synthesis interpolates linearly, where Haar's steps would show as a grid of blocks once details are
-    changed. Of unit determinant, exactly invertible, symmetric: nothing moves.
+    It overlaps, where Haar's steps would show as a grid of blocks once details are changed, and is nearly
+    orthonormal: grain of equal details is equally strong on all pixels, where that of the 5/3 transform shows
+    every second one. Of unit determinant, exactly invertible, symmetric: nothing moves.
 
     Args:
         x: (B, C, H, W) with even H and W.
@@ -50,18 +56,20 @@ def synthesise(approximation: Tensor, details: Tensor) -> Tensor:
 
 
 def _lift(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Low and high band along `dim`; the last sample is repeated beyond the end."""
-    even, odd = x.unflatten(dim, (-1, 2)).unbind(dim + 1)
-    high = odd - (even + _next(even, dim)) / 2
-    low = even + (_previous(high, dim) + high) / 4
-    return low * 2**0.5, high * 0.5**0.5
+    """Low and high band along `dim`, which is mirrored at its ends."""
+    low, high = x.unflatten(dim, (-1, 2)).unbind(dim + 1)
+    for predict, update in LIFTING:
+        high = high + predict * (low + _next(low, dim))
+        low = low + update * (_previous(high, dim) + high)
+    return low * SCALE, high / SCALE
 
 
 def _unlift(low: Tensor, high: Tensor, dim: int) -> Tensor:
-    low, high = low * 0.5**0.5, high * 2**0.5
-    even = low - (_previous(high, dim) + high) / 4
-    odd = high + (even + _next(even, dim)) / 2
-    return torch.stack([even, odd], dim=dim + 1).flatten(dim, dim + 1)
+    low, high = low / SCALE, high * SCALE
+    for predict, update in reversed(LIFTING):
+        low = low - update * (_previous(high, dim) + high)
+        high = high - predict * (low + _next(low, dim))
+    return torch.stack([low, high], dim=dim + 1).flatten(dim, dim + 1)
 
 
 def _next(x: Tensor, dim: int) -> Tensor:
