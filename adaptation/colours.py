@@ -209,7 +209,7 @@ def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, 
 
 
 def _tones(material: Material) -> tuple[float, float]:
-    """The 0.2 and 99.8 % quantiles of the target's mean colour, in [0, 1], within what pictures can be like."""
+    """The 0.2 and 99.8 % quantiles of the target's grey, in [0, 1], within what pictures can be like."""
     grey = np.concatenate([i[:, valid_pixels(i)][:, ::11].mean(axis=0) for i in material.target])
     darkest, brightest = np.quantile(grey, (0.002, 0.998)) / 255
     return min(float(darkest), DARKEST_GREY), max(float(brightest), BRIGHTEST_GREY)

@@ -13,8 +13,8 @@ class AdaptConfig:
         steps: Optimiser steps of the texture flow.
         crop: Side of its training crops [pixels], a multiple of 2**levels.
         batch: Crops a step and domain.
-        levels: Wavelet levels; texture up to 2**levels pixels is adapted, coarser structure is kept. More look
-            nearer to the target and teach worse: beyond the sensor's own pixels texture is layout.
+        levels: Wavelet levels; texture up to 2**levels pixels is adapted, coarser structure is kept. More
+            look nearer to the target and teach worse: beyond the sensor's own pixels texture is layout.
         flow_steps: Flow steps a level.
         hidden: Channels inside the conditioners of the flow; diffusion, bridge and GAN have twice as many.
         learning_rate: Of Adam, at its peak.
@@ -27,7 +27,8 @@ class AdaptConfig:
         style_correlation: Of a pair's two looks; None takes what is measured on the target's own pairs, or,
             if it has none, a constant.
         strength: Share of the texture change that is applied, 0 (colours only) to 1.
-        temperature: Factor on the texture's latents; below 1 is calmer, and keeps rubble from drowning in grain.
+        temperature: Factor on the texture's latents; below 1 is calmer, and keeps rubble from
+            drowning in grain.
         latent_limit: Largest latent; further ones are pressed below it.
         change_limit: Most that one wavelet coefficient may change a pixel, in [0, 1] units.
         tile: Side of the windows an image is worked in [pixels].

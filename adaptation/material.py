@@ -181,7 +181,7 @@ def _side(size: int, angle: float, shape: tuple[int, ...]) -> int:
 
 
 def _turned(crop: np.ndarray, size: int, angle: float) -> np.ndarray:
-    """The middle (3, size, size) of a square crop (3, N, N) float32 that is turned, if N is more than size."""
+    """The middle (3, size, size) of a square crop (3, N, N) float32, turned if N is more than size."""
     side = crop.shape[-1]
     if side == size:
         return crop

@@ -85,11 +85,11 @@ def gaussian_transport(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def _common_map(source: ColourStats, target: ColourStats) -> tuple[np.ndarray, np.ndarray]:
     """Matrix (3, 3) and offset (3,) of the map for all colours, of classes seen on both sides.
 
-    What no class is sure for (code 0) is included. The matrix is the mean of the transports within each class,
-    by logarithms (Arsigny et al. 2006, doi:10.1002/mrm.20965) and weighed by the mean share of both sides:
-    how contrasty a sensor is shows within classes, while white roofs beside black cars are layout. The offset
-    carries the mean of the simulated classes, once they got the target's shares, to the target's: another mix
-    of classes there (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
+    What no class is sure for (code 0) is included. The matrix is the mean of the transports within each
+    class, by logarithms (Arsigny et al. 2006, doi:10.1002/mrm.20965) and weighed by the mean share of both
+    sides: how contrasty a sensor is shows within classes, while white roofs beside black cars are layout.
+    The offset carries the mean of the simulated classes, once they got the target's shares, to the target's:
+    another mix of classes there (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
     """
     both = (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
     given, wanted = ((s.count * both) / (s.count * both).sum() for s in (source, target))
@@ -184,14 +184,17 @@ def fit_radiometry(
         matrix=matrix,
         offset=offset,
         centre=source.mean,
-        whitening=np.stack(
-            [_of_gains(lambda v: v**-0.5, total + 4e-4 * np.eye(3)) for total in source.total]
-        ),
+        whitening=np.stack([_inverse_root(total + 4e-4 * np.eye(3)) for total in source.total]),
         tones=tones,
         style_root=style * style_root(source.style, target.style, looks),
         blur=np.zeros(3),
         correlation=CORRELATION if looks is None else looks.correlation,
     )
+
+
+def _inverse_root(matrix: np.ndarray) -> np.ndarray:
+    """matrix^-1/2 of a symmetric positive definite one."""
+    return _of_gains(lambda values: values**-0.5, matrix)
 
 
 def _of_gains(function: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) -> np.ndarray:
@@ -202,7 +205,7 @@ def _of_gains(function: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) 
 
 def _near(own: np.ndarray, common: np.ndarray) -> np.ndarray:
     """A class's matrix, its gains beyond the common one's held in `OWN_GAIN_RANGE`; symmetric."""
-    root, inverse = _of_gains(np.sqrt, common), _of_gains(lambda v: v**-0.5, common)
+    root, inverse = _of_gains(np.sqrt, common), _inverse_root(common)
     gains, axes = np.linalg.eigh(inverse @ own @ inverse)
     return root @ (axes * np.clip(gains, *OWN_GAIN_RANGE)) @ axes.T @ root
 
@@ -276,7 +279,7 @@ def _affine_maps(radiometry: Radiometry, x: np.ndarray, shares: dict[int, np.nda
 
 
 def tone(x: np.ndarray, darkest: float, brightest: float) -> np.ndarray:
-    """x with both ends bent, by a hyperbola each, so that it stays between two greys; in the middle nearly x."""
+    """x with both ends bent, by a hyperbola each, so that it stays between two greys."""
     bent = darkest + _bent(x - darkest, TOE)
     return brightest - _bent(brightest - bent, SHOULDER)
 
