@@ -52,7 +52,7 @@ class AdaptConfig:
     temperature: float = 0.7
     latent_limit: float = 4.0
     change_limit: float = 0.25
-    tile: int = 1024
+    tile: int = 512
     device: str = "cpu"
 
     def __post_init__(self) -> None:
