@@ -48,7 +48,8 @@ _SIDE = 256  # pixels, of the patches that are labelled
 _PATCHES = 64  # a side
 _CLASSIFIERS = 6  # each taught on half of the patches and asked on half, against mistakes of a single one
 _PAIRS = 48  # at most that looks are measured on
-# Of the deepest shadow under the thickest haze, and of a white roof in the dullest picture: assumptions.
+# Of the deepest shadow under the thickest haze, and a white roof's brightest band in the dullest picture:
+# assumptions.
 DARKEST_GREY, BRIGHTEST_GREY = 0.15, 0.75
 _CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
@@ -209,10 +210,12 @@ def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, 
 
 
 def _tones(material: Material) -> tuple[float, float]:
-    """The 0.2 and 99.8 % quantiles of the target's grey, in [0, 1], within what pictures can be like."""
-    grey = np.concatenate([i[:, valid_pixels(i)][:, ::11].mean(axis=0) for i in material.target])
-    darkest, brightest = np.quantile(grey, (0.002, 0.998)) / 255
-    return min(float(darkest), DARKEST_GREY), max(float(brightest), BRIGHTEST_GREY)
+    """The 0.2 % quantile of the target's grey and the 99.8 % one of its brightest band, in [0, 1], within
+    what pictures can be like."""
+    colours = np.concatenate([i[:, valid_pixels(i)][:, ::11] for i in material.target], axis=1)
+    darkest = float(np.quantile(colours.mean(axis=0), 0.002)) / 255
+    brightest = float(np.quantile(colours.max(axis=0), 0.998)) / 255
+    return min(darkest, DARKEST_GREY), max(brightest, BRIGHTEST_GREY)
 
 
 def _pixels(image: np.ndarray, classes: np.ndarray, wanted: np.ndarray) -> Labelled:

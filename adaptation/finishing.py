@@ -78,18 +78,17 @@ def fit_finish(
     real = target_patches(material, rng)
     wanted = radial_spectrum(real)
 
-    def kernels(grain: float) -> np.ndarray:
-        smoothed = (smooth(x, grain)[0].numpy() for x in adapted)
-        return radial_kernel(fit_gains(radial_spectrum(smoothed), wanted))
-
-    def calibrated(grain: float, kernels: np.ndarray, trim: int) -> list[Tensor]:
-        """Without pixels that the kernels spoil at the edges, and so many that blocks stay whole."""
+    def calibrated(grain: float, trim: int) -> tuple[np.ndarray, list[Tensor]]:
+        """Kernels and what they make of the patches, without so many pixels at their edges."""
+        smoothed = [smooth(x, grain) for x in adapted]
+        kernels = radial_kernel(fit_gains(radial_spectrum([x[0].numpy() for x in smoothed]), wanted))
         inner = slice(trim, side - trim)
-        return [filter_image(smooth(x, grain), kernels)[..., inner, inner] for x in adapted]
+        return kernels, [filter_image(x, kernels)[..., inner, inner] for x in smoothed]
 
-    grain = fit_grain(
-        lambda grain: [x[0].numpy() for x in calibrated(grain, kernels(grain), TAPS // 2)], calm_spread(real)
-    )
-    final = kernels(grain)
-    pictures = [quantise(from_opponent(x)[0].numpy()) for x in calibrated(grain, final, BLOCK)]
-    return Finish(smoothing=grain, kernels=final, residue=fit_deblocking(pictures, material.target))
+    def made_with(grain: float) -> list[np.ndarray]:
+        return [x[0].numpy() for x in calibrated(grain, TAPS // 2)[1]]  # which the kernels spoil
+
+    grain = fit_grain(made_with, calm_spread(real))
+    kernels, made = calibrated(grain, BLOCK)  # whole blocks
+    pictures = [quantise(from_opponent(x)[0].numpy()) for x in made]
+    return Finish(smoothing=grain, kernels=kernels, residue=fit_deblocking(pictures, material.target))

@@ -17,7 +17,16 @@ from adaptation.deblocking import deblock, fit_deblocking
 from adaptation.finishing import PATCHES, SIDE, fit_finish, target_patches
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import opponent_planes, to_opponent
-from adaptation.material import Labelled, Material, gather, patch, source_crop, target_crop, with_target_after
+from adaptation.material import (
+    Labelled,
+    Material,
+    gather,
+    patch,
+    room,
+    source_crop,
+    target_crop,
+    with_target_after,
+)
 from adaptation.optics import denoise, fit_blur, own_grain
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.textures import SIBLINGS, Texture, fit_sibling
@@ -238,8 +247,11 @@ def _batch(
     """Dequantised crops of one domain in opponent colours, (B, 3, crop, crop).
 
     Turned at random: how streets and parked cars lie is layout, and learnt as texture it would weave meadows.
+    Turning softens the finest diagonals, so where one side's images are too small for it, none are turned.
     """
     angles = rng.uniform(0, 2 * math.pi, config.batch)
+    if room(config.crop, math.pi / 4) > material.least_side:
+        angles *= 0
     if domain == SOURCE:
         crops = [source_crop(material.source, radiometry, config.crop, rng, angle) for angle in angles]
     else:

@@ -35,6 +35,12 @@ class Material:
     target: Sequence[np.ndarray]
     grey: bool
 
+    @property
+    def least_side(self) -> int:
+        """The shortest side of all images [pixels]."""
+        images = [*(image for image, _ in self.source), *self.target]
+        return min(min(image.shape[1:]) for image in images)
+
 
 def to_grey(image: np.ndarray) -> np.ndarray:
     """The mean of an image's bands (3, H, W) uint8 in each of them: what a flat panchromatic band sees."""
@@ -139,10 +145,10 @@ def source_crop(
 ) -> np.ndarray:
     """A recoloured, noisy crop of one of them in a style of its own, float32 (3, size, size).
 
-    Turned by an angle [rad], unless the image is too small for that.
+    Turned by an angle [rad]; the image must have `room` for it.
     """
     image, cover = images[int(rng.integers(len(images)))]
-    side = _side(size, angle, cover.shape)
+    side = room(size, angle)
     row, col = (int(rng.integers(n - side + 1)) for n in cover.shape)
     part = (slice(row, row + side), slice(col, col + side))
     style = draw_style(radiometry.style_root, rng)
@@ -156,14 +162,14 @@ def target_crop(
 ) -> np.ndarray:
     """A crop without nodata, its rounding undone by uniform noise, float32 (3, size, size).
 
-    Turned by an angle [rad], unless the image is too small for that.
+    Turned by an angle [rad]; images must have `room` for it. Where data hardly has, the crop is not turned.
 
     Raises:
         InputError: Hardly any place in these images holds one.
     """
-    for _ in range(1000):
+    for attempt in range(1000):
         image = images[int(rng.integers(len(images)))]
-        side = _side(size, angle, image.shape)
+        side = room(size, angle if attempt < 500 else 0.0)
         row, col = (int(rng.integers(n - side + 1)) for n in image.shape[1:])
         crop = image[:, row : row + side, col : col + side]
         if valid_pixels(crop).all():
@@ -174,10 +180,9 @@ def target_crop(
     )
 
 
-def _side(size: int, angle: float, shape: tuple[int, ...]) -> int:
-    """Of the square that holds one of `size` turned by an angle; `size` where an image has no room for it."""
-    side = math.ceil(size * (abs(math.cos(angle)) + abs(math.sin(angle))))
-    return side if side <= min(shape[-2:]) else size
+def room(size: int, angle: float) -> int:
+    """Side of the square that holds one of `size` pixels turned by an angle [rad]."""
+    return math.ceil(size * (abs(math.cos(angle)) + abs(math.sin(angle))))
 
 
 def _turned(crop: np.ndarray, size: int, angle: float) -> np.ndarray:

@@ -101,15 +101,18 @@ def fit_grain(made_with: Callable[[float], Sequence[np.ndarray]], wanted: float)
         wanted: Spread of the target's calm places, in [0, 1] units.
 
     Returns:
-        0 where they are as calm already, at most `GRAIN_MAX`.
+        0 where they are as calm already; where none makes them so, the one that makes them calmest.
     """
-    if wanted == 0 or calm_spread(made_with(0.0)) <= wanted:
+    tried = {0.0: calm_spread(made_with(0.0))}
+    if wanted == 0 or tried[0.0] <= wanted:
         return 0.0
     low, high = 0.0, GRAIN_MAX
     for _ in range(6):  # halves the interval: to a fifth of a grey level
         grain = (low + high) / 2
-        low, high = (low, grain) if calm_spread(made_with(grain)) <= wanted else (grain, high)
-    return high
+        tried[grain] = calm_spread(made_with(grain))
+        low, high = (low, grain) if tried[grain] <= wanted else (grain, high)
+    enough = [grain for grain, spread in tried.items() if spread <= wanted]
+    return min(enough) if enough else min(tried, key=lambda grain: tried[grain])
 
 
 def calm_spread(images: Sequence[np.ndarray]) -> float:

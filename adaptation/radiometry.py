@@ -86,8 +86,8 @@ def _common_map(source: ColourStats, target: ColourStats) -> tuple[np.ndarray, n
     """Matrix (3, 3) and offset (3,) of the map for all colours, of classes seen on both sides.
 
     What no class is sure for (code 0) is included. The matrix is the mean of the transports within each
-    class, by logarithms (Arsigny et al. 2006, doi:10.1002/mrm.20965) and weighed by the mean share of both
-    sides: how contrasty a sensor is shows within classes, while white roofs beside black cars are layout.
+    class, by logarithms (Arsigny et al. 2006, doi:10.1002/mrm.20965) and weighed by the geometric mean of its
+    shares: how contrasty a sensor is shows within classes, while white roofs beside black cars are layout.
     The offset carries the mean of the simulated classes, once they got the target's shares, to the target's:
     another mix of classes there (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`.
     """
@@ -279,7 +279,7 @@ def _affine_maps(radiometry: Radiometry, x: np.ndarray, shares: dict[int, np.nda
 
 
 def tone(x: np.ndarray, darkest: float, brightest: float) -> np.ndarray:
-    """x with both ends bent, by a hyperbola each, so that it stays between two greys."""
+    """x with both ends bent, by a hyperbola each, so that it stays within two greys, to a grey level."""
     bent = darkest + _bent(x - darkest, TOE)
     return brightest - _bent(brightest - bent, SHOULDER)
 

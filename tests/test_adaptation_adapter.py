@@ -18,7 +18,7 @@ from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.material import gather
 from adaptation.noise import dequantised_source
-from adaptation.optics import calm_spread, denoise
+from adaptation.optics import GRAIN_MAX, calm_spread, denoise
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -79,10 +79,14 @@ def scene(size: int = 128) -> tuple[np.ndarray, np.ndarray]:
     return village(np.random.default_rng(9), size)
 
 
-def test_tiles_join_without_a_seam(calmed: Adapter) -> None:
+@pytest.mark.parametrize("levels", [1, 3])
+def test_tiles_join_without_a_seam(calmed: Adapter, levels: int) -> None:
+    if levels != SMALL.levels:
+        config = dataclasses.replace(SMALL, levels=levels, steps=5)
+        calmed = dataclasses.replace(fitted(config), smoothing=1 / 255)
     image, cover = (a[..., :200, :171] for a in scene(200))
     style = calmed.draw_style(np.random.default_rng(2))
-    whole = dataclasses.replace(calmed, config=dataclasses.replace(SMALL, tile=4096))
+    whole = dataclasses.replace(calmed, config=dataclasses.replace(calmed.config, tile=4096))
     tiled = calmed.translate_float(image, cover, position=(3, 5), style=style)
     difference = np.abs(tiled - whole.translate_float(image, cover, position=(3, 5), style=style))
     assert difference.max() * 255 < 0.01
@@ -113,18 +117,26 @@ def test_fitting_twice_gives_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_calm_places_become_as_calm_as_a_calmer_targets() -> None:
-    calmer = fitted(dataclasses.replace(SMALL, steps=5), grain=1.5)
-    assert calmer.smoothing > 0
+def test_calm_places_become_as_calm_as_a_calmer_targets(adapter: Adapter) -> None:
+    """Whatever the texture leaves: here that of a grainier target."""
+    rng = np.random.default_rng(5)
+    calm = [photograph(r, 1.5) for r in rng.spawn(4)]
+    material = gather([village(r) for r in rng.spawn(4)], [], calm, SMALL, rng)
+    finish = fit_finish(material, adapter.radiometry, adapter.flow, SMALL, np.random.default_rng(3))
+    assert 0 < finish.smoothing < GRAIN_MAX
     image, cover = scene(192)
-    style = calmer.draw_style(np.random.default_rng(2))
-    rough = dataclasses.replace(calmer, smoothing=0.0)
-    made = [a.translate_float(image, cover, position=(0, 0), style=style) for a in (rough, calmer)]
+    style = adapter.draw_style(np.random.default_rng(2))
+    made = [
+        dataclasses.replace(
+            adapter, kernels=finish.kernels, smoothing=smoothing, residue=0.0
+        ).translate_float(image, cover, position=(0, 0), style=style)
+        for smoothing in (0.0, finish.smoothing)
+    ]
     real = photograph(np.random.default_rng(8), 1.5).astype(np.float32)[:, 10:] / 255
     *spreads, wanted = (
         calm_spread([to_opponent(torch.from_numpy(x)[None])[0].numpy()]) for x in (*made, real)
     )
-    assert abs(spreads[1] - wanted) < 0.55 * abs(spreads[0] - wanted)
+    assert abs(spreads[1] - wanted) < 0.3 * abs(spreads[0] - wanted)
 
 
 def test_unchanged_ground_keeps_its_texture_in_a_pair(calmed: Adapter) -> None:

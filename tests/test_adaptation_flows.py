@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
+from adaptation.diffusion.network import rewrite_details
 from adaptation.flows.flow import SOURCE, TARGET, ConditionalFlow, WaveletFlow, soften, translate
 from adaptation.flows.layers import ActNorm, AffineCoupling, Mixing
 from adaptation.flows.wavelet import analyse, from_opponent, pyramid, synthesise, to_opponent
@@ -134,6 +136,19 @@ def test_translation_between_equal_domains_changes_little_and_never_beyond_its_l
     wilder = translate(flow, x, temperature=1.0, latent_limit=4.0, change_limit=1e4)
     assert (wilder - x).abs().max() > 1.0
     assert float(soften(torch.tensor(1e6), 4.0)) <= 4.0
+
+
+@pytest.mark.parametrize(("level", "band"), [(0, 0), (0, 2), (1, 1), (1, 2), (2, 0)])
+def test_one_coefficient_changes_a_pixel_by_no_more_than_the_limit(level: int, band: int) -> None:
+    def rewrite(at: int, detail: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        wild = detail.clone()
+        if at == level:
+            wild[0, 3 * band, 4, 4] = 1e6
+        return wild
+
+    x = torch.zeros(1, 3, 64, 64)
+    change = rewrite_details(x, 3, 0.1, rewrite).abs().max()
+    assert float(change) == pytest.approx(0.1, rel=0.01)
 
 
 def test_bits_per_dim_of_uniform_noise() -> None:

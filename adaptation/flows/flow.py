@@ -9,6 +9,7 @@ coarsest approximation - its colours and its layout - is kept.
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import cast
 
 import torch
@@ -160,9 +161,22 @@ def level_context(approximation: Tensor, level: int) -> Tensor:
 
 
 def detail_weight(detail: Tensor, level: int) -> Tensor:
-    """How large a detail is that changes a pixel by 1, (9, 1, 1); half as large on the diagonals."""
-    size = torch.tensor([1.0, 1.0, 0.5]).to(detail).repeat_interleave(3)
-    return size[:, None, None] * 2.0**level
+    """How large a detail is that changes a pixel by 1, (9, 1, 1)."""
+    return 1 / torch.tensor(_peaks(level)).to(detail).repeat_interleave(3)[:, None, None]
+
+
+@cache
+def _peaks(level: int) -> tuple[float, ...]:
+    """The most that a horizontal, a vertical and a diagonal detail of 1 change a pixel."""
+    found = []
+    for band in range(3):
+        detail = torch.zeros(1, 3, 16, 16, dtype=torch.float64)
+        detail[0, band, 8, 8] = 1
+        x = synthesise(torch.zeros(1, 1, 16, 16, dtype=torch.float64), detail)
+        for _ in range(level):
+            x = synthesise(x, torch.zeros_like(x).repeat(1, 3, 1, 1))
+        found.append(float(x.abs().max()))
+    return tuple(found)
 
 
 def soften(x: Tensor, limit: float | Tensor) -> Tensor:
