@@ -2,7 +2,7 @@
 
    deblocking   the captures' own JPEG, where it shows            (adaptation.deblocking)
    denoising    their own grain, which compression has made streaks of (adaptation.optics)
-A  radiometry   an affine colour map a land-cover class           (adaptation.radiometry)
+A  radiometry   a colour map a land-cover class, a tone curve     (adaptation.radiometry)
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
    smoothing    of grain, where the target's calm places have less (adaptation.optics)
@@ -64,7 +64,8 @@ class Adapter:
         residue: As `deblocking`, of the adapted image.
         grey: Whether the target is panchromatic; adapted images then have three equal bands.
         summary: What is known of the fit: counts, losses, seed; JSON values.
-        after: For images after a disaster, where the target's are acquisitions of another look; else None.
+        after: For images after a disaster, where the target's are acquisitions of another look; else None. Of
+            one colour map for all classes.
     """
 
     config: AdaptConfig

@@ -10,7 +10,8 @@ from adaptation.spectrum import WINDOW, bin_centres, radius
 TAPS = 15  # pixels, the side of the kernel
 # Of amplitudes: a flow that was fitted by likelihood is nearer than that, and what is missing beyond it is
 # layout, such as white roofs and parked cars. Ground that was amplified for it taught worse. Above the
-# frequency [cycles/pixel] nothing is layout and all is optics, which crops lose by being turned. Assumptions.
+# frequency [cycles/pixel] nothing is layout, and simulated edges may be far too sharp; amplified, it is grain
+# that rubble drowns in. Assumptions.
 GAIN_RANGE = (0.8, 1.25)
 FINE, FINE_RANGE = 0.4, (0.5, 1.25)
 # Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second

@@ -14,15 +14,16 @@ class AdaptConfig:
         crop: Side of its training crops [pixels], a multiple of 2**levels.
         batch: Crops a step and domain.
         levels: Wavelet levels; texture up to 2**levels pixels is adapted, coarser structure is kept. More
-            look nearer to the target and teach worse: beyond the sensor's own pixels texture is layout.
+            taught worse on satellite pictures: beyond the sensor's own pixels texture is layout.
         flow_steps: Flow steps a level.
         hidden: Channels inside the conditioners of the flow; diffusion, bridge and GAN have twice as many.
         learning_rate: Of Adam, at its peak.
         max_images: Images a side that are read in fitting, drawn at random if there are more.
         confidence: Probability from which a pseudo-label counts.
         radiometry: A class's colour map: "affine", or "spline", an invertible flow that gives colours the
-            shape of the target's distributions too.
-        class_colour: Whether each land-cover class has its own colour map; else one map serves all.
+            shape of the target's distributions too, and the contrast that its layout has.
+        class_colour: Whether each land-cover class has its own colour map; else one map serves all, as it
+            always does after a disaster where the target tells dates.
         style: Factor on the differences in colour between images; 0 gives every image the mean look.
         style_correlation: Of a pair's two looks; None takes what is measured on the target's own pairs, or,
             if it has none, a constant.

@@ -13,7 +13,7 @@ from rasters.errors import InputError
 
 PATCH = 128  # pixels, the side of the patches that features are pooled over
 LEAST_SIDE = PATCH  # pixels, of an image; a whole window of `adaptation.spectrum` lies in every patch
-PERIODS = (2, 4, 8)  # pixels, of the wavelet's blocks
+PERIODS = (2, 4, 8)  # pixels, of the blocks of up to three wavelet levels and of JPEG
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 

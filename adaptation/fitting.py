@@ -125,7 +125,7 @@ def _fit(
     summary: dict[str, object] = {
         "source_images": len(material.source),
         "target_images": len(material.target),
-        "class_pixels_believed": believed,
+        **({"class_pixels_believed": believed} if config.class_colour else {}),
         "pair_correlation": round(radiometry.correlation, 3),
         "deblocking_grey_levels": round(deblocking, 2),
         "denoising_grey_levels": round(255 * denoising, 2),

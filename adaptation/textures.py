@@ -22,7 +22,7 @@ from rasters.grid import Window
 Texture = WaveletFlow | DiffusionFlow | Bridge | Contrastive
 
 SIBLINGS = {"diffusion": DiffusionFlow, "bridge": Bridge, "cut": Contrastive}
-# Steps a step of the flow, so that all take the flow's CPU-seconds: on one thread, with one level, a step of
+# Steps a step of the flow, so that all take its CPU-seconds, with one level: on one thread a step of
 # diffusion, bridge and GAN costs 0.247, 0.041 and 0.394 CPU-s where one of the flow costs 0.040.
 PACE = {"diffusion": 0.16, "bridge": 0.97, "cut": 0.10}
 WIDER = 2  # times the channels of the flow's conditioners, of which it has one for each of its steps
