@@ -17,6 +17,7 @@ from adaptation.material import Material, gather
 from adaptation.monotone import fit_spline, rational_quadratic
 from adaptation.radiometry import (
     DEPARTURE,
+    LEAST_GAIN,
     OWN_GAIN_RANGE,
     Radiometry,
     believed_pixels,
@@ -233,6 +234,21 @@ def test_contrast_within_classes_is_the_sensors_and_between_them_is_layout() -> 
     assert np.linalg.eigvalsh(made.matrix[0]) == pytest.approx([1.2, 1.2, 1.2], rel=0.05)
     middle = made.matrix[0] @ np.full(3, 0.45) + made.offset[0]
     assert middle == pytest.approx(np.full(3, 0.45), abs=0.005)
+
+
+def test_one_map_for_all_takes_no_chroma_from_a_disasters_marks() -> None:
+    rng = np.random.default_rng(0)
+
+    def seen(spread: float) -> ColourStats:
+        colours = rgb(*(0.05 * rng.standard_normal((3, 4000)) * np.array([[1.2], [1], [spread]])))
+        return colour_stats([(0.4 + colours, np.full(4000, LandCover.ROAD))])
+
+    sides = seen(1.0), seen(0.6)
+    gains = [
+        np.linalg.eigvalsh(fit_radiometry(*sides, style=0.0, by_class=by_class).matrix[0])[0]
+        for by_class in (True, False)
+    ]
+    assert gains == pytest.approx([0.6, LEAST_GAIN], abs=0.03)
 
 
 def test_tables_are_the_flow(flow: ColourFlow) -> None:
