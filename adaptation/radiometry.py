@@ -32,8 +32,8 @@ from rasters.errors import InputError
 SHRINKAGE = 300.0  # pixels that a class prior weighs; an assumption that measured well on two targets
 MIN_PIXELS = 30
 GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within this
-# Of the one map that serves all classes, as after a disaster: rubble, ash and tarpaulins differ from other
-# ground in chroma, and a target that is duller than the simulation may not take that from them. An assumption.
+# Of the one map for all classes, as after a disaster: rubble, ash and tarpaulins differ from other ground in
+# chroma, and a target that is duller than the simulation may not take that from them. An assumption.
 LEAST_GAIN = 0.9
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
