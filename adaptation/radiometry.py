@@ -32,9 +32,10 @@ from rasters.errors import InputError
 SHRINKAGE = 300.0  # pixels that a class prior weighs; an assumption that measured well on two targets
 MIN_PIXELS = 30
 GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within this
-# Of the one map for all classes, as after a disaster: rubble, ash and tarpaulins differ from other ground in
-# chroma, and a target that is duller than the simulation may not take that from them. An assumption.
-LEAST_GAIN = 0.9
+# Of the luminance's gain or of 1: the least gain of the one map for all classes, as after a disaster. Rubble,
+# ash and tarpaulins differ from other ground in chroma, and a target that is duller than the simulation may
+# not take that from them, though it may be hazier. An assumption.
+LEAST_SHARE = 0.9
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
@@ -86,7 +87,7 @@ def gaussian_transport(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _common_map(
-    source: ColourStats, target: ColourStats, least: float = GAIN_RANGE[0]
+    source: ColourStats, target: ColourStats, least_share: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matrix (3, 3) and offset (3,) of the map for all colours, of classes seen on both sides.
 
@@ -95,7 +96,7 @@ def _common_map(
     shares: how contrasty a sensor is shows within classes, while white roofs beside black cars are layout.
     The offset carries the mean of the simulated classes, once they got the target's shares, to the target's:
     another mix of classes there (more trees, say) moves no colour, unless it is beyond `MIX_RANGE`. No gain
-    is less than `least`.
+    is less than `least_share` of the luminance's, or of 1 if that is less.
     """
     both = (source.count >= MIN_PIXELS) & (target.count >= MIN_PIXELS)
     given, wanted = ((s.count * both) / (s.count * both).sum() for s in (source, target))
@@ -104,8 +105,9 @@ def _common_map(
     weight = np.sqrt(given * wanted)
     seen = np.flatnonzero(both)
     logs = [_of_gains(np.log, gaussian_transport(source.within[c], target.within[c])) for c in seen]
-    mean = np.average(logs, axis=0, weights=weight[seen])
-    matrix = _of_gains(lambda gains: np.maximum(np.exp(gains), least), mean)
+    matrix = _of_gains(np.exp, np.average(logs, axis=0, weights=weight[seen]))
+    least = least_share * min(1.0, OPPONENT[0] @ matrix @ OPPONENT[0])
+    matrix = _of_gains(lambda gains: np.maximum(gains, least), matrix)
     return matrix, target.mean.T @ wanted - matrix @ (source.mean.T @ share) / share.sum()
 
 
@@ -160,7 +162,7 @@ def fit_radiometry(
         tones: Darkest and brightest grey of the target.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one, of gains no less than
-            `LEAST_GAIN`.
+            `LEAST_SHARE` of the luminance's.
         looks: As measured on pairs of the target's images; None takes what differs between all of them, and
             `CORRELATION`.
 
@@ -178,7 +180,7 @@ def fit_radiometry(
             f"{found[0]}; target: {found[1]}); give target images of the same kind of place, or more of them"
         )
     believed = target.count if believed is None else believed
-    common, shift = _common_map(source, target, GAIN_RANGE[0] if by_class else LEAST_GAIN)
+    common, shift = _common_map(source, target, 0.0 if by_class else LEAST_SHARE)
     matrix, offset = np.repeat(common[None], CLASSES, axis=0), np.repeat(shift[None], CLASSES, axis=0)
     for c in np.flatnonzero(seen & by_class):
         trust = believed[c] / (believed[c] + SHRINKAGE)

@@ -17,7 +17,7 @@ from adaptation.material import Material, gather
 from adaptation.monotone import fit_spline, rational_quadratic
 from adaptation.radiometry import (
     DEPARTURE,
-    LEAST_GAIN,
+    LEAST_SHARE,
     OWN_GAIN_RANGE,
     Radiometry,
     believed_pixels,
@@ -239,16 +239,18 @@ def test_contrast_within_classes_is_the_sensors_and_between_them_is_layout() -> 
 def test_one_map_for_all_takes_no_chroma_from_a_disasters_marks() -> None:
     rng = np.random.default_rng(0)
 
-    def seen(spread: float) -> ColourStats:
-        colours = rgb(*(0.05 * rng.standard_normal((3, 4000)) * np.array([[1.2], [1], [spread]])))
+    def seen(dull: float, haze: float) -> ColourStats:
+        colours = rgb(*(0.05 * haze * rng.standard_normal((3, 4000)) * np.array([[1.2], [1], [dull]])))
         return colour_stats([(0.4 + colours, np.full(4000, LandCover.ROAD))])
 
-    sides = seen(1.0), seen(0.6)
-    gains = [
-        np.linalg.eigvalsh(fit_radiometry(*sides, style=0.0, by_class=by_class).matrix[0])[0]
-        for by_class in (True, False)
-    ]
-    assert gains == pytest.approx([0.6, LEAST_GAIN], abs=0.03)
+    def least(haze: float, by_class: bool) -> float:
+        """Gain of yellow-blue towards a target that is dull, and hazier by this factor."""
+        made = fit_radiometry(seen(1.0, 1.0), seen(0.6, haze), style=0.0, by_class=by_class)
+        return float(np.linalg.eigvalsh(made.matrix[0])[0])
+
+    assert least(1.0, True) == pytest.approx(0.6, abs=0.03)
+    assert least(1.0, False) == pytest.approx(LEAST_SHARE, abs=0.03)
+    assert least(0.7, False) == pytest.approx(0.7 * LEAST_SHARE, abs=0.03)
 
 
 def test_tables_are_the_flow(flow: ColourFlow) -> None:

@@ -86,7 +86,8 @@ def test_images_after_get_the_look_of_images_after(tmp_path: Path) -> None:
     for adapted, real in zip(pair, (before, after), strict=True):
         assert abs(adapted.mean() - np.mean([t.mean() for t in real])) < 5
     rough = [np.abs(np.diff(x.astype(float), axis=2)).mean() for x in pair]
-    assert rough[1] < 0.8 * rough[0]  # one level softens what is up to two pixels wide, the blur the rest
+    assert rough[1] < 0.9 * rough[0]  # of flat houses: what is left is their contrast
+    assert made.after.radiometry.blur[0] > made.radiometry.blur[0] + 0.2
     grey = [np.repeat(t[1:2], 3, axis=0) for t in after]
     with pytest.raises(InputError, match="before and of after the disaster are not of one kind"):
         fit_adapter(source, before, target_after=grey, gsd=0.5, config=SMALL, rng=np.random.default_rng(2))
