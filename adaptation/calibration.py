@@ -13,7 +13,7 @@ TAPS = 15  # pixels, the side of the kernel
 # frequency [cycles/pixel] nothing is layout, and simulated edges may be far too sharp; amplified, it is grain
 # that rubble drowns in. Assumptions.
 GAIN_RANGE = (0.8, 1.25)
-FINE, FINE_RANGE = 0.4, (0.5, 1.25)
+FINE_FREQUENCY, FINE_RANGE = 0.4, (0.5, 1.25)
 # Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second
 # it is optics and texture. Between them the filter fades in. Assumptions.
 FADE = (1 / 32, 1 / 10)
@@ -25,7 +25,9 @@ def fit_gains(adapted: np.ndarray, target: np.ndarray) -> np.ndarray:
     weight = np.clip((bin_centres() - FADE[0]) / (FADE[1] - FADE[0]), 0, 1)
     padded = np.pad(wanted, ((0, 0), (1, 1)), mode="edge")
     smooth = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
-    low, high = np.log(np.where(bin_centres() > FINE, np.transpose([FINE_RANGE]), np.transpose([GAIN_RANGE])))
+    low, high = np.log(
+        np.where(bin_centres() > FINE_FREQUENCY, np.transpose([FINE_RANGE]), np.transpose([GAIN_RANGE]))
+    )
     return np.exp(np.clip(weight * smooth, low, high))
 
 

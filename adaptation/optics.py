@@ -103,8 +103,10 @@ def fit_grain(made_with: Callable[[float], Sequence[np.ndarray]], wanted: float)
     Returns:
         0 where they are as calm already; where none makes them so, the one that makes them calmest.
     """
+    if wanted == 0:
+        return 0.0
     tried = {0.0: calm_spread(made_with(0.0))}
-    if wanted == 0 or tried[0.0] <= wanted:
+    if tried[0.0] <= wanted:
         return 0.0
     low, high = 0.0, GRAIN_MAX
     for _ in range(6):  # halves the interval: to a fifth of a grey level

@@ -104,10 +104,10 @@ def _common_map(
     share = given * np.clip(ratio, *MIX_RANGE)
     weight = np.sqrt(given * wanted)
     seen = np.flatnonzero(both)
-    logs = [_of_gains(np.log, gaussian_transport(source.within[c], target.within[c])) for c in seen]
-    matrix = _of_gains(np.exp, np.average(logs, axis=0, weights=weight[seen]))
+    logs = [_matrix_function(np.log, gaussian_transport(source.within[c], target.within[c])) for c in seen]
+    matrix = _matrix_function(np.exp, np.average(logs, axis=0, weights=weight[seen]))
     least = least_share * min(1.0, OPPONENT[0] @ matrix @ OPPONENT[0])
-    matrix = _of_gains(lambda gains: np.maximum(gains, least), matrix)
+    matrix = _matrix_function(lambda gains: np.maximum(gains, least), matrix)
     return matrix, target.mean.T @ wanted - matrix @ (source.mean.T @ share) / share.sum()
 
 
@@ -204,10 +204,10 @@ def fit_radiometry(
 
 def _inverse_root(matrix: np.ndarray) -> np.ndarray:
     """matrix^-1/2 of a symmetric positive definite one."""
-    return _of_gains(lambda values: values**-0.5, matrix)
+    return _matrix_function(lambda values: values**-0.5, matrix)
 
 
-def _of_gains(function: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) -> np.ndarray:
+def _matrix_function(function: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) -> np.ndarray:
     """A function of a symmetric matrix: of its eigenvalues."""
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * function(values)) @ vectors.T
@@ -215,7 +215,7 @@ def _of_gains(function: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) 
 
 def _near(own: np.ndarray, common: np.ndarray) -> np.ndarray:
     """A class's matrix, its gains beyond the common one's held in `OWN_GAIN_RANGE`; symmetric."""
-    root, inverse = _of_gains(np.sqrt, common), _inverse_root(common)
+    root, inverse = _matrix_function(np.sqrt, common), _inverse_root(common)
     gains, axes = np.linalg.eigh(inverse @ own @ inverse)
     return root @ (axes * np.clip(gains, *OWN_GAIN_RANGE)) @ axes.T @ root
 

@@ -53,19 +53,24 @@ def skewed(rng: np.random.Generator, n: int) -> np.ndarray:
     return rgb(light, red, 0.02 * rng.gamma(2, 1, n) - 0.3 * heap)
 
 
+def fully_believed(
+    source: dict[int, np.ndarray],
+    target: dict[int, np.ndarray],
+    pixels: dict[int, float],
+    rng: np.random.Generator,
+    *,
+    by_class: bool = True,
+) -> ColourFlow:
+    """A flow of colours (N, 3) by class whose pixels in the target are all believed."""
+    return fit_flow(source, target, pixels, believed=pixels, by_class=by_class, rng=rng)
+
+
 @pytest.fixture(scope="module")
 def flow() -> ColourFlow:
     rng = np.random.default_rng(0)
     source = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 20_000, 0.4)}
     target = {ROAD: skewed(rng, 20_000), ROOF: plain(rng, 20_000, 0.45)}
-    return fit_flow(
-        source,
-        target,
-        {ROAD: 10**6, ROOF: 10**6},
-        believed={ROAD: 10**6, ROOF: 10**6},
-        by_class=True,
-        rng=rng,
-    )
+    return fully_believed(source, target, {ROAD: 10**6, ROOF: 10**6}, rng)
 
 
 def shares(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -149,14 +154,7 @@ def test_the_flow_gives_a_class_the_targets_marginals_within_its_bounds(flow: Co
 def test_sides_that_agree_give_the_identity() -> None:
     rng = np.random.default_rng(6)
     sides = [{ROAD: plain(r, 20_000, 0.35), TREE: skewed(r, 20_000)} for r in rng.spawn(2)]
-    fitted = fit_flow(
-        sides[0],
-        sides[1],
-        {ROAD: 10**5, TREE: 10**5},
-        believed={ROAD: 10**5, TREE: 10**5},
-        by_class=True,
-        rng=rng,
-    )
+    fitted = fully_believed(sides[0], sides[1], {ROAD: 10**5, TREE: 10**5}, rng)
     for code in (ROAD, TREE):
         x = OPPONENT @ sides[0][code].T
         y, _ = forward(fitted, x, of_class(code, x.shape[1]))
@@ -176,26 +174,12 @@ def test_classes_that_are_not_trusted_or_hardly_seen_take_the_common_map(flow: C
     target = {ROAD: plain(rng, 20_000, 0.35), ROOF: plain(rng, 900, 0.5)}
     moved = []
     for pixels in (40, 10**6):
-        fitted = fit_flow(
-            source,
-            target,
-            {ROAD: 10**6, ROOF: pixels},
-            believed={ROAD: 10**6, ROOF: pixels},
-            by_class=True,
-            rng=rng,
-        )
+        fitted = fully_believed(source, target, {ROAD: 10**6, ROOF: pixels}, rng)
         x = OPPONENT @ source[ROOF].T
         own, base = (forward(fitted, x, of_class(c, 900))[0] for c in (ROOF, LandCover.WATER))
         moved.append(float(np.abs(own - base)[0].mean()))
     assert moved[0] < 0.25 * moved[1]
-    together = fit_flow(
-        source,
-        target,
-        {ROAD: 10**6, ROOF: 10**6},
-        believed={ROAD: 10**6, ROOF: 10**6},
-        by_class=False,
-        rng=rng,
-    )
+    together = fully_believed(source, target, {ROAD: 10**6, ROOF: 10**6}, rng, by_class=False)
     same = [forward(together, x, of_class(c, 900))[0] for c in (ROOF, ROAD)]
     assert np.allclose(same[0], same[1], atol=1e-12)
 
@@ -205,14 +189,7 @@ def test_a_class_keeps_its_contrast_and_stays_near_the_common_map() -> None:
     rng = np.random.default_rng(8)
     source = {ROAD: plain(rng, 20_000, 0.35), TREE: plain(rng, 20_000, 0.3)}
     flat = np.full((20_000, 3), (0.1, 0.9, 0.1)) + 0.004 * rng.standard_normal((20_000, 3))
-    fitted = fit_flow(
-        source,
-        {**source, ROAD: flat},
-        {ROAD: 10**6, TREE: 10**6},
-        believed={ROAD: 10**6, TREE: 10**6},
-        by_class=True,
-        rng=rng,
-    )
+    fitted = fully_believed(source, {**source, ROAD: flat}, {ROAD: 10**6, TREE: 10**6}, rng)
     x = np.stack([np.linspace(0.1, 1.4, 27), np.full(27, 0.01), np.zeros(27)])
     own, common = (forward(fitted, x, of_class(c, 27))[0] for c in (ROAD, LandCover.WATER))
     assert (np.abs(own - common).max(axis=1) < 1.02 * DEPARTURE).all()

@@ -12,7 +12,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from adaptation.calibration import FINE, FINE_RANGE, GAIN_RANGE, filter_image, fit_gains, radial_kernel
+from adaptation.calibration import (
+    FINE_FREQUENCY,
+    FINE_RANGE,
+    GAIN_RANGE,
+    filter_image,
+    fit_gains,
+    radial_kernel,
+)
 from adaptation.checkpoint import check_gsd
 from adaptation.descriptors import LEAST_SIDE, describe
 from adaptation.fidelity import METRICS, fidelity, kernel_distance, structure
@@ -336,7 +343,7 @@ def test_calibration_brings_the_spectrum_to_the_targets() -> None:
     assert np.abs(before[:, 2:15]).max() > 1.5
     assert np.abs(error[:, 2:15]).max() < 0.7  # up to 0.45 cycles/pixel
     far = fit_gains(radial_spectrum([adapted]), radial_spectrum([3 * target]))
-    coarse = bin_centres() <= FINE
+    coarse = bin_centres() <= FINE_FREQUENCY
     assert far[:, 4:][:, coarse[4:]].max() == GAIN_RANGE[1]  # the rest is layout
     near = fit_gains(radial_spectrum([adapted]), radial_spectrum([target / 9]))
     assert near[:, coarse].min() == GAIN_RANGE[0]
