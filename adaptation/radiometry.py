@@ -7,7 +7,10 @@ doi:10.1049/cp:20070055)
 
 with the statistics of a class with few pixels shrunk to what the common map predicts. A disaster must
 survive this: gains are bounded, so that contrast stays; a colour that is unlike its class, such as a burnt
-meadow's, takes the common map and not the meadow's; and so do the classes that have no target statistics.
+meadow's, takes the common map and not the meadow's; and so do the classes that have no target statistics. A
+chroma that is wholly unlike its class, such as a tarpaulin's on a roof, takes the spared map, the common one
+with the contrast of luminance in all colours: that is the sensor's, while ordinary ground may be duller in
+the target for what it is made of.
 What comes out too dark or too bright is not cut off but pressed towards the target's darkest and brightest
 grey by a tone curve, which the target's statistics are measured through.
 """
@@ -39,6 +42,9 @@ LEAST_SHARE = 0.9
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
+# Deviations of chroma from its class at which it is given half to the spared map: shadows under trees, blue
+# with sky, are 2 to 3 away, tarpaulins on roofs 5.
+STRANGE = 4.0
 TOE, SHOULDER = 0.06, 0.1  # how far the bends of the tone curve reach, in [0, 1]; assumptions
 # How far a class may go its own way from the common map, along luminance, red-green and yellow-blue [opponent
 # units]. A sensor and a sky change all classes alike: more is a mistaken pseudo-label (roads of trees, say).
@@ -54,6 +60,8 @@ class Radiometry:
     Attributes:
         matrix: (C, 3, 3) float64, symmetric positive definite; the first is the common map's.
         offset: (C, 3): the map is x -> matrix x + offset.
+        spared_matrix: (3, 3), of the map of colours whose chroma is unlike their class's.
+        spared_offset: (3,).
         centre: Of each class's simulated colours (C, 3).
         whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
         tones: Darkest and brightest grey of the target, towards which colours are pressed; see `tone`.
@@ -65,6 +73,8 @@ class Radiometry:
 
     matrix: np.ndarray
     offset: np.ndarray
+    spared_matrix: np.ndarray
+    spared_offset: np.ndarray
     centre: np.ndarray
     whitening: np.ndarray
     tones: tuple[float, float]
@@ -109,6 +119,15 @@ def _common_map(
     least = least_share * min(1.0, OPPONENT[0] @ matrix @ OPPONENT[0])
     matrix = _matrix_function(lambda gains: np.maximum(gains, least), matrix)
     return matrix, target.mean.T @ wanted - matrix @ (source.mean.T @ share) / share.sum()
+
+
+def _spared_map(matrix: np.ndarray, offset: np.ndarray, source: ColourStats) -> tuple[np.ndarray, np.ndarray]:
+    """A map with no gain less than the luminance's, which moves the mean simulated colour as the given."""
+    seen = source.count >= MIN_PIXELS
+    middle = np.average(source.mean[seen], axis=0, weights=source.count[seen])
+    contrast = OPPONENT[0] @ matrix @ OPPONENT[0]
+    spared = _matrix_function(lambda gains: np.maximum(gains, contrast), matrix)
+    return spared, matrix @ middle + offset - spared @ middle
 
 
 def departures(source: ColourStats, target: ColourStats) -> np.ndarray:
@@ -190,9 +209,12 @@ def fit_radiometry(
         expected = common @ source.mean[c] + offset[0]
         mean = expected + trust * _limited(target.mean[c] - expected)
         offset[c] = mean - matrix[c] @ source.mean[c]
+    spared_matrix, spared_offset = _spared_map(common, shift, source)
     return Radiometry(
         matrix=matrix,
         offset=offset,
+        spared_matrix=spared_matrix,
+        spared_offset=spared_offset,
         centre=source.mean,
         whitening=np.stack([_inverse_root(total + 4e-4 * np.eye(3)) for total in source.total]),
         tones=tones,
@@ -277,15 +299,30 @@ def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
 
 
 def _affine_maps(radiometry: Radiometry, x: np.ndarray, shares: dict[int, np.ndarray]) -> np.ndarray:
-    """Colours x (3, N) through the common map and, where like their class, through that of the class."""
+    """Colours x (3, N) through the common map and, where like their class, through that of the class; where
+    their chroma is like no class's, through the spared map."""
     common = _affine(radiometry.matrix[0], radiometry.offset[0], x)
+    spared = _affine(radiometry.spared_matrix, radiometry.spared_offset, x) - common
     mapped = common.copy()
     for c, share in shares.items():
         whitening = radiometry.whitening[c]
-        distance = np.square(_affine(whitening, -whitening @ radiometry.centre[c], x)).sum(axis=0)
-        weight = share / (1 + np.square(distance / TYPICAL**2))
-        mapped += weight * (_affine(radiometry.matrix[c], radiometry.offset[c], x) - common)
+        departure = x - radiometry.centre[c].astype(np.float32)[:, None]
+        alike = _alike(whitening.astype(np.float32) @ departure, TYPICAL)
+        mapped += share * alike * (_affine(radiometry.matrix[c], radiometry.offset[c], x) - common)
+        strange = 1 - _alike(_of_chroma(whitening).astype(np.float32) @ departure, STRANGE)
+        mapped += share * strange * spared
     return mapped
+
+
+def _alike(deviations: np.ndarray, limit: float) -> np.ndarray:
+    """How much a colour so far from its class, (K, N) [deviations], is like it, (N,): half at the limit."""
+    return 1 / (1 + np.square(np.square(deviations).sum(axis=0) / limit**2))
+
+
+def _of_chroma(whitening: np.ndarray) -> np.ndarray:
+    """The whitening (2, 3) of chroma alone, given that (3, 3) of all colours."""
+    chroma = OPPONENT[1:]
+    return _inverse_root(chroma @ np.linalg.inv(whitening @ whitening) @ chroma.T) @ chroma
 
 
 def tone(x: np.ndarray, darkest: float, brightest: float) -> np.ndarray:

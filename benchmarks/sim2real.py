@@ -36,7 +36,7 @@ from rasters.files import atomic_path, read_json, write_json
 from rasters.pictures import write_sheet
 from rasters.provenance import PROVENANCE, provenance
 
-MARKS_SEEDS = (1,)  # of the frozen segmenters
+MARKS_SEEDS = (1, 2)  # of the frozen segmenters
 ALONE, WEAK, ORACLE = "none", "none, weak augmentation", "oracle"
 METHODS: tuple[str, ...] = get_args(pipelines.adapt.Method)
 PAGE = Path(__file__).parents[1] / "docs" / "sim2real.md"

@@ -230,6 +230,31 @@ def test_one_map_for_all_takes_no_chroma_from_a_disasters_marks() -> None:
     assert least(0.7, False) == pytest.approx(0.7 * LEAST_SHARE, abs=0.03)
 
 
+def test_a_strange_chroma_has_the_contrast_of_luminance() -> None:
+    rng = np.random.default_rng(0)
+
+    def seen(contrast: float, chroma: float) -> ColourStats:
+        spread = np.array([[0.06 * contrast], [0.03 * chroma], [0.03 * chroma]])
+        colours = rgb(*(spread * rng.standard_normal((3, 4000))))
+        return colour_stats([(0.4 + colours, np.full(4000, LandCover.BUILDING))])
+
+    made = fit_radiometry(seen(1.0, 1.0), seen(1.5, 0.8), style=0.0)
+
+    def bluer(opponent: tuple[float, float, float], cover: LandCover = LandCover.BUILDING) -> float:
+        """Change of yellow-blue from the roofs' mean to a colour so far from it, over what it was before."""
+        colours = 0.4 + np.stack([np.zeros(3), OPPONENT.T @ opponent])
+        image = np.rint(255 * colours).astype(np.uint8).T[:, :, None].repeat(9, axis=2).repeat(9, axis=1)
+        covers = np.full(image.shape[1:], cover, np.uint8)
+        mapped = recolour(dataclasses.replace(made, tones=(-9.0, 9.0)), image, covers, np.zeros(3))
+        shades = (OPPONENT @ mapped[:, [4, 13], 4])[2], (OPPONENT @ image[:, [4, 13], 4] / 255)[2]
+        return float(np.diff(shades[0])[0] / np.diff(shades[1])[0])
+
+    assert bluer((0, 0, -0.02)) == pytest.approx(0.8, abs=0.05)  # a roof like others
+    assert bluer((0, 0, -0.30)) == pytest.approx(1.5, abs=0.1)  # a tarpaulin
+    assert bluer((-0.30, 0, -0.05)) == pytest.approx(0.8, abs=0.1)  # a shadow, blue with sky
+    assert bluer((0, 0, -0.30), LandCover.VEHICLE) == pytest.approx(0.8, abs=0.05)  # of no known class
+
+
 def test_tables_are_the_flow(flow: ColourFlow) -> None:
     rng = np.random.default_rng(9)
     x = OPPONENT @ plain(rng, 20_000, 0.35).T
@@ -244,8 +269,8 @@ def with_flow(flow: ColourFlow) -> Radiometry:
     means = np.full((CLASSES, 3), 0.4)
     eye = np.repeat(np.eye(3)[None], CLASSES, axis=0)
     return Radiometry(
-        matrix=eye, offset=0 * means, centre=means, whitening=eye, tones=(-9.0, 9.0), style_root=np.eye(3),
-        blur=np.zeros(3), flow=flow,
+        matrix=eye, offset=0 * means, spared_matrix=eye[0], spared_offset=np.zeros(3), centre=means,
+        whitening=eye, tones=(-9.0, 9.0), style_root=np.eye(3), blur=np.zeros(3), flow=flow,
     )  # fmt: skip
 
 

@@ -215,6 +215,8 @@ def adapter(model: Texture, **changes: object) -> Adapter:
     colours = Radiometry(
         matrix=eye,
         offset=np.zeros((CLASSES, 3)),
+        spared_matrix=np.eye(3),
+        spared_offset=np.zeros(3),
         centre=np.zeros((CLASSES, 3)),
         whitening=eye,
         tones=(-9.0, 9.0),

@@ -189,6 +189,8 @@ def identity(style_root: np.ndarray, correlation: float = 0.8) -> Radiometry:
     return Radiometry(
         matrix=np.repeat(np.eye(3)[None], n, axis=0),
         offset=np.zeros((n, 3)),
+        spared_matrix=np.eye(3),
+        spared_offset=np.zeros(3),
         centre=np.full((n, 3), 0.4),
         whitening=np.repeat(np.eye(3)[None], n, axis=0),
         tones=(-9.0, 9.0),
