@@ -181,7 +181,7 @@ def test_a_burnt_meadow_is_not_coloured_as_a_meadow() -> None:
 
     grass, char = (102, 115, 64), (28, 26, 24)
     assert np.abs(made(meadow, grass) - made(LandCover.WATER, grass)).max() > 5
-    assert np.abs(made(meadow, char) - made(LandCover.WATER, char)).max() < 0.5
+    assert np.abs(made(meadow, char) - made(LandCover.WATER, char)).max() < 1.0  # its chroma is spared
 
 
 def identity(style_root: np.ndarray, correlation: float = 0.8) -> Radiometry:
