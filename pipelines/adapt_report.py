@@ -20,6 +20,7 @@ from adaptation.material import target_crop
 from adaptation.neighbours import cut_patches, nearest
 from adaptation.recoverability import Mark, Recovered, disaster_marks, recoverability
 from backbones import lite0_encoder
+from pipelines.bands import target_bands
 from pipelines.dated_fidelity import fidelity_by_date, fidelity_json
 from pipelines.lazy import Lazy
 from pipelines.report_page import Neighbour, write_report
@@ -125,6 +126,11 @@ def _look(config: Config, target: Path, captures: Path) -> _Looked:
         raise InputError(f"{captures} does not hold {missing[0]}, which was adapted; give --captures")
     images = target_images(target)
     check_images(images)
+    if stored := target_bands(images, ()):
+        raise InputError(
+            f"{target} has {len(stored)} bands, the report is of pictures of three; read "
+            f"{config.adapted / 'fidelity.md'} instead"
+        )
     check_content(images)
     (fit, _), (held, later) = split_target(images, target)
     rng = np.random.default_rng([config.seed, 3])
