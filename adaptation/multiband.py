@@ -192,6 +192,7 @@ def fit_multiband(
             pairs=side.pairs,
             progress=progress,
             method=method,
+            compressed=False,  # reflectance is not, and repeated pixels of coarse bands look like its blocks
         )
         adapters.append(made)
     return MultibandAdapter(bands=tuple(bands), source=source, target=target, adapters=tuple(adapters))

@@ -19,7 +19,7 @@ from adaptation.descriptors import LEAST_SIDE
 from adaptation.fitting import fit_adapter
 from adaptation.multiband import MultibandAdapter, Sides, fit_multiband
 from pipelines.adapt_results import LookedAt, labelled, write_results
-from pipelines.bands import Bands, code_bands, target_bands
+from pipelines.bands import Bands, code_bands, split_names, target_bands
 from pipelines.dated_fidelity import DATES
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
@@ -93,7 +93,7 @@ class Config(AdaptConfig):
     @property
     def named(self) -> list[str]:
         """The target's bands, if they were named."""
-        return [name.strip() for name in self.bands.split(",")] if self.bands else []
+        return split_names(self.bands)
 
 
 def run(config: Config) -> None:

@@ -86,14 +86,19 @@ def _write_sheet(
     dates = DATES if len(held) > 1 else dict.fromkeys(DATES, "")
     columns = ("simulated", "adapted", "real, held out" if not note else "stand-in target, held out")
     names = [f"{some[i].name} {dates[phase]}" for _, phase, i in shown]
+    title = "Adaptation"
     if len(views) > 1:
-        names = [f"{name} {view.title}" for name, (view, _, _) in zip(names, shown, strict=True)]
+        names = [
+            f"{name} false colour" if view != views[0] else name
+            for name, (view, _, _) in zip(names, shown, strict=True)
+        ]
+        title += f" (false colour: {views[1].title})"
     write_sheet(
         path,
         [[_centre(image, side) for image in row] for row in rows],
         columns=columns,
         names=names,
-        title="Adaptation",
+        title=title,
         note=note,
         side=side,
     )

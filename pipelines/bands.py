@@ -1,6 +1,6 @@
 """Targets of more bands than three: which band is which, and bands of both sides coded as pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from adaptation.checkpoint import check_bands
-from adaptation.multiband import BandCoding, composites, fit_coding
+from adaptation.multiband import BandCoding, MultibandAdapter, composites, fit_coding
 from pipelines.views import View
 from rasters.capture import read_capture
 from rasters.errors import InputError
@@ -89,6 +89,11 @@ def data_bands(dataset: rasterio.DatasetReader, named: Sequence[str]) -> list[in
     return list(dataset.indexes) if len(named) == dataset.count else opaque
 
 
+def split_names(text: str) -> list[str]:
+    """The names in "red,green,blue,near_infrared"; none in an empty text."""
+    return [name.strip() for name in text.split(",")] if text else []
+
+
 def target_bands(paths: Sequence[Path], named: Sequence[str]) -> dict[str, int]:
     """The number, from 1, of each band by its name in target images of one count of bands and one type.
 
@@ -141,7 +146,7 @@ def _are_rgb_and_infrared(colours: Sequence[ColorInterp]) -> bool:
     return [*colours[:3]] == rgb and colours[3] in (ColorInterp.nir, ColorInterp.undefined)
 
 
-def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: dict[str, int]) -> Bands:
+def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: Mapping[str, int]) -> Bands:
     """The bands of an adapter from captures to a target, both coded by their own brightest values.
 
     Args:
@@ -174,6 +179,27 @@ def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: dict[str
         source=fit_coding(simulated, "uint16"),
         target=fit_coding((read_bands(path, numbers) for path in _some(target)), dtype),
         scale=scales.pop() if len(scales) == 1 and scales != {1.0} and offsets == {0.0} else None,
+    )
+
+
+def fitted_bands(adapter: MultibandAdapter, there: Sequence[str], stored: Mapping[str, int]) -> Bands:
+    """The bands of an adapter in its codings, of captures of bands `there` and images of bands `stored`.
+
+    Raises:
+        InputError: The images lack one of them.
+    """
+    lacking = [name for name in adapter.bands if name not in stored]
+    if lacking:
+        raise InputError(
+            f"the target has no band {lacking[0]}, to which the captures were adapted: give one that has it"
+        )
+    return Bands(
+        names=adapter.bands,
+        captured=tuple(there.index(name) for name in adapter.bands),
+        stored=tuple(stored[name] for name in adapter.bands),
+        source=adapter.source,
+        target=adapter.target,
+        scale=None,
     )
 
 
