@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from adaptation.adapter import Adapter
+from adaptation.coding import BandCoding
 from adaptation.config import AdaptConfig
-from adaptation.multiband import BandCoding, MultibandAdapter
+from adaptation.multiband import MultibandAdapter
 from adaptation.radiometry import radiometry_from_state, radiometry_state
 from adaptation.textures import build_texture, texture_name
 from rasters.classes import LandCover
@@ -50,7 +51,10 @@ def _bands(adapter: MultibandAdapter) -> dict[str, Any]:
     sides = {"source": adapter.source, "target": adapter.target}
     return {
         "names": list(adapter.bands),
-        **{name: {"white": side.white.tolist(), "dtype": side.dtype} for name, side in sides.items()},
+        **{
+            name: {"white": side.white.tolist(), "dtype": side.dtype, "width": list(side.width)}
+            for name, side in sides.items()
+        },
     }
 
 
@@ -127,7 +131,10 @@ def load_multiband(
         )
     try:
         names, sides = tuple(told["names"]), [told["source"], told["target"]]
-        source, target = (BandCoding(white=np.array(s["white"], float), dtype=s["dtype"]) for s in sides)
+        source, target = (
+            BandCoding(white=np.array(s["white"], float), dtype=s["dtype"], width=tuple(s["width"]))
+            for s in sides
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
     check_bands(names, bands, str(path))

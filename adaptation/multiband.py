@@ -1,17 +1,15 @@
 """Adapters of more bands than three: bands coded as pictures, three by three, an `Adapter` each.
 
-Colours, texture and calibration know three bands of 8 bits that are display-encoded. Reflectance and raw
-counts are brought there by the square root (`BandCoding`), after which shot noise is even (Anscombe 1948,
-doi:10.2307/2332343), and back. Of B bands the first three, red, green and blue, make one composite and each
-further three one more.
+Of B bands the first three, red, green and blue, make one composite and each further three one more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from adaptation.adapter import Adapter
+from adaptation.coding import BandCoding, own_pixels
 from adaptation.colours import Pair
 from adaptation.config import AdaptConfig
 from adaptation.fitting import Progress, fit_adapter
@@ -23,52 +21,10 @@ from rasters.layers import RGB
 BRIGHTEST = (
     0.999  # quantile of a band's valid pixels that is white: what is brighter is cut off. An assumption
 )
+WIDEST = 8  # pixels of the grid that a band's own may be wide; Sentinel-2's widest are 6
 _PIXELS = 20_000  # of each image, about, that quantiles are taken of
 
 Composite = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandCoding:
-    """How the bands of one side become a picture's grey levels 1 to 255, and 0 without data.
-
-    Of 8-bit bands these are the values; of others 255 sqrt(v / white). That keeps one step in 255 of the
-    root, for a value v a precision of 2 sqrt(v white) / 255: 0.8 % of white there, half as much at a quarter
-    of it. The noise that undoes the rounding in an adapter is as large; what comes out of it is not rounded
-    to 8 bits again.
-
-    Attributes:
-        white: Value of each band that is 255, (B,).
-        dtype: Of the values: "uint8", "uint16" or "int16".
-    """
-
-    white: np.ndarray
-    dtype: str
-
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        """Values (B, H, W) as grey levels uint8; 0 where all bands are 0 or below, which is no data."""
-        valid = (values > 0).any(axis=0)
-        if self.dtype == "uint8":
-            coded = values.astype(np.float32)
-        else:
-            share = values.astype(np.float32) / self.white.astype(np.float32)[:, None, None]
-            coded = 255 * np.sqrt(np.clip(share, 0, 1))
-        return (np.clip(np.rint(coded), 1, 255) * valid).astype(np.uint8)
-
-    def decode(self, coded: np.ndarray) -> np.ndarray:
-        """The inverse of pictures (B, H, W) float in [0, 1], what is beyond cut off: values, uint16."""
-        coded = np.clip(coded, 0, 1)
-        share = coded if self.dtype == "uint8" else np.square(coded)
-        return np.rint(share * self.white.astype(np.float32)[:, None, None]).astype(np.uint16)
-
-
-def fit_coding(images: Iterable[np.ndarray], dtype: str) -> BandCoding:
-    """The coding of images (B, H, W), whose white is the `BRIGHTEST` of each band; of 8 bits it is 255."""
-    valid = (image[:, (image > 0).any(axis=0)] for image in images)
-    pixels = np.concatenate([v[:, :: 1 + v.shape[1] // _PIXELS] for v in valid], axis=1)
-    if dtype == "uint8" or not pixels.size:
-        return BandCoding(white=np.full(len(pixels), 255.0), dtype=dtype)
-    return BandCoding(white=np.maximum(np.quantile(pixels, BRIGHTEST, axis=1), 1.0), dtype=dtype)
 
 
 def composites(count: int) -> list[Composite]:
@@ -90,7 +46,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultibandAdapter:
-    """Makes simulated bands look like the target's.
+    """Makes simulated bands look like the target's. Bands of wider pixels stay of wider pixels.
 
     Attributes:
         bands: Their names, red, green and blue first.
@@ -137,7 +93,7 @@ class MultibandAdapter:
             for out, (image, cover), model, style in zip(made, coded, models, styles, strict=True):
                 three = model.translate_float(image[list(composite)], cover, position=position, style=style)
                 for k, band in own:
-                    out[band] = three[k]
+                    out[band] = own_pixels(three[k], self.source.width[band])
         first, second = ((self.target.decode(out), quantise(out[:3])) for out in made)
         return first, second
 

@@ -9,7 +9,8 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from adaptation.checkpoint import check_bands
-from adaptation.multiband import BandCoding, MultibandAdapter, composites, fit_coding
+from adaptation.coding import BandCoding, fit_coding
+from adaptation.multiband import MultibandAdapter, composites
 from pipelines.views import View
 from rasters.capture import read_capture
 from rasters.errors import InputError
