@@ -16,6 +16,8 @@ from adaptation.checkpoint import load_adapter, load_multiband, save_adapter
 from adaptation.coding import BandCoding, fit_coding
 from adaptation.config import AdaptConfig
 from adaptation.fidelity import structure
+from adaptation.finishing import fit_finish
+from adaptation.material import gather
 from adaptation.multiband import MultibandAdapter, Sides, composites, fit_multiband
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -273,6 +275,23 @@ def test_the_network_of_red_green_and_blue_serves_the_other_bands(adapter: Multi
     own = ("norm.log_scale", "norm.shift", "film")
     for name, weight in second.items():
         assert bool((weight == first[name]).all()) != name.endswith(own), name
+
+
+def test_what_is_rough_in_reflectance_is_ground_and_stays(adapter: MultibandAdapter) -> None:
+    """Of a target calmer than any place of the captures: a picture's grain would go, and houses with it."""
+    assert all(a.deblocking == a.denoising == 0 for a in adapter.adapters)
+    rng = np.random.default_rng(5)
+    source = [(adapter.source.encode(v)[:3], cover) for v, cover in (simulated(r) for r in rng.spawn(4))]
+    calm = [cv2.GaussianBlur(i.transpose(1, 2, 0), (0, 0), 2.0).transpose(2, 0, 1) for i, _ in source]
+    material, one = gather(source, [], calm, SMALL, rng), adapter.adapters[0]
+    smoothing = [
+        fit_finish(
+            material, one.radiometry, one.flow, SMALL, np.random.default_rng(3), grainy=grainy
+        ).smoothing
+        for grainy in (True, False)
+    ]
+    assert smoothing[0] > 1 / 255
+    assert smoothing[1] < 0.5 * smoothing[0]
 
 
 def test_a_file_holds_all_bands_and_is_refused_where_one_is_lacking(
