@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BRIGHTEST = (
-    0.999  # quantile of a band's valid pixels that is white: what is brighter is cut off. An assumption
-)
+BRIGHTEST = 0.999  # quantile of a band's valid pixels that is white; above it is cut off. An assumption
 WIDEST = 8  # pixels of the grid that a band's own may be wide; Sentinel-2's widest are 6
 _PIXELS = 20_000  # of each image, about, that quantiles are taken of
 

@@ -18,12 +18,6 @@ from adaptation.noise import quantise
 from adaptation.textures import SIBLINGS
 from rasters.layers import RGB
 
-BRIGHTEST = (
-    0.999  # quantile of a band's valid pixels that is white: what is brighter is cut off. An assumption
-)
-WIDEST = 8  # pixels of the grid that a band's own may be wide; Sentinel-2's widest are 6
-_PIXELS = 20_000  # of each image, about, that quantiles are taken of
-
 Composite = tuple[int, int, int]
 
 
@@ -79,10 +73,10 @@ class MultibandAdapter:
             ValueError: The values have another number of bands, or land cover another shape.
         """
         seed = int(rng.integers(2**63))
-        made = [np.empty(values.shape, np.float32) for values, _ in (before, after)]
         for values, _ in (before, after):
             if len(values) != len(self.bands):
                 raise ValueError(f"values must be of {len(self.bands)} bands, got shape {values.shape}")
+        made = [np.empty(values.shape, np.float32) for values, _ in (before, after)]
         coded = [(self.source.encode(values), cover) for values, cover in (before, after)]
         for number, (adapter, composite) in enumerate(
             zip(self.adapters, composites(len(self.bands)), strict=True)

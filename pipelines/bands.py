@@ -19,6 +19,7 @@ from rasters.layers import RGB
 
 DEPTHS = ("uint8", "uint16", "int16")
 INFRARED = "near_infrared"
+CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 LOOKED_AT = 24  # images a side, at most, that the codings are fitted to
 SENTINEL_2 = {
     "B1": "coastal", "B2": "blue", "B3": "green", "B4": "red", "B5": "red_edge_1", "B6": "red_edge_2",
@@ -98,25 +99,20 @@ def split_names(text: str) -> list[str]:
 def target_bands(paths: Sequence[Path], named: Sequence[str]) -> dict[str, int]:
     """The number, from 1, of each band by its name in target images of one count of bands and one type.
 
-    As named, else as the first file's descriptions say, else, of four bands, as its colours do. Nothing of
-    pictures: 8-bit of one or three bands, of which none was named.
+    As named, else as their descriptions say, else, of four bands, as their colours do. Nothing of pictures:
+    8-bit of one or three bands, of which none was named. At most `CHECKED` headers are looked at.
 
     Raises:
-        InputError: A band is not told, or red, green or blue is not among them.
+        InputError: A band is not told, red, green or blue is not among them, or two images do not agree.
     """
-    with open_raster(paths[0]) as dataset:
-        stored = data_bands(dataset, named)
-        if not named and len(stored) in (1, 3) and dataset.dtypes[0] == "uint8":
-            return {}
-        described = [_told(dataset.descriptions[n - 1]) for n in stored]
-        colours = [dataset.colorinterp[n - 1] for n in stored]
-    names = [*named] if named else described
-    unclear = None in names or len(set(names)) < len(names)
-    if not named and unclear and len(stored) == 4 and _are_rgb_and_infrared(colours):
-        names, unclear = [*RGB, INFRARED], False
-    if unclear or len(names) != len(stored):
+    stored, names, dtype = _told_bands(paths[0], named)
+    if not named and len(stored) in (1, 3) and dtype == "uint8":
+        return {}
+    if None in names or len(set(names)) < len(names) or len(names) != len(stored):
+        known = sorted({name for name in names if name})
+        told = f"names for {len(known)} of them ({', '.join(known)})" if known else "names for none of them"
         raise InputError(
-            f"{paths[0]} has {len(stored)} bands and {_count(names)}: say which band is which, as by "
+            f"{paths[0]} has {len(stored)} bands and {told}: say which band is which, as by "
             "--bands red,green,blue,near_infrared"
         )
     lacking = [name for name in RGB if name not in names]
@@ -125,13 +121,26 @@ def target_bands(paths: Sequence[Path], named: Sequence[str]) -> dict[str, int]:
             f"{paths[0]} has no band {lacking[0]}, only {', '.join(map(str, names))}; red, green and blue "
             "are needed: give images that have them, or say with --bands which they are"
         )
+    for path in paths[:: -(-len(paths) // CHECKED)]:
+        if (others := _told_bands(path, named)[:2]) != (stored, names):
+            raise InputError(
+                f"{path} tells its bands as {', '.join(str(name) for name in others[1])}, {paths[0]} as "
+                f"{', '.join(map(str, names))}: bring them into one order, or say it with --bands"
+            )
     return {str(name): number for name, number in zip(names, stored, strict=True)}
 
 
-def _count(names: Sequence[str | None]) -> str:
-    """How many bands have which name."""
-    known = sorted({name for name in names if name})
-    return f"names for {len(known)} of them ({', '.join(known)})" if known else "names for none of them"
+def _told_bands(path: Path, named: Sequence[str]) -> tuple[list[int], list[str | None], str]:
+    """Numbers, from 1, of a file's bands, a name for each, None where nothing tells, and their type."""
+    with open_raster(path) as dataset:
+        stored, dtype = data_bands(dataset, named), dataset.dtypes[0]
+        described = [_told(dataset.descriptions[n - 1]) for n in stored]
+        colours = [dataset.colorinterp[n - 1] for n in stored]
+    if named:
+        return stored, [*named], dtype
+    if (None in described or len(set(described)) < 4) and _are_rgb_and_infrared(colours):
+        return stored, [*RGB, INFRARED], dtype
+    return stored, described, dtype
 
 
 def _told(description: str | None) -> str | None:
@@ -144,7 +153,7 @@ def _told(description: str | None) -> str | None:
 
 def _are_rgb_and_infrared(colours: Sequence[ColorInterp]) -> bool:
     rgb = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
-    return [*colours[:3]] == rgb and colours[3] in (ColorInterp.nir, ColorInterp.undefined)
+    return list(colours[:3]) == rgb and list(colours[3:]) in ([ColorInterp.nir], [ColorInterp.undefined])
 
 
 def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: Mapping[str, int]) -> Bands:

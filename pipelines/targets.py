@@ -8,7 +8,7 @@ import numpy as np
 
 from adaptation.descriptors import LEAST_SIDE, holds_patch
 from adaptation.spectrum import valid_pixels
-from pipelines.bands import DEPTHS, data_bands
+from pipelines.bands import CHECKED, DEPTHS, data_bands
 from rasters.catalogue import finished
 from rasters.errors import InputError
 from rasters.folders import list_images, read_image
@@ -20,7 +20,6 @@ HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its 
 LEAST_HELD_OUT = 4  # and to fit on
 READ = 48  # of them are read before the fit, at most
 FLAT = 2  # grey levels: what an image spans that shows nothing but rounding and compression
-CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 _TWINS = (("_pre_disaster.", "_post_disaster."), ("image_pre.", "image_post."))  # in names: before, after
 
 Read = Callable[[Path], np.ndarray]
