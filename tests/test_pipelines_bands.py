@@ -81,9 +81,7 @@ def test_bands_are_told_by_names_codes_or_colours(tmp_path: Path) -> None:
     assert target_bands([alpha], []) == {}  # a picture
     assert target_bands([alpha], NAMES) == dict(zip(NAMES, (1, 2, 3, 4), strict=True))
     assert target_bands([store(tmp_path / "f.tif", empty(1, np.uint8))], []) == {}
-    with pytest.raises(
-        InputError, match=r"c\.tif tells its bands as blue, green, .*a\.tif as near_inf"
-    ):
+    with pytest.raises(InputError, match=r"c\.tif tells its bands as blue, green, .*a\.tif as near_inf"):
         target_bands([named, named, some], [])
 
 
