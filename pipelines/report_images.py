@@ -90,6 +90,5 @@ def _view(adapted: Path, images: Sequence[Path], named: Sequence[str], capture: 
         return PICTURES, ""
     there = tuple(read_capture(capture, []).bands)
     bands = fitted_bands(load_multiband(adapted / "adapter.pt", there), there, stored)
-    return bands.views()[
-        0
-    ], f"Of {len(bands.names)} bands red, green and blue alone, in the coding of the fit."
+    note = f"Of {len(bands.names)} bands red, green and blue alone, in the coding of the fit."
+    return bands.views()[0], note
