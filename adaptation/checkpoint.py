@@ -4,13 +4,17 @@ import dataclasses
 import io
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from adaptation.adapter import Adapter
+from adaptation.coding import BandCoding
 from adaptation.config import AdaptConfig
+from adaptation.multiband import MultibandAdapter
 from adaptation.radiometry import radiometry_from_state, radiometry_state
 from adaptation.textures import build_texture, texture_name
 from rasters.classes import LandCover
@@ -23,13 +27,35 @@ CLASSES = [cover.name for cover in LandCover]
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
 
-def save_adapter(path: Path, adapter: Adapter) -> None:
+def save_adapter(path: Path, adapter: Adapter | MultibandAdapter) -> None:
     """Writes `adapter` to `path`, whole or not at all; equal adapters give equal bytes."""
-    state = {"format": FORMAT, "version": VERSION, "classes": CLASSES, **_parts(adapter)}
+    adapters, bands = (
+        ((adapter,), None) if isinstance(adapter, Adapter) else (adapter.adapters, _bands(adapter))
+    )
+    state = {
+        "format": FORMAT,
+        "version": VERSION,
+        "classes": CLASSES,
+        "gsd": adapters[0].gsd,
+        "bands": bands,
+        "adapters": [_parts(one) for one in adapters],
+    }
     buffer = io.BytesIO()  # given a path, torch would write the temporary file's name into the archive
     torch.save(state, buffer)
     with atomic_path(path) as partial:
         partial.write_bytes(buffer.getvalue())
+
+
+def _bands(adapter: MultibandAdapter) -> dict[str, Any]:
+    """Names and codings."""
+    sides = {"source": adapter.source, "target": adapter.target}
+    return {
+        "names": list(adapter.bands),
+        **{
+            name: {"white": side.white.tolist(), "dtype": side.dtype, "width": list(side.width)}
+            for name, side in sides.items()
+        },
+    }
 
 
 def _parts(adapter: Adapter) -> dict[str, Any]:
@@ -70,7 +96,7 @@ def check_gsd(gsd: float, fitted: float | None, what: str) -> None:
 
 
 def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = None) -> Adapter:
-    """Reads an adapter.
+    """Reads an adapter; of one of more bands than three, that of red, green and blue in their coding.
 
     Args:
         path: Written by `save_adapter`.
@@ -81,11 +107,66 @@ def load_adapter(path: Path, *, gsd: float | None = None, device: str | None = N
         InputError: Missing, foreign or damaged file, another format version, other classes, or a ground
             sample distance that `check_gsd` refuses.
     """
+    return _load(path, gsd, device)[0][0]
+
+
+def load_multiband(
+    path: Path, bands: Sequence[str], *, gsd: float | None = None, device: str | None = None
+) -> MultibandAdapter:
+    """Reads an adapter of more bands than three.
+
+    Args:
+        path: Written by `save_adapter`.
+        bands: Names of those that the images it is wanted for have.
+        gsd: As of `load_adapter`.
+        device: As of `load_adapter`.
+
+    Raises:
+        InputError: As `load_adapter`, or it is of pictures or of a band that those images lack.
+    """
+    adapters, told = _load(path, gsd, device)
+    if told is None:
+        raise InputError(
+            f"{path} adapts pictures of three bands, none of {', '.join(bands)}; fit another one"
+        )
+    try:
+        names, sides = tuple(told["names"]), [told["source"], told["target"]]
+        source, target = (
+            BandCoding(white=np.array(s["white"], float), dtype=s["dtype"], width=tuple(s["width"]))
+            for s in sides
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
+    check_bands(names, bands, str(path))
+    return MultibandAdapter(bands=names, source=source, target=target, adapters=tuple(adapters))
+
+
+def check_bands(wanted: Sequence[str], there: Sequence[str], what: str) -> None:
+    """Checks that captures have all the bands that an adapter or its target has.
+
+    Args:
+        wanted: Names of the adapter's or target's bands.
+        there: Names of the captures' bands; none of pictures.
+        what: The file of the adapter or the target, for the message.
+
+    Raises:
+        InputError: One is lacking.
+    """
+    lacking = [name for name in wanted if name not in there]
+    if lacking:
+        raise InputError(
+            f"{what} has the band {lacking[0]}, the captures have {', '.join(there) or 'no reflectance'}; "
+            "simulate with a profile that has it, such as naip_06 or sentinel2"
+        )
+
+
+def _load(path: Path, gsd: float | None, device: str | None) -> tuple[list[Adapter], dict[str, Any] | None]:
+    """The adapters of a file, and what it tells of bands."""
     state = _read(path)
     if gsd is not None:
         check_gsd(gsd, state["gsd"], str(path))
     try:
-        return _adapter(state, device)
+        return [_adapter(parts, device) for parts in state["adapters"]], state["bands"]
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
 

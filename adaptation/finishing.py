@@ -53,23 +53,36 @@ def fit_finish(
     flow: Texture,
     config: AdaptConfig,
     rng: np.random.Generator,
+    *,
+    grainy: bool = True,
 ) -> Finish:
     """What follows texture, from patches of ordinary ground and real ones.
 
     Grain is what has to go for calm places to be as calm as the target's after the kernels, which are fitted
     to what it leaves.
+
+    Args:
+        material: Of both sides.
+        radiometry: Stage A.
+        flow: Stage B.
+        config: How to fit.
+        rng: Source of all randomness.
+        grainy: Whether the simulated images may have grain of their own; else the roughness of their calm
+            places is ground and stays, and grain is what texture adds to it.
     """
     side = min(SIDE, min(min(i.shape[1:]) for i, _ in material.ordinary) // 32 * 32)
-    adapted = []
+    coloured, adapted = [], []
     for k in range(PATCHES):
         image, cover = material.ordinary[k % len(material.ordinary)]  # in turn: draws tell in the grain
         row, col = (s.start // BLOCK * BLOCK for s in patch(cover.shape, side, rng))
         where = (slice(row, row + side), slice(col, col + side))
         crop = torch.from_numpy(source_crop([(image[:, *where], cover[where])], radiometry, side, rng))[None]
         with torch.inference_mode():
+            x = to_opponent(crop.to(config.device))
+            coloured.append(x[0].cpu().numpy())
             made = apply_texture(
                 flow,
-                to_opponent(crop.to(config.device)),
+                x,
                 config,
                 place=Window(row=0, col=0, height=side, width=side),
                 seed=k,
@@ -88,7 +101,8 @@ def fit_finish(
     def made_with(grain: float) -> list[np.ndarray]:
         return [x[0].numpy() for x in calibrated(grain, TAPS // 2)[1]]  # which the kernels spoil
 
-    grain = fit_grain(made_with, calm_spread(real))
+    calm = calm_spread(real) if grainy else max(calm_spread(real), calm_spread(coloured))
+    grain = fit_grain(made_with, calm)
     kernels, made = calibrated(grain, BLOCK)  # whole blocks
     pictures = [quantise(from_opponent(x)[0].numpy()) for x in made]
     return Finish(smoothing=grain, kernels=kernels, residue=fit_deblocking(pictures, material.target))

@@ -53,6 +53,7 @@ def fit_adapter(
     pairs: Sequence[Pair] = (),
     progress: Progress | None = None,
     method: str = "flow",
+    compressed: bool = True,
 ) -> Adapter:
     """An adapter from simulated to real images.
 
@@ -75,6 +76,8 @@ def fit_adapter(
         progress: Called as (step, steps, loss) while the texture is fitted; the flow's and the diffusion
             flow's loss is bits per dimension.
         method: Of the texture: "flow", or one of `adaptation.textures.SIBLINGS`.
+        compressed: Whether the simulated images may have been: then their blocks, and the grain that it made
+            streaks of, are smoothed first; else all that is rough in them is ground.
 
     Raises:
         InputError: Too few or too small images, images that are panchromatic on one side of the disaster
@@ -87,7 +90,9 @@ def fit_adapter(
         _check_base(base, config, method)
     of_material, *of_fits = rng.spawn(3 if len(target_after) else 2)
     material = gather(source, aftermath, target, config, of_material)
-    how = _How(method=method, progress=progress, base=None if base is None else base.flow)
+    how = _How(
+        method=method, progress=progress, base=None if base is None else base.flow, compressed=compressed
+    )
     if not len(target_after):
         return _fit(material, gsd, config, of_fits[0], pairs, how)
     later = with_target_after(material, target_after, config, of_material)
@@ -102,11 +107,12 @@ def fit_adapter(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _How:
-    """How a texture is fitted: with which model, from which flow on, and in which share of the steps."""
+    """How a texture is fitted: with which model, from which flow on, in which share of the steps, to what."""
 
     method: str
     progress: Progress | None
     base: Texture | None
+    compressed: bool
     share: float = 1.0
 
 
@@ -120,11 +126,11 @@ def _fit(
 ) -> Adapter:
     """The adapter to the target images of one kind of acquisition."""
     of_colours, of_optics, of_texture, of_finish = rng.spawn(4)
-    material, deblocking, denoising = _cleaned(material)
+    material, deblocking, denoising = _cleaned(material) if how.compressed else (material, 0.0, 0.0)
     radiometry, believed = fit_colours(material, config, of_colours, pairs)
     radiometry = _with_blur(material, radiometry, of_optics)
     flow, loss = _fit_texture(material, radiometry, config, of_texture, how)
-    finish = fit_finish(material, radiometry, flow, config, of_finish)
+    finish = fit_finish(material, radiometry, flow, config, of_finish, grainy=how.compressed)
     summary: dict[str, object] = {
         "source_images": len(material.source),
         "target_images": len(material.target),

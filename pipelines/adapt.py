@@ -13,12 +13,14 @@ from tqdm import tqdm
 
 from adaptation.adapter import Adapter
 from adaptation.baselines import BASELINES, Baseline, fit_baseline
-from adaptation.checkpoint import check_gsd, load_adapter, save_adapter
+from adaptation.checkpoint import check_gsd, load_adapter, load_multiband, save_adapter
 from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
-from adaptation.fidelity import structure
 from adaptation.fitting import fit_adapter
-from pipelines.dated_fidelity import DATES, fidelity_by_date, fidelity_json, fidelity_text
+from adaptation.multiband import MultibandAdapter, Sides, fit_multiband
+from pipelines.adapt_results import LookedAt, labelled, write_results
+from pipelines.bands import Bands, code_bands, split_names, target_bands
+from pipelines.dated_fidelity import DATES
 from pipelines.devices import pick_device
 from pipelines.lazy import Lazy
 from pipelines.settings import capture_files, settings, settle
@@ -32,15 +34,15 @@ from pipelines.targets import (
     target_images,
     target_pairs,
 )
+from pipelines.views import PICTURES, View
 from rasters.capture import derive_capture, read_capture
 from rasters.catalogue import common_gsd, finished, list_captures, write_catalogue
 from rasters.errors import InputError
-from rasters.files import write_json, write_text
+from rasters.files import write_json
 from rasters.folders import read_image
-from rasters.pictures import write_sheet
+from rasters.layers import IMAGES, MEASURED
 
 JUDGED = 16  # captures and held-out images, at most, that the report looks at
-SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
 
 Method = Literal["flow", "diffusion", "bridge", "cut", "none", "histogram", "gaussian", "sliced", "fda"]
 
@@ -51,11 +53,14 @@ class Config(AdaptConfig):
 
     Attributes:
         captures: Folder of captures, from `mage simulate`.
-        target: Folder of unlabelled real images, 8-bit PNG, JPEG or TIFF (or of captures: a stand-in). Names
-            with _pre_disaster and _post_disaster tell dates, which then get an adapter each.
+        target: Folder of unlabelled real images (or of captures: a stand-in): 8-bit PNG, JPEG or TIFF of one
+            or three bands, or TIFF of more bands of 8 or 16 bits, to which the captures' reflectance is
+            adapted. Names with _pre_disaster and _post_disaster tell dates, which then get an adapter each.
         out: Folder for the adapter, the adapted captures, the fidelity report and the contact sheet.
         target_gsd: Ground sample distance of the target [m]; if not given, what its georeference says, else
             the captures' own. A difference of more than a quarter is refused.
+        bands: The target's bands, by the captures' names and in the order of its files, separated by commas:
+            "red,green,blue,near_infrared". If not given, what its files say.
         base: An `adapter.pt` fitted to another target: its network is kept and only what belongs to the
             target is fitted, in a fifth of the steps; of the flow alone.
         method: "flow", the adapter; "diffusion", "bridge" or "cut", the adapter with another texture model
@@ -69,6 +74,7 @@ class Config(AdaptConfig):
     target: Path
     out: Path
     target_gsd: float | None = None
+    bands: str = ""
     base: Path | None = None
     method: Method = "flow"
     seed: int = 1
@@ -84,6 +90,11 @@ class Config(AdaptConfig):
         if self.target_gsd is not None and not 0 < self.target_gsd < math.inf:
             raise InputError(f"target_gsd must be a positive length in metres, got {self.target_gsd}")
 
+    @property
+    def named(self) -> list[str]:
+        """The target's bands, if they were named."""
+        return split_names(self.bands)
+
 
 def run(config: Config) -> None:
     """Writes `config.out`; an adapter and captures that are already there are kept.
@@ -94,11 +105,15 @@ def run(config: Config) -> None:
     config = replace(config, device=pick_device(config.device))
     folders = list_captures(config.captures)
     gsd, images = common_gsd(folders), target_images(config.target)
-    check_images(images)
+    check_images(images, config.named)
     fit_paths, held_out = split_target(images, config.target)
-    check_content(images)
+    bands = _bands(config, folders, images, [*fit_paths[0], *fit_paths[1]])
+    views = [PICTURES] if bands is None else bands.views()
+    check_content(images, views[0].real)
     looked_at = _looked_at(config, folders, held_out)
-    check_judges({DATES[phase]: paths for phase, paths in looked_at.real.items()}, config.target)
+    check_judges(
+        {DATES[phase]: paths for phase, paths in looked_at.real.items()}, config.target, views[0].real
+    )
     base = None if config.base is None else load_adapter(config.base, device=config.device)
     real = target_gsd(images[0]) if config.target_gsd is None else config.target_gsd
     check_gsd(gsd, real, f"target {images[0] if config.target_gsd is None else '(--target_gsd)'}")
@@ -113,7 +128,7 @@ def run(config: Config) -> None:
     settle(config.out, "adapt", settings(config), inputs)
     began, fitted = time.process_time(), (config.out / "adapter.pt").is_file()
     if config.method not in BASELINES:
-        adapter = _adapter(config, folders, fit_paths, gsd, base)
+        adapter = _adapter(config, folders, fit_paths, gsd, base, bands)
     else:
         adapter = _baseline(config, folders, fit_paths)
     cost = {"fit_cpu_seconds": time.process_time() - began, "apply_cpu_seconds": 0.0, "megapixels": 0.0}
@@ -121,57 +136,93 @@ def run(config: Config) -> None:
     done = {folder.name for folder in finished(adapted)}
     for folder in tqdm(folders, desc="adapt", unit="capture"):
         if folder.name not in done:
-            seconds, pixels = _adapt_capture(adapter, folder, adapted, config.seed)
+            seconds, pixels = _adapt_capture(adapter, folder, adapted, config.seed, bands)
             cost["apply_cpu_seconds"] += seconds
             cost["megapixels"] += pixels / 1e6
     if not done and not fitted:  # of an unbroken run alone
         write_json(config.out / "cost.json", cost)
     write_catalogue(adapted, title="MAGE: adapted captures")
     if not (config.out / "fidelity.json").is_file():
-        _report(config, looked_at)
+        further = None if bands is None else bands.false_colour()
+        write_results(
+            config.out, looked_at, views, shown=[v for v in (views[0], further) if v], note=config.note
+        )
     print(f"look at  {config.out / 'sheet.png'}\nread     {config.out / 'fidelity.md'}")
 
 
+def _bands(
+    config: Config, folders: Sequence[Path], images: Sequence[Path], fit: Sequence[Path]
+) -> Bands | None:
+    """Those of a target of more bands than a picture."""
+    stored = target_bands(images, config.named)
+    if stored and config.method in BASELINES:
+        raise InputError(
+            f"method {config.method!r} knows pictures of three bands, {config.target} has {len(stored)}; "
+            "leave --method out, or give a target of red, green and blue in 8 bits"
+        )
+    return code_bands(folders, fit, stored) if stored else None
+
+
 def _adapter(
-    config: Config, folders: Sequence[Path], target: Dates, gsd: float, base: Adapter | None
-) -> Adapter:
+    config: Config,
+    folders: Sequence[Path],
+    target: Dates,
+    gsd: float,
+    base: Adapter | None,
+    bands: Bands | None,
+) -> Adapter | MultibandAdapter:
     path = config.out / "adapter.pt"
     if path.is_file():
+        if bands is not None:
+            return load_multiband(path, bands.names, gsd=gsd, device=config.device)
         return load_adapter(path, gsd=gsd, device=config.device)
-    before, later = target
-    pairs = target_pairs([*before, *later])
     unit = "bits/dim" if config.method in ("flow", "diffusion") else "loss"
     with tqdm(desc="fit adapter", unit="step") as bar:
 
         def progress(step: int, steps: int, loss: float) -> None:
             if step == 1:
-                bar.set_description("fit adapter" if bar.n == 0 else "fit adapter, after the disaster")
+                bar.set_description("fit adapter" if bar.n == 0 else "fit adapter, further bands or date")
                 bar.reset(steps)
             bar.update(step - bar.n)
             bar.set_postfix_str(f"{loss:.2f} {unit}")
 
-        adapter = fit_adapter(
-            Lazy(folders, lambda folder: _labelled(folder, "pre")),
-            Lazy(before, read_image),
-            gsd=gsd,
-            config=_adapt_config(config),
-            rng=np.random.default_rng(config.seed),
-            aftermath=Lazy(folders, lambda folder: _labelled(folder, "post")),
-            target_after=Lazy(later, read_image),
-            base=base,
-            pairs=Lazy(list(pairs), lambda path: (read_image(path), read_image(pairs[path]))),
-            progress=progress,
-            method=config.method,
-        )
+        settled = _adapt_config(config)
+        rng = np.random.default_rng(config.seed)
+        if bands is None:
+            side = _sides(PICTURES, folders, target)
+            adapter = fit_adapter(
+                side.source, side.target, gsd=gsd, config=settled, rng=rng, aftermath=side.aftermath,
+                target_after=side.target_after, base=base, pairs=side.pairs, progress=progress,
+                method=config.method,
+            )  # fmt: skip
+        else:
+            adapter = fit_multiband(
+                [_sides(view, folders, target) for view in bands.views()],
+                gsd=gsd, config=settled, rng=rng, base=base, progress=progress, method=config.method,
+                bands=bands.names, source=bands.source, target=bands.target,
+            )  # fmt: skip
     save_adapter(path, adapter)
     return adapter
+
+
+def _sides(view: View, folders: Sequence[Path], target: Dates) -> Sides:
+    """What the bands of a view are fitted to, read when it is looked at."""
+    before, later = target
+    pairs = target_pairs([*before, *later])
+    return Sides(
+        source=Lazy(folders, lambda folder: labelled(view.simulated, folder, "pre")),
+        target=Lazy(before, view.real),
+        aftermath=Lazy(folders, lambda folder: labelled(view.simulated, folder, "post")),
+        target_after=Lazy(later, view.real),
+        pairs=Lazy(list(pairs), lambda path: (view.real(path), view.real(pairs[path]))),
+    )
 
 
 def _baseline(config: Config, folders: Sequence[Path], target: Dates) -> Baseline:
     """Fits in seconds, so it is not kept; to images of all dates alike."""
     return fit_baseline(
         config.method,
-        Lazy(folders, lambda folder: _labelled(folder, "pre")),
+        Lazy(folders, lambda folder: labelled(PICTURES.simulated, folder, "pre")),
         Lazy(sorted(target[0] + target[1]), read_image),
         config=_adapt_config(config),
         rng=np.random.default_rng(config.seed),
@@ -182,14 +233,9 @@ def _adapt_config(config: Config) -> AdaptConfig:
     return AdaptConfig(**{f.name: getattr(config, f.name) for f in fields(AdaptConfig)})
 
 
-def _labelled(folder: Path, phase: str) -> tuple[np.ndarray, np.ndarray]:
-    """(image, land cover) of a capture before ("pre") or after ("post")."""
-    names = (f"image_{phase}", f"land_cover_{phase}")
-    layers = read_capture(folder, names).layers
-    return layers[names[0]], layers[names[1]]
-
-
-def _adapt_capture(adapter: Adapter | Baseline, folder: Path, out: Path, seed: int) -> tuple[float, int]:
+def _adapt_capture(
+    adapter: Adapter | MultibandAdapter | Baseline, folder: Path, out: Path, seed: int, bands: Bands | None
+) -> tuple[float, int]:
     """Adapts one capture; its random draws hang on its name, not on the order.
 
     Returns:
@@ -198,24 +244,22 @@ def _adapt_capture(adapter: Adapter | Baseline, folder: Path, out: Path, seed: i
     rng = np.random.default_rng([seed, zlib.crc32(folder.name.encode())])
     grid = read_capture(folder, []).grid
     position = (round(-grid.north / grid.gsd), round(grid.west / grid.gsd))
-    pair = _labelled(folder, "pre"), _labelled(folder, "post")
+    see = PICTURES.simulated if bands is None else bands.simulated
+    pair = labelled(see, folder, "pre"), labelled(see, folder, "post")
     began = time.process_time()
-    before, after = adapter.translate_pair(*pair, position=position, rng=rng)
+    if isinstance(adapter, MultibandAdapter):
+        values, pictures = zip(*adapter.translate_pair(*pair, position=position, rng=rng), strict=True)
+        layers = dict(zip([*MEASURED, *IMAGES], [*values, *pictures], strict=True))
+    else:
+        made = adapter.translate_pair(*pair, position=position, rng=rng)
+        layers = dict(zip(IMAGES, made, strict=True))
     seconds = time.process_time() - began
-    derive_capture(folder, out, {"image_pre": before, "image_post": after})
+    names, scale = ((), None) if bands is None else (bands.names, bands.scale)
+    derive_capture(folder, out, layers, bands=names, scale=scale)
     return seconds, 2 * grid.height * grid.width
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LookedAt:
-    """What the report looks at: some captures, held-out images of each phase, and a source of randomness."""
-
-    captures: list[Path]
-    real: dict[str, list[Path]]
-    rng: np.random.Generator
-
-
-def _looked_at(config: Config, folders: Sequence[Path], held_out: Dates) -> _LookedAt:
+def _looked_at(config: Config, folders: Sequence[Path], held_out: Dates) -> LookedAt:
     rng = np.random.default_rng([config.seed, 1])
     some = [folders[i] for i in sorted(rng.permutation(len(folders))[:JUDGED])]
     real = {
@@ -223,47 +267,4 @@ def _looked_at(config: Config, folders: Sequence[Path], held_out: Dates) -> _Loo
         for phase, paths in zip(DATES, held_out, strict=True)
         if paths
     }
-    return _LookedAt(captures=some, real=real, rng=rng)
-
-
-def _report(config: Config, looked_at: _LookedAt) -> None:
-    """Writes fidelity.json, fidelity.md and the contact sheet; the JSON last: all is done."""
-    some, held = looked_at.captures, looked_at.real
-    adapted = [config.out / "captures" / folder.name for folder in some]
-    reports = fidelity_by_date(some, adapted, held, looked_at.rng)
-    structures = [
-        structure(before[0], after[0], before[1])
-        for before, after in (
-            (_labelled(a, "pre"), _labelled(b, "pre")) for a, b in zip(some, adapted, strict=True)
-        )
-    ]
-    kept = [found for found in structures if found is not None]
-    write_text(config.out / "fidelity.md", fidelity_text(reports, kept, config.note))
-    count = min(SHOWN // len(held), len(some))
-    shown = [(phase, i) for phase in held for i in range(count)]
-    rows = [
-        [*(_labelled(roots[i], phase)[0] for roots in (some, adapted)),
-         read_image(held[phase][i * len(held[phase]) // count])]
-        for phase, i in shown
-    ]  # fmt: skip
-    side = min(SIDE, *(n for row in rows for image in row for n in image.shape[1:]))
-    dates = DATES if len(held) > 1 else dict.fromkeys(DATES, "")
-    columns = ("simulated", "adapted", "real, held out" if not config.note else "stand-in target, held out")
-    write_sheet(
-        config.out / "sheet.png",
-        [[_centre(image, side) for image in row] for row in rows],
-        columns=columns,
-        names=[f"{some[i].name} {dates[phase]}" for phase, i in shown],
-        title="Adaptation",
-        note=config.note,
-        side=side,
-    )
-    edges = [{"gradient_correlation": k.gradient_correlation, "shift_pixels": list(k.shift)} for k in kept]
-    found = {**fidelity_json(reports), "label_edges": edges, "note": config.note}
-    write_json(config.out / "fidelity.json", found)
-
-
-def _centre(image: np.ndarray, side: int) -> np.ndarray:
-    """The middle pixels of an image that has at least so many a side."""
-    top, left = ((n - side) // 2 for n in image.shape[1:])
-    return image[:, top : top + side, left : left + side]
+    return LookedAt(captures=some, real=real, rng=rng)

@@ -1,7 +1,7 @@
 """`mage adapt report`: how real adapted captures look and what became of their labels, as page and JSON."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,18 @@ from adaptation.material import target_crop
 from adaptation.neighbours import cut_patches, nearest
 from adaptation.recoverability import Mark, Recovered, disaster_marks, recoverability
 from backbones import lite0_encoder
+from pipelines.bands import split_names
 from pipelines.dated_fidelity import fidelity_by_date, fidelity_json
 from pipelines.lazy import Lazy
+from pipelines.report_images import Looked, look
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
-from pipelines.targets import check_content, check_images, split_target, target_images, twin_after
+from pipelines.targets import twin_after
 from rasters.capture import read_capture
-from rasters.catalogue import finished, list_captures
+from rasters.catalogue import finished
 from rasters.classes import Change, LandCover
 from rasters.errors import InputError
 from rasters.files import read_json, write_json
-from rasters.folders import read_image
 from rasters.layers import LAYERS
 from rasters.provenance import PROVENANCE, provenance
 
@@ -65,20 +66,6 @@ class Config:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Looked:
-    """What the report looks at: captures before and after adaptation, real images of the fit and held out.
-
-    Real images are those before the disaster where the target tells dates, but for `held_after`.
-    """
-
-    before: list[Path]
-    after: list[Path]
-    fit: list[Path]
-    held: list[Path]
-    held_after: list[Path]
-
-
 def run(config: Config) -> None:
     """Writes `report.json` and `report.html` into `config.adapted`.
 
@@ -87,7 +74,9 @@ def run(config: Config) -> None:
     """
     made = _made(config.adapted)
     target = config.target or Path(made["target"])
-    looked = _look(config, target, Path(config.captures or made["captures"]))
+    named = split_names(made.get("bands", ""))
+    captures = Path(config.captures or made["captures"])
+    looked = look(config.adapted, captures, target, named, images=config.images, seed=config.seed)
     rng = np.random.default_rng([config.seed, 2])
     torch.set_num_threads(1)
     quick = config.adapted / "fidelity.json"
@@ -95,7 +84,7 @@ def run(config: Config) -> None:
     report: dict[str, Any] = {
         "provenance": provenance("adapt report", settings(config)),
         "method": made["method"],
-        "note": made.get("note", ""),
+        "note": " ".join(filter(None, (made.get("note", ""), looked.note))),
         "fidelity": found if same else _fidelity(looked, config.draws, rng),
         "bits_per_dim": _bits(config.adapted / "adapter.pt", looked, rng),
         "label_edges": _edges(looked),
@@ -117,42 +106,16 @@ def _made(folder: Path) -> dict[str, Any]:
     return there["config"]
 
 
-def _look(config: Config, target: Path, captures: Path) -> _Looked:
-    before = {folder.name: folder for folder in list_captures(captures)}
-    after = finished(config.adapted / "captures")
-    missing = [folder.name for folder in after if folder.name not in before]
-    if missing:
-        raise InputError(f"{captures} does not hold {missing[0]}, which was adapted; give --captures")
-    images = target_images(target)
-    check_images(images)
-    check_content(images)
-    (fit, _), (held, later) = split_target(images, target)
-    rng = np.random.default_rng([config.seed, 3])
-    some = sorted(int(i) for i in rng.permutation(len(after))[: config.images])
-    after = [after[i] for i in some]
-    judges, judges_after = (
-        [paths[i] for i in sorted(rng.permutation(len(paths))[: config.images])] for paths in (held, later)
-    )
-    teachers = [fit[i] for i in sorted(rng.permutation(len(fit))[: 3 * config.images])]
-    return _Looked(
-        before=[before[f.name] for f in after],
-        after=after,
-        fit=teachers,
-        held=judges,
-        held_after=judges_after,
-    )
-
-
 def _layer(name: str) -> Any:
     return lambda folder: read_capture(folder, [name]).layers[name]
 
 
-def _fidelity(looked: _Looked, draws: int, rng: np.random.Generator) -> dict[str, object]:
+def _fidelity(looked: Looked, draws: int, rng: np.random.Generator) -> dict[str, object]:
     real = {"pre": looked.held, **({"post": looked.held_after} if looked.held_after else {})}
-    return fidelity_json(fidelity_by_date(looked.before, looked.after, real, rng, draws))
+    return fidelity_json(fidelity_by_date(looked.before, looked.after, real, rng, draws, looked.view))
 
 
-def _bits(path: Path, looked: _Looked, rng: np.random.Generator) -> dict[str, list[float]] | None:
+def _bits(path: Path, looked: Looked, rng: np.random.Generator) -> dict[str, list[float]] | None:
     """Bits per dimension under the target's flow, mean and standard error, of each kind of image.
 
     None without an adapter, for a plain method, and where its texture is no flow.
@@ -163,9 +126,9 @@ def _bits(path: Path, looked: _Looked, rng: np.random.Generator) -> dict[str, li
     if not isinstance(flow, WaveletFlow):
         return None
     kinds = {
-        "simulated": Lazy(looked.before, _layer("image_pre")),
-        "adapted": Lazy(looked.after, _layer("image_pre")),
-        "real": Lazy(looked.held, read_image),
+        "simulated": looked.simulated("pre"),
+        "adapted": looked.adapted("pre"),
+        "real": Lazy(looked.held, looked.view.real),
     }
     found = {name: [_image_bits(flow, image, rng) for image in images] for name, images in kinds.items()}
     return {
@@ -186,10 +149,12 @@ def _image_bits(flow: WaveletFlow, image: np.ndarray, rng: np.random.Generator) 
         return float(flow.bits_per_dim(x, TARGET).mean())
 
 
-def _edges(looked: _Looked) -> dict[str, dict[str, object]]:
+def _edges(looked: Looked) -> dict[str, dict[str, object]]:
     pairs = (
-        (_layer("image_pre")(a), _layer("image_pre")(b), _layer("land_cover_pre")(a))
-        for a, b in zip(looked.before, looked.after, strict=True)
+        (image, made, _layer("land_cover_pre")(folder))
+        for image, made, folder in zip(
+            looked.simulated("pre"), looked.adapted("pre"), looked.before, strict=True
+        )
     )
     return {
         LandCover(code).name.lower(): {
@@ -200,7 +165,7 @@ def _edges(looked: _Looked) -> dict[str, dict[str, object]]:
     }
 
 
-def _recovered(looked: _Looked, rng: np.random.Generator) -> dict[str, dict[str, dict[str, object]]]:
+def _recovered(looked: Looked, rng: np.random.Generator) -> dict[str, dict[str, dict[str, object]]]:
     """Of land cover before the disaster, and of the disaster's marks after it."""
     covers, marks = [], []
     for folder in looked.before:
@@ -208,13 +173,13 @@ def _recovered(looked: _Looked, rng: np.random.Generator) -> dict[str, dict[str,
         covers.append(capture.layers["land_cover_pre"])
         marks.append(disaster_marks(capture.layers, str(capture.properties.get("disaster", ""))))
     result: dict[str, dict[str, dict[str, object]]] = {}
-    for title, kind, image, labels in (
-        ("land_cover", LandCover, "image_pre", covers),
-        ("disaster_marks", Mark, "image_post", marks),
+    for title, kind, phase, labels in (
+        ("land_cover", LandCover, "pre", covers),
+        ("disaster_marks", Mark, "post", marks),
     ):
         sides = [
-            [(_layer(image)(folder), label) for folder, label in zip(folders, labels, strict=True)]
-            for folders in (looked.before, looked.after)
+            list(zip(images, labels, strict=True))
+            for images in (looked.simulated(phase), looked.adapted(phase))
         ]
         scores = recoverability(sides[0], sides[1], rng=rng)
         result[title] = {kind(code).name.lower(): _score(found) for code, found in scores.items()}
@@ -225,12 +190,11 @@ def _score(found: Recovered) -> dict[str, object]:
     return {**asdict(found), "share": found.share, "passed": found.passed}
 
 
-def _leakage(looked: _Looked, rng: np.random.Generator) -> dict[str, object] | None:
+def _leakage(looked: Looked, rng: np.random.Generator) -> dict[str, object] | None:
+    covers = [_layer("land_cover_pre")(folder) for folder in looked.before]
     sides = [
-        [(_layer("image_pre")(folder), _layer("land_cover_pre")(source)) for folder, source in
-         zip(folders, looked.before, strict=True)]
-        for folders in (looked.before, looked.after)
-    ]  # fmt: skip
+        list(zip(images, covers, strict=True)) for images in (looked.simulated("pre"), looked.adapted("pre"))
+    ]
     found = leakage(sides[0], sides[1], rng=rng)
     if found is None:
         return None
@@ -238,25 +202,26 @@ def _leakage(looked: _Looked, rng: np.random.Generator) -> dict[str, object] | N
     return {**asdict(found), "classes": names, "passed": found.passed}
 
 
-def _flicker(looked: _Looked) -> dict[str, object]:
+def _flicker(looked: Looked) -> dict[str, object]:
     """Of unchanged ground in captures, and of the pairs among the real images."""
 
-    def simulated(folders: Sequence[Path]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        for folder, source in zip(folders, looked.before, strict=True):
-            calm = _layer("change")(source) == Change.NONE
-            yield _layer("image_pre")(folder), _layer("image_post")(folder), calm
+    def simulated(
+        images: Callable[[str], Lazy[np.ndarray]],
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        for before, after, folder in zip(images("pre"), images("post"), looked.before, strict=True):
+            yield before, after, _layer("change")(folder) == Change.NONE
 
     def real() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for path in [*looked.held, *looked.fit]:
             twin = twin_after(path)
             if twin is not None and twin.is_file():
-                before, after = read_image(path), read_image(twin)
+                before, after = looked.view.real(path), looked.view.real(twin)
                 if before.shape == after.shape:
                     yield before, after, np.ones(before.shape[1:], bool)
 
     found = {
-        "simulated": flicker(simulated(looked.before)),
-        "adapted": flicker(simulated(looked.after)),
+        "simulated": flicker(simulated(looked.simulated)),
+        "adapted": flicker(simulated(looked.adapted)),
         "real": flicker(real()),
     }
     kept = {
@@ -267,12 +232,12 @@ def _flicker(looked: _Looked) -> dict[str, object]:
     return {"quantiles": QUANTILES.tolist(), "sets": kept}
 
 
-def _neighbours(looked: _Looked) -> tuple[list[Neighbour], list[Neighbour], dict[str, object] | None]:
+def _neighbours(looked: Looked) -> tuple[list[Neighbour], list[Neighbour], dict[str, object] | None]:
     """Adapted pictures beside the real ones nearest to them: some, those furthest from any, and figures."""
     encoder = lite0_encoder()
-    adapted = cut_patches(Lazy(looked.after, _layer("image_pre")), encoder)
-    simulated = cut_patches(Lazy(looked.before, _layer("image_pre")), encoder)
-    fit, held = (cut_patches(Lazy(paths, read_image), encoder) for paths in (looked.fit, looked.held))
+    adapted = cut_patches(looked.adapted("pre"), encoder)
+    simulated = cut_patches(looked.simulated("pre"), encoder)
+    fit, held = (cut_patches(Lazy(paths, looked.view.real), encoder) for paths in (looked.fit, looked.held))
     if not len(adapted.source) or not len(fit.source) or not len(held.source):
         return [], [], None
     chosen, distance = nearest(adapted, fit)
@@ -289,7 +254,7 @@ def _neighbours(looked: _Looked) -> tuple[list[Neighbour], list[Neighbour], dict
 
     def row(index: int) -> Neighbour:
         number, (top, left) = int(adapted.source[index]), adapted.corner[index]
-        image = _layer("image_pre")(looked.before[number])
+        image = looked.view.simulated(looked.before[number], "pre")
         pictures = [image[:, top : top + PATCH, left : left + PATCH], adapted.pictures[index]]
         named = [
             f"{looked.fit[int(fit.source[i])].stem}, {d:.2f}"

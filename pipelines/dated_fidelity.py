@@ -7,8 +7,7 @@ import numpy as np
 
 from adaptation.fidelity import FidelityReport, Structure, fidelity
 from pipelines.lazy import Lazy
-from rasters.capture import read_capture
-from rasters.folders import read_image
+from pipelines.views import PICTURES, See, View
 
 DATES = {"pre": "before", "post": "after"}  # phases of captures
 
@@ -19,17 +18,20 @@ def fidelity_by_date(
     real: Mapping[str, Sequence[Path]],
     rng: np.random.Generator,
     draws: int = 10,
+    view: View = PICTURES,
 ) -> dict[str, FidelityReport]:
     """Of captures' images before ("pre") or after ("post"), for each date that there are real images of."""
 
-    def images(folders: Sequence[Path], phase: str) -> Lazy[np.ndarray]:
-        name = f"image_{phase}"
-        return Lazy(folders, lambda folder: read_capture(folder, [name]).layers[name])
+    def images(see: See, folders: Sequence[Path], phase: str) -> Lazy[np.ndarray]:
+        return Lazy(folders, lambda folder: see(folder, phase))
 
     return {
         phase: fidelity(
-            {"simulated": images(simulated, phase), "adapted": images(adapted, phase)},
-            Lazy(paths, read_image),
+            {
+                "simulated": images(view.simulated, simulated, phase),
+                "adapted": images(view.adapted, adapted, phase),
+            },
+            Lazy(paths, view.real),
             rng=rng,
             draws=draws,
         )

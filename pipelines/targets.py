@@ -1,14 +1,14 @@
 """The real images an adapter is fitted to: which they are, whether they serve, and which judge the fit."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from rasterio.enums import ColorInterp
 
 from adaptation.descriptors import LEAST_SIDE, holds_patch
 from adaptation.spectrum import valid_pixels
+from pipelines.bands import CHECKED, DEPTHS, data_bands
 from rasters.catalogue import finished
 from rasters.errors import InputError
 from rasters.folders import list_images, read_image
@@ -20,12 +20,10 @@ HELD_OUT = 4  # every fourth target image is kept out of the fit and judges its 
 LEAST_HELD_OUT = 4  # and to fit on
 READ = 48  # of them are read before the fit, at most
 FLAT = 2  # grey levels: what an image spans that shows nothing but rounding and compression
-_TWINS = (
-    ("_pre_disaster.", "_post_disaster."),
-    ("image_pre.", "image_post."),
-)  # in names of before and after
-CHECKED = 2000  # target images whose headers are looked at before the fit, at most
 _TWINS = (("_pre_disaster.", "_post_disaster."), ("image_pre.", "image_post."))  # in names: before, after
+
+Read = Callable[[Path], np.ndarray]
+"""Of an image as a picture (3, H, W) uint8."""
 
 
 def target_images(folder: Path) -> list[Path]:
@@ -34,28 +32,42 @@ def target_images(folder: Path) -> list[Path]:
     return [capture / f"{name}.tif" for capture in captures for name in IMAGES] or list_images(folder)
 
 
-def check_images(paths: Sequence[Path]) -> None:
+def check_images(paths: Sequence[Path], named: Sequence[str] = ()) -> None:
     """Looks at the headers of target images, at most `CHECKED` of them.
 
+    Args:
+        paths: The images.
+        named: Their bands, if they were named.
+
     Raises:
-        InputError: One is not 8-bit, too small, or neither panchromatic nor in colour; it is named.
+        InputError: One is too small, neither 8-bit of one or three bands nor of more bands of 8 or 16 bits,
+            or of another count or type of bands than the others; it is named.
     """
+    kinds: dict[tuple[int, str], list[Path]] = {}
     for path in paths[:: -(-len(paths) // CHECKED)]:
         with open_raster(path) as dataset:
-            bands = sum(kind is not ColorInterp.alpha for kind in dataset.colorinterp)
-            if dataset.dtypes[0] != "uint8" or min(dataset.shape) < LEAST_SIDE:
+            kind = (len(data_bands(dataset, named)), dataset.dtypes[0])
+            if kind[1] not in DEPTHS or min(dataset.shape) < LEAST_SIDE:
                 raise InputError(
-                    f"{path} has {dataset.height} x {dataset.width} {dataset.dtypes[0]} pixels; target "
-                    f"images must be 8-bit and at least {LEAST_SIDE} pixels a side: convert it or take it out"
+                    f"{path} has {dataset.height} x {dataset.width} {kind[1]} pixels; target images must be "
+                    f"of 8 or 16 bits and at least {LEAST_SIDE} pixels a side: convert it or take it out"
                 )
-            if bands not in (1, 3):
+            if kind[0] == 2 or (kind[0] == 1 and kind[1] != "uint8"):
                 raise InputError(
-                    f"{path} has {bands} bands; target images must have one (panchromatic) or three (red, "
-                    "green, blue): write these alone, as by gdal_translate -b 1 -b 2 -b 3"
+                    f"{path} has {kind[0]} band(s) of {kind[1]}; target images must have one of 8 bits "
+                    "(panchromatic), or red, green and blue, or these and more: convert it or take it out"
                 )
+        kinds.setdefault((3, "uint8") if kind == (1, "uint8") else kind, []).append(path)
+    (usual, there), *others = sorted(kinds.items(), key=lambda item: -len(item[1]))
+    if others:
+        (count, dtype), odd = others[0]
+        raise InputError(
+            f"{odd[0]} has {count} band(s) of {dtype}, {there[0]} has {usual[0]} of {usual[1]}; an adapter "
+            "has one kind of target: give either"
+        )
 
 
-def check_content(paths: Sequence[Path]) -> None:
+def check_content(paths: Sequence[Path], read: Read = read_image) -> None:
     """Reads target images, at most `READ` of them.
 
     Raises:
@@ -65,7 +77,7 @@ def check_content(paths: Sequence[Path]) -> None:
     black, grey, colour = 0, [], []
     chosen = paths[:: -(-len(paths) // READ)]
     for path in chosen:
-        image = read_image(path)
+        image = read(path)
         valid = image[:, valid_pixels(image)]
         black += valid.size == 0
         if valid.size and (np.ptp(valid, axis=1) <= FLAT).all():
@@ -134,14 +146,14 @@ def _held_out(places: Mapping[Path, str], kinds: Sequence[set[Path]]) -> set[str
     return held
 
 
-def check_judges(judges: Mapping[str, Sequence[Path]], root: Path) -> None:
+def check_judges(judges: Mapping[str, Sequence[Path]], root: Path, read: Read = read_image) -> None:
     """Reads the images that will judge, of each date.
 
     Raises:
         InputError: Fewer than `LEAST_HELD_OUT` of a date hold a square without nodata to be compared by.
     """
     for date, paths in judges.items():
-        whole = sum(holds_patch(read_image(path)) for path in paths)
+        whole = sum(holds_patch(read(path)) for path in paths)
         if whole < LEAST_HELD_OUT:
             raise InputError(
                 f"{root}: only {whole} of the {len(paths)} images {date} the disaster that are held out to "

@@ -25,6 +25,10 @@ ELECTRO_OPTICAL = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
 RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 COVER = "eo:cloud_cover"
 PARTIAL = ".partial-"
+ADAPTED_TITLES = {
+    "reflectance_pre": "Bands before, in the unit of the imagery that they were adapted to",
+    "reflectance_post": "Bands after, in the unit of the imagery that they were adapted to",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,28 +87,54 @@ def write_capture(root: Path, capture: Capture) -> Path:
     return root / capture.id
 
 
-def derive_capture(source: Path, root: Path, images: Mapping[str, np.ndarray]) -> Path:
-    """Copies a capture to `root` with other images; its item and other layers keep their bytes.
+def derive_capture(
+    source: Path,
+    root: Path,
+    images: Mapping[str, np.ndarray],
+    *,
+    bands: Sequence[str] = (),
+    scale: float | None = None,
+) -> Path:
+    """Copies a capture to `root` with other images; its other layers keep their bytes, and its item, but for
+    what it says of measured bands where these are replaced.
 
     What else lies in the folder, as the sidecar files of viewers, stays behind.
 
     Args:
         source: The folder of the capture.
         root: Where the new one goes, under the same id.
-        images: Replacements of image layers, (3, H, W) uint8.
+        images: Replacements of image layers, (3, H, W) uint8, and of measured ones, (B, H, W) uint16.
+        bands: Names of the measured bands among the replacements, of those that the capture has.
+        scale: What a measured value is to be multiplied by to be reflectance; None where that is not known.
 
     Returns:
         The new folder.
     """
     grid = read_grid(source / f"{next(iter(IMAGES))}.tif")
     with _whole_folder(root, source.name) as partial:
-        shutil.copyfile(source / f"{source.name}.json", partial / f"{source.name}.json")
+        if bands:
+            item = _other_bands(read_json(source / f"{source.name}.json"), bands, scale)
+            write_json(partial / f"{source.name}.json", item)
+        else:
+            shutil.copyfile(source / f"{source.name}.json", partial / f"{source.name}.json")
         for layer in LAYERS.keys() - images.keys():
             if (source / f"{layer}.tif").is_file():
                 shutil.copyfile(source / f"{layer}.tif", partial / f"{layer}.tif")
         for name, image in images.items():
-            write_layer(partial / f"{name}.tif", name, image, grid)
+            write_layer(partial / f"{name}.tif", name, image, grid, bands)
     return root / source.name
+
+
+def _other_bands(item: dict[str, Any], bands: Sequence[str], scale: float | None) -> dict[str, Any]:
+    """A capture's item whose measured layers are of these of its bands and of another scale."""
+    assets = dict(item["assets"])
+    for name in MEASURED.keys() & assets.keys():
+        told = {band["name"]: band for band in assets[name]["bands"]}
+        asset = {key: value for key, value in assets[name].items() if key != "raster:scale"}
+        asset |= {"bands": [told[band] for band in bands], "title": ADAPTED_TITLES[name]}
+        assets[name] = asset | ({} if scale is None else {"raster:scale": scale})
+    extensions = [e for e in item["stac_extensions"] if e != RASTER or scale is not None]
+    return {**item, "assets": assets, "stac_extensions": extensions}
 
 
 @contextmanager

@@ -304,7 +304,8 @@ def test_files_that_do_not_fit_are_refused_by_name(adapter: Adapter, tmp_path: P
     torch.save({**state, "classes": state["classes"][:-1]}, foreign)
     with pytest.raises(InputError, match=r"foreign\.pt was fitted to other land-cover classes"):
         load_adapter(foreign)
-    torch.save({**state, "flow": {}}, foreign)
+    (parts,) = state["adapters"]
+    torch.save({**state, "adapters": [{**parts, "flow": {}}]}, foreign)
     with pytest.raises(InputError, match="damaged"):
         load_adapter(foreign)
 
