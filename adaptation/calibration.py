@@ -11,7 +11,8 @@ TAPS = 15  # pixels, the side of the kernel
 # Of amplitudes: a flow that was fitted by likelihood is nearer than that, and what is missing beyond it is
 # layout, such as white roofs and parked cars. Ground that was amplified for it taught worse. Above the
 # frequency [cycles/pixel] hardly anything is layout: simulated edges may be far too sharp, and a texture of a
-# temperature below 1 is too soft; amplified with its edges it drowns less than with more grain. Assumptions.
+# temperature below 1 is too soft; amplified with its edges it drowns rubble less than more grain would.
+# Assumptions.
 GAIN_RANGE = (0.8, 1.25)
 FINE_FREQUENCY, FINE_RANGE = 0.28, (0.5, 1.7)
 # Below the first frequency [cycles/pixel] contrast is layout, which no filter can mend; above the second

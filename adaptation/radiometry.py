@@ -38,7 +38,7 @@ GAIN_RANGE = (0.55, 1.8)  # of a map's principal gains: contrast is kept within 
 # Of the luminance's gain or of 1: the least gain of the one map for all classes, as after a disaster. Rubble,
 # ash and tarpaulins differ from other ground in chroma, and a target that is duller than the simulation may
 # not take that from them, though it may be hazier. An assumption.
-LEAST_SHARE = 0.9
+LEAST_SHARE = 1.0
 OWN_GAIN_RANGE = (0.75, 1.33)  # of a class map's gains beyond the common map's
 MIX_RANGE = (0.67, 1.5)  # of the factor on a class's share in the simulated images; an assumption
 TYPICAL = 3.0  # deviations from a class at which a colour is given half to the common map
@@ -210,13 +210,15 @@ def fit_radiometry(
         mean = expected + trust * _limited(target.mean[c] - expected)
         offset[c] = mean - matrix[c] @ source.mean[c]
     spared_matrix, spared_offset = _spared_map(common, shift, source)
+    known = (source.count >= MIN_PIXELS)[:, None, None]
+    spread = np.where(known, source.total, 1e4 * np.eye(3))  # any colour is like a class that is not known
     return Radiometry(
         matrix=matrix,
         offset=offset,
         spared_matrix=spared_matrix,
         spared_offset=spared_offset,
         centre=source.mean,
-        whitening=np.stack([_inverse_root(total + 4e-4 * np.eye(3)) for total in source.total]),
+        whitening=np.stack([_inverse_root(total + 4e-4 * np.eye(3)) for total in spread]),
         tones=tones,
         style_root=style * style_root(source.style, target.style, looks),
         blur=np.zeros(3),
@@ -300,7 +302,7 @@ def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
 
 def _affine_maps(radiometry: Radiometry, x: np.ndarray, shares: dict[int, np.ndarray]) -> np.ndarray:
     """Colours x (3, N) through the common map and, where like their class, through that of the class; where
-    their chroma is like no class's, through the spared map."""
+    their chroma is unlike their class's, through the spared map."""
     common = _affine(radiometry.matrix[0], radiometry.offset[0], x)
     spared = _affine(radiometry.spared_matrix, radiometry.spared_offset, x) - common
     mapped = common.copy()

@@ -253,6 +253,10 @@ def test_a_strange_chroma_has_the_contrast_of_luminance() -> None:
     assert bluer((0, 0, -0.30)) == pytest.approx(1.5, abs=0.1)  # a tarpaulin
     assert bluer((-0.30, 0, -0.05)) == pytest.approx(0.8, abs=0.1)  # a shadow, blue with sky
     assert bluer((0, 0, -0.30), LandCover.VEHICLE) == pytest.approx(0.8, abs=0.05)  # of no known class
+    assert bluer((0, 0, -0.30), LandCover.TREE) == pytest.approx(0.8, abs=0.05)  # of one that is not there
+    assert made.spared_matrix @ np.full(3, 0.4) + made.spared_offset == pytest.approx(
+        np.full(3, 0.4), abs=0.01
+    )
 
 
 def test_tables_are_the_flow(flow: ColourFlow) -> None:
