@@ -127,7 +127,8 @@ def load_multiband(
     adapters, told = _load(path, gsd, device)
     if told is None:
         raise InputError(
-            f"{path} adapts pictures of three bands, none of {', '.join(bands)}; fit another one"
+            f"{path} adapts pictures of three bands, none of {', '.join(bands) or 'reflectance'}: "
+            "fit another one"
         )
     try:
         names, sides = tuple(told["names"]), [told["source"], told["target"]]
@@ -156,7 +157,8 @@ def check_bands(wanted: Sequence[str], there: Sequence[str], what: str) -> None:
     if lacking:
         raise InputError(
             f"{what} has the band {lacking[0]}, the captures have {', '.join(there) or 'no reflectance'}; "
-            "simulate with a profile that has it, such as naip_06 or sentinel2"
+            "simulate with a profile that has it, such as naip_06 or sentinel2, or write red, green and blue "
+            "alone, in 8 bits, as by gdal_translate -b 1 -b 2 -b 3 -ot Byte -scale"
         )
 
 

@@ -44,10 +44,13 @@ class BandCoding:
         return (np.clip(np.rint(coded), 1, 255) * valid).astype(np.uint8)
 
     def decode(self, coded: np.ndarray) -> np.ndarray:
-        """The inverse of pictures (B, H, W) float in [0, 1], what is beyond cut off: values, uint16."""
+        """The inverse of pictures (B, H, W) float in [0, 1], what is beyond cut off: values, uint16.
+
+        At least 1, for 0 is no data.
+        """
         coded = np.clip(coded, 0, 1)
         share = coded if self.dtype == "uint8" else np.square(coded)
-        return np.rint(share * self.white.astype(np.float32)[:, None, None]).astype(np.uint16)
+        return np.maximum(np.rint(share * self.white.astype(np.float32)[:, None, None]), 1).astype(np.uint16)
 
 
 def fit_coding(images: Iterable[np.ndarray], dtype: str) -> BandCoding:
@@ -62,18 +65,20 @@ def fit_coding(images: Iterable[np.ndarray], dtype: str) -> BandCoding:
         white = np.full(len(pixels), 255.0)
     else:
         white = np.maximum(np.quantile(pixels, BRIGHTEST, axis=1), 1.0)
-    widths = np.arange(WIDEST, 0, -1)[np.all(repeated, axis=0).argmax(axis=0)]  # the largest; 1 fits all
+    fits = np.all(repeated, axis=0)
+    widths = np.arange(WIDEST, 0, -1)[fits.argmax(axis=0)]  # the largest; 1 fits all
+    widths[fits.all(axis=0)] = 1  # of bands that are flat everywhere
     return BandCoding(white=white, dtype=dtype, width=tuple(int(width) for width in widths))
 
 
 def _repeated(image: np.ndarray) -> np.ndarray:
-    """Whether pixels of a side of `WIDEST` to 1 would explain where rows of bands change, (`WIDEST`, B)."""
+    """Whether pixels of a side of `WIDEST` to 1 would explain where rows of bands change, (`WIDEST`, B).
+
+    Any would where a band is flat.
+    """
     changes = (image[:, :, 1:] != image[:, :, :-1]).any(axis=1)  # (B, W - 1)
     at = np.arange(1, image.shape[2])
-    flat = ~changes.any(axis=1)  # tells nothing
-    return np.stack(
-        [~(changes & (at % side != 0)).any(axis=1) & ~(flat & (side > 1)) for side in range(WIDEST, 0, -1)]
-    )
+    return np.stack([~(changes & (at % side != 0)).any(axis=1) for side in range(WIDEST, 0, -1)])
 
 
 def own_pixels(band: np.ndarray, width: int) -> np.ndarray:

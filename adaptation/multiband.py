@@ -88,7 +88,10 @@ class MultibandAdapter:
                 three = model.translate_float(image[list(composite)], cover, position=position, style=style)
                 for k, band in own:
                     out[band] = own_pixels(three[k], self.source.width[band])
-        first, second = ((self.target.decode(out), quantise(out[:3])) for out in made)
+        first, second = (
+            (self.target.decode(out), np.maximum(quantise(out[:3]), 1))  # black is no data
+            for out in made
+        )
         return first, second
 
 

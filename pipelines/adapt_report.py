@@ -47,6 +47,7 @@ class Config:
         adapted: Folder that `mage adapt` wrote; `report.html` and `report.json` go there.
         target: Folder of the real images to compare with; if not given, those that the adapter was fitted to,
             of which those that were held out then judge.
+        bands: Of that target, as of `mage adapt`; if neither is given, as it was told for the fit.
         captures: Captures before adaptation; if not given, those that `mage adapt` read.
         images: Captures, and held-out images, that are looked at, at most.
         draws: Draws that intervals are measured on, where `fidelity.json` does not hold them.
@@ -55,6 +56,7 @@ class Config:
 
     adapted: Path
     target: Path | None = None
+    bands: str = ""
     captures: Path | None = None
     images: int = 16
     draws: int = 10
@@ -74,7 +76,7 @@ def run(config: Config) -> None:
     """
     made = _made(config.adapted)
     target = config.target or Path(made["target"])
-    named = split_names(made.get("bands", ""))
+    named = split_names(config.bands or ("" if config.target else made.get("bands", "")))
     captures = Path(config.captures or made["captures"])
     looked = look(config.adapted, captures, target, named, images=config.images, seed=config.seed)
     rng = np.random.default_rng([config.seed, 2])

@@ -26,6 +26,7 @@ SENTINEL_2 = {
     "B7": "red_edge_3", "B8": INFRARED, "B8A": "near_infrared_narrow", "B9": "water_vapour", "B10": "cirrus",
     "B11": "short_wave_1", "B12": "short_wave_2",
 }  # fmt: skip
+SENTINEL_2_ALONE = ("B8", "B8A", "B12")  # Landsat's B8 is a band of another pixel, and it has no more than 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,17 @@ def _reflectance(folder: Path, phase: str) -> np.ndarray:
 
 
 def read_bands(path: Path, stored: Sequence[int]) -> np.ndarray:
-    """Bands (B, H, W) of an image by their numbers from 1; 0 in all where each is the file's nodata."""
+    """Bands (B, H, W) of an image by their numbers from 1; 0 in all where one is the file's nodata.
+
+    A nodata of 0, or of 255 in 8 bits, is also what dark or bright ground may have in one band: all must.
+    """
     with open_raster(path) as dataset:
         values, nodata = dataset.read(list(stored)), dataset.nodata
-    return (
-        values if nodata is None else np.where((values == nodata).all(axis=0), values.dtype.type(0), values)
-    )
+    if nodata is None:
+        return values
+    ground = nodata == 0 or (nodata == 255 and values.dtype == np.uint8)
+    lacking = (values == nodata).all(axis=0) if ground else (values == nodata).any(axis=0)
+    return np.where(lacking, values.dtype.type(0), values)
 
 
 def data_bands(dataset: rasterio.DatasetReader, named: Sequence[str]) -> list[int]:
@@ -92,8 +98,15 @@ def data_bands(dataset: rasterio.DatasetReader, named: Sequence[str]) -> list[in
 
 
 def split_names(text: str) -> list[str]:
-    """The names in "red,green,blue,near_infrared"; none in an empty text."""
-    return [name.strip() for name in text.split(",")] if text else []
+    """The names in "red,green,blue,near_infrared"; none in an empty text.
+
+    Raises:
+        InputError: One of them is empty.
+    """
+    names = [name.strip() for name in text.split(",")] if text else []
+    if "" in names:
+        raise InputError(f"--bands {text} names nothing between two commas or at an end; name every band")
+    return names
 
 
 def target_bands(paths: Sequence[Path], named: Sequence[str]) -> dict[str, int]:
@@ -134,7 +147,7 @@ def _told_bands(path: Path, named: Sequence[str]) -> tuple[list[int], list[str |
     """Numbers, from 1, of a file's bands, a name for each, None where nothing tells, and their type."""
     with open_raster(path) as dataset:
         stored, dtype = data_bands(dataset, named), dataset.dtypes[0]
-        described = [_told(dataset.descriptions[n - 1]) for n in stored]
+        described = _described([dataset.descriptions[n - 1] or "" for n in stored])
         colours = [dataset.colorinterp[n - 1] for n in stored]
     if named:
         return stored, [*named], dtype
@@ -143,12 +156,16 @@ def _told_bands(path: Path, named: Sequence[str]) -> tuple[list[int], list[str |
     return stored, described, dtype
 
 
-def _told(description: str | None) -> str | None:
-    """The name of a band that is described by it or by Sentinel-2's code, as "B8A" or "B02"."""
-    words = (description or "").strip()
-    code = words.upper().replace("B0", "B")
-    name = SENTINEL_2.get(code, words.lower().replace(" ", "_"))
-    return name if name in SENTINEL_2.values() else None
+def _described(descriptions: Sequence[str]) -> list[str | None]:
+    """The name of each band that is described by it or by Sentinel-2's code, as "B8A" or "B02".
+
+    Codes count only beside one that no other sensor has, for Landsat's B5 is another band.
+    """
+    words = [text.strip().lower().replace(" ", "_") for text in descriptions]
+    codes = [text.strip().upper().replace("B0", "B") for text in descriptions]
+    coded = SENTINEL_2 if any(code in SENTINEL_2_ALONE for code in codes) else {}
+    told = [coded.get(code, word) for code, word in zip(codes, words, strict=True)]
+    return [name if name in SENTINEL_2.values() else None for name in told]
 
 
 def _are_rgb_and_infrared(colours: Sequence[ColorInterp]) -> bool:
@@ -172,7 +189,7 @@ def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: Mapping[
     for folder in folders:
         if (others := tuple(read_capture(folder, []).bands)) != there:
             raise InputError(
-                f"{folder} has the bands {', '.join(others) or 'red, green, blue'}, {folders[0]} has "
+                f"{folder} has the bands {', '.join(others) or 'of no reflectance'}, {folders[0]} has "
                 f"{', '.join(there)}; give captures of one sensor"
             )
     names = tuple(name for name in there if name in stored)
@@ -192,12 +209,20 @@ def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: Mapping[
     )
 
 
-def fitted_bands(adapter: MultibandAdapter, there: Sequence[str], stored: Mapping[str, int]) -> Bands:
+def fitted_bands(
+    adapter: MultibandAdapter, there: Sequence[str], stored: Mapping[str, int], image: Path
+) -> Bands:
     """The bands of an adapter in its codings, of captures of bands `there` and images of bands `stored`.
 
     Raises:
-        InputError: The images lack one of them.
+        InputError: The images lack one of them, or `image`, one of them, is of another type.
     """
+    with open_raster(image) as dataset:
+        dtype = dataset.dtypes[0]
+    if dtype != adapter.target.dtype:
+        raise InputError(
+            f"{image} is {dtype}, what the captures were adapted to {adapter.target.dtype}: give such images"
+        )
     lacking = [name for name in adapter.bands if name not in stored]
     if lacking:
         raise InputError(

@@ -89,6 +89,6 @@ def _view(adapted: Path, images: Sequence[Path], named: Sequence[str], capture: 
     if not stored:
         return PICTURES, ""
     there = tuple(read_capture(capture, []).bands)
-    bands = fitted_bands(load_multiband(adapted / "adapter.pt", there), there, stored)
+    bands = fitted_bands(load_multiband(adapted / "adapter.pt", there), there, stored, images[0])
     note = f"Of {len(bands.names)} bands red, green and blue alone, in the coding of the fit."
     return bands.views()[0], note

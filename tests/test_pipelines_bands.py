@@ -81,6 +81,9 @@ def test_bands_are_told_by_names_codes_or_colours(tmp_path: Path) -> None:
     assert target_bands([alpha], []) == {}  # a picture
     assert target_bands([alpha], NAMES) == dict(zip(NAMES, (1, 2, 3, 4), strict=True))
     assert target_bands([store(tmp_path / "f.tif", empty(1, np.uint8))], []) == {}
+    landsat = store(tmp_path / "g.tif", empty(4), descriptions=("B2", "B3", "B4", "B5"))
+    with pytest.raises(InputError, match=r"g\.tif has 4 bands and names for none of them"):
+        target_bands([landsat], [])
     with pytest.raises(InputError, match=r"c\.tif tells its bands as blue, green, .*a\.tif as near_inf"):
         target_bands([named, named, some], [])
 
@@ -129,8 +132,10 @@ def test_nodata_of_a_file_is_no_data_in_all_bands(tmp_path: Path) -> None:
     values[2, 9:12] = 65535
     read = read_bands(store(tmp_path / "a.tif", values, nodata=65535), [3, 1])
     assert (read[:, :5] == 0).all()
-    assert (read[0, 9:12] == 65535).all()  # of one band alone
-    assert (read[1, 9:12] == 9).all()
+    assert (read[:, 9:12] == 0).all()  # of one band is of all
+    dark = read_bands(store(tmp_path / "b.tif", np.where(values == 65535, 0, values), nodata=0), [3, 1])
+    assert (dark[:, :5] == 0).all()
+    assert (dark[1, 9:12] == 9).all()  # but dark ground
 
 
 def captures(root: Path, count: int = 3, bands: Sequence[str] = NAMES) -> None:
