@@ -330,3 +330,46 @@ def test_a_file_holds_all_bands_and_is_refused_where_one_is_lacking(
         torch.save({**state, "bands": bands}, tmp_path / "bad.pt")
         with pytest.raises(InputError, match=r"bad\.pt is a damaged adapter"):
             load_multiband(tmp_path / "bad.pt", NAMES)
+
+
+def test_images_after_go_through_the_adapters_of_after(adapter: MultibandAdapter) -> None:
+    def brighter(one: Adapter) -> Adapter:
+        maps = one.radiometry
+        maps = dataclasses.replace(maps, offset=maps.offset + 0.1, spared_offset=maps.spared_offset + 0.1)
+        return dataclasses.replace(one, after=dataclasses.replace(one, radiometry=maps))
+
+    dated = dataclasses.replace(adapter, adapters=tuple(brighter(one) for one in adapter.adapters))
+    scene = simulated(np.random.default_rng(9))
+    plain, made = (
+        x.translate_pair(scene, scene, position=(0, 0), rng=np.random.default_rng(1))
+        for x in (adapter, dated)
+    )
+    assert (made[0][0] == plain[0][0]).all()
+    for band in range(4):
+        assert made[1][0][band].mean() > 1.05 * plain[1][0][band].mean(), band
+    assert made[1][1].mean() > plain[1][1].mean() + 10
+
+
+def test_every_composite_is_fitted_to_all_that_is_given_of_it(
+    adapter: MultibandAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, object]] = []
+
+    def record(source: object, target: object, **kwargs: object) -> Adapter:
+        told.append({"source": source, "target": target, **kwargs})
+        return adapter.adapters[0]
+
+    monkeypatch.setattr("adaptation.multiband.fit_adapter", record)
+    names = ("source", "target", "aftermath", "target_after", "pairs")
+    sides = [Sides(**{name: [(name, number)] for name in names}) for number in range(2)]  # ty: ignore
+    other = adapter.adapters[1]
+    for method, bases in (("flow", [other, adapter.adapters[0]]), ("bridge", [other, other])):
+        told.clear()
+        fit_multiband(
+            sides, bands=NAMES, source=adapter.source, target=adapter.target, gsd=0.6, config=SMALL,
+            rng=np.random.default_rng(1), base=other, method=method,
+        )  # fmt: skip
+        for number, one in enumerate(told):
+            assert {name: one[name] for name in names} == {name: [(name, number)] for name in names}
+        assert [one["base"] for one in told] == bases
+        assert [one["method"] for one in told] == [method] * 2

@@ -145,8 +145,8 @@ def captures(root: Path, count: int = 3, bands: Sequence[str] = NAMES) -> None:
     plain = capture("c")
     for number in range(count):
         layers = {key: np.zeros(grid.shape, layer.dtype) for key, layer in LABELS.items()}
-        cover = land(rng)
         for phase in ("pre", "post"):
+            cover = land(rng)  # everything is built anew
             values = reflectance(cover, rng)
             layers |= {f"land_cover_{phase}": cover, f"image_{phase}": (values[:3] // 12).astype(np.uint8)}
             if bands:
