@@ -118,7 +118,7 @@ def adapter() -> Adapter:
 
 def test_an_adapter_deblocks_first_and_in_any_tiles(adapter: Adapter) -> None:
     assert adapter.deblocking > 0.5
-    assert 255 * adapter.denoising > 0.6
+    assert 0.5 < 255 * adapter.denoising < 0.8  # of a grain of 1, for rubble is rough too
     image, cover = scene(200)
     image = compress(image, 50)
     style = adapter.draw_style(np.random.default_rng(2))

@@ -347,6 +347,8 @@ def test_calibration_brings_the_spectrum_to_the_targets() -> None:
     far = fit_gains(radial_spectrum([adapted]), radial_spectrum([3 * target]))
     coarse = bin_centres() <= FINE_FREQUENCY
     assert far[:, 4:][:, coarse[4:]].max() == GAIN_RANGE[1]  # the rest is layout
+    soft = fit_gains(np.ones((1, BINS)), np.full((1, BINS), 2.0))[0]  # by 3 dB
+    assert np.interp([0.2, 0.33], bin_centres(), soft) == pytest.approx([1.25, 2**0.5], abs=0.01)
     near = fit_gains(radial_spectrum([adapted]), radial_spectrum([target / 9]))
     assert near[:, coarse].min() == GAIN_RANGE[0]
     assert near[:, ~coarse].max() == near.min() == FINE_RANGE[0]  # all is optics: cut as far as it takes
