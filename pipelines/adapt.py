@@ -18,7 +18,7 @@ from adaptation.config import AdaptConfig
 from adaptation.descriptors import LEAST_SIDE
 from adaptation.fitting import fit_adapter
 from adaptation.multiband import MultibandAdapter, Sides, fit_multiband
-from pipelines.adapt_results import LookedAt, labelled, write_results
+from pipelines.adapt_results import LookedAt, write_results
 from pipelines.bands import Bands, code_bands, split_names, target_bands
 from pipelines.dated_fidelity import DATES
 from pipelines.devices import pick_device
@@ -34,7 +34,7 @@ from pipelines.targets import (
     target_images,
     target_pairs,
 )
-from pipelines.views import PICTURES, View
+from pipelines.views import PICTURES, View, labelled
 from rasters.capture import derive_capture, read_capture
 from rasters.catalogue import common_gsd, finished, list_captures, write_catalogue
 from rasters.errors import InputError
@@ -222,7 +222,7 @@ def _baseline(config: Config, folders: Sequence[Path], target: Dates) -> Baselin
     """Fits in seconds, so it is not kept; to images of all dates alike."""
     return fit_baseline(
         config.method,
-        Lazy(folders, lambda folder: labelled(PICTURES.simulated, folder, "pre")),
+        _sides(PICTURES, folders, target).source,
         Lazy(sorted(target[0] + target[1]), read_image),
         config=_adapt_config(config),
         rng=np.random.default_rng(config.seed),

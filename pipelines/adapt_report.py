@@ -23,7 +23,7 @@ from backbones import lite0_encoder
 from pipelines.bands import split_names
 from pipelines.dated_fidelity import fidelity_by_date, fidelity_json
 from pipelines.lazy import Lazy
-from pipelines.report_images import Looked, look
+from pipelines.report_images import Compared, look
 from pipelines.report_page import Neighbour, write_report
 from pipelines.settings import settings
 from pipelines.targets import twin_after
@@ -112,12 +112,12 @@ def _layer(name: str) -> Any:
     return lambda folder: read_capture(folder, [name]).layers[name]
 
 
-def _fidelity(looked: Looked, draws: int, rng: np.random.Generator) -> dict[str, object]:
+def _fidelity(looked: Compared, draws: int, rng: np.random.Generator) -> dict[str, object]:
     real = {"pre": looked.held, **({"post": looked.held_after} if looked.held_after else {})}
     return fidelity_json(fidelity_by_date(looked.before, looked.after, real, rng, draws, looked.view))
 
 
-def _bits(path: Path, looked: Looked, rng: np.random.Generator) -> dict[str, list[float]] | None:
+def _bits(path: Path, looked: Compared, rng: np.random.Generator) -> dict[str, list[float]] | None:
     """Bits per dimension under the target's flow, mean and standard error, of each kind of image.
 
     None without an adapter, for a plain method, and where its texture is no flow.
@@ -151,7 +151,7 @@ def _image_bits(flow: WaveletFlow, image: np.ndarray, rng: np.random.Generator) 
         return float(flow.bits_per_dim(x, TARGET).mean())
 
 
-def _edges(looked: Looked) -> dict[str, dict[str, object]]:
+def _edges(looked: Compared) -> dict[str, dict[str, object]]:
     pairs = (
         (image, made, _layer("land_cover_pre")(folder))
         for image, made, folder in zip(
@@ -167,7 +167,7 @@ def _edges(looked: Looked) -> dict[str, dict[str, object]]:
     }
 
 
-def _recovered(looked: Looked, rng: np.random.Generator) -> dict[str, dict[str, dict[str, object]]]:
+def _recovered(looked: Compared, rng: np.random.Generator) -> dict[str, dict[str, dict[str, object]]]:
     """Of land cover before the disaster, and of the disaster's marks after it."""
     covers, marks = [], []
     for folder in looked.before:
@@ -192,7 +192,7 @@ def _score(found: Recovered) -> dict[str, object]:
     return {**asdict(found), "share": found.share, "passed": found.passed}
 
 
-def _leakage(looked: Looked, rng: np.random.Generator) -> dict[str, object] | None:
+def _leakage(looked: Compared, rng: np.random.Generator) -> dict[str, object] | None:
     covers = [_layer("land_cover_pre")(folder) for folder in looked.before]
     sides = [
         list(zip(images, covers, strict=True)) for images in (looked.simulated("pre"), looked.adapted("pre"))
@@ -204,7 +204,7 @@ def _leakage(looked: Looked, rng: np.random.Generator) -> dict[str, object] | No
     return {**asdict(found), "classes": names, "passed": found.passed}
 
 
-def _flicker(looked: Looked) -> dict[str, object]:
+def _flicker(looked: Compared) -> dict[str, object]:
     """Of unchanged ground in captures, and of the pairs among the real images."""
 
     def simulated(
@@ -234,7 +234,7 @@ def _flicker(looked: Looked) -> dict[str, object]:
     return {"quantiles": QUANTILES.tolist(), "sets": kept}
 
 
-def _neighbours(looked: Looked) -> tuple[list[Neighbour], list[Neighbour], dict[str, object] | None]:
+def _neighbours(looked: Compared) -> tuple[list[Neighbour], list[Neighbour], dict[str, object] | None]:
     """Adapted pictures beside the real ones nearest to them: some, those furthest from any, and figures."""
     encoder = lite0_encoder()
     adapted = cut_patches(looked.adapted("pre"), encoder)

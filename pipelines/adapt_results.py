@@ -8,27 +8,20 @@ import numpy as np
 
 from adaptation.fidelity import Structure, structure
 from pipelines.dated_fidelity import DATES, fidelity_by_date, fidelity_json, fidelity_text
-from pipelines.views import See, View
-from rasters.capture import read_capture
+from pipelines.views import View, labelled
 from rasters.files import write_json, write_text
 from rasters.pictures import write_sheet
 
-SHOWN, SIDE = 6, 320  # rows of the contact sheet, and the pixels a side of each picture
+SHOWN, SIDE = 6, 320  # rows of a view on the contact sheet, and the pixels a side of each picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedAt:
-    """What the report looks at: some captures, held-out images of each phase, and a source of randomness."""
+    """What fidelity and sheet look at: captures, held-out images of each phase, a source of randomness."""
 
     captures: list[Path]
     real: dict[str, list[Path]]
     rng: np.random.Generator
-
-
-def labelled(see: See, folder: Path, phase: str) -> tuple[np.ndarray, np.ndarray]:
-    """(image, land cover) of a capture before ("pre") or after ("post")."""
-    name = f"land_cover_{phase}"
-    return see(folder, phase), read_capture(folder, [name]).layers[name]
 
 
 def write_results(

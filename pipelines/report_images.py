@@ -17,8 +17,8 @@ from rasters.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
-    """What the report looks at: captures before and after adaptation, real images of the fit and held out.
+class Compared:
+    """What the report compares: captures before and after adaptation, real images of the fit and held out.
 
     Real images are those before the disaster where the target tells dates, but for `held_after`. Of more
     bands than three it is red, green and blue that are seen, which the note says.
@@ -41,7 +41,7 @@ class Looked:
 
 def look(
     adapted: Path, captures: Path, target: Path, named: Sequence[str], *, images: int, seed: int
-) -> Looked:
+) -> Compared:
     """Chooses what is looked at.
 
     Args:
@@ -72,7 +72,7 @@ def look(
         [paths[i] for i in sorted(rng.permutation(len(paths))[:images])] for paths in (held, later)
     )
     teachers = [fit[i] for i in sorted(rng.permutation(len(fit))[: 3 * images])]
-    return Looked(
+    return Compared(
         before=[before[f.name] for f in after],
         after=after,
         fit=teachers,

@@ -43,7 +43,7 @@ def check_images(paths: Sequence[Path], named: Sequence[str] = ()) -> None:
         InputError: One is too small, neither 8-bit of one or three bands nor of more bands of 8 or 16 bits,
             or of another count or type of bands than the others; it is named.
     """
-    kinds: dict[tuple[int, str], list[Path]] = {}
+    kinds: dict[tuple[int, str], list[tuple[Path, int, str]]] = {}
     for path in paths[:: -(-len(paths) // CHECKED)]:
         with open_raster(path) as dataset:
             kind = (len(data_bands(dataset, named)), dataset.dtypes[0])
@@ -57,12 +57,13 @@ def check_images(paths: Sequence[Path], named: Sequence[str] = ()) -> None:
                     f"{path} has {kind[0]} band(s) of {kind[1]}; target images must have one of 8 bits "
                     "(panchromatic), or red, green and blue, or these and more: convert it or take it out"
                 )
-        kinds.setdefault((3, "uint8") if kind == (1, "uint8") else kind, []).append(path)
-    (usual, there), *others = sorted(kinds.items(), key=lambda item: -len(item[1]))
+        as_read = (3, "uint8") if kind == (1, "uint8") else kind
+        kinds.setdefault(as_read, []).append((path, *kind))
+    usual, *others = sorted(kinds.values(), key=lambda images: -len(images))
     if others:
-        (count, dtype), odd = others[0]
+        (odd, count, dtype), (there, *known) = others[0][0], usual[0]
         raise InputError(
-            f"{odd[0]} has {count} band(s) of {dtype}, {there[0]} has {usual[0]} of {usual[1]}; an adapter "
+            f"{odd} has {count} band(s) of {dtype}, {there} has {known[0]} of {known[1]}; an adapter "
             "has one kind of target: give either"
         )
 

@@ -37,3 +37,9 @@ def _picture(folder: Path, phase: str) -> np.ndarray:
 
 PICTURES = View(title="red, green, blue", simulated=_picture, adapted=_picture, real=read_image)
 """Displayed pictures as they are."""
+
+
+def labelled(see: See, folder: Path, phase: str) -> tuple[np.ndarray, np.ndarray]:
+    """(image, land cover) of a capture before ("pre") or after ("post")."""
+    name = f"land_cover_{phase}"
+    return see(folder, phase), read_capture(folder, [name]).layers[name]

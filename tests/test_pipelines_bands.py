@@ -117,6 +117,7 @@ def test_images_of_another_kind_than_the_others_are_named(tmp_path: Path) -> Non
     for odd, said in (
         (empty(3, np.uint8), r"odd\.tif has 3 band\(s\) of uint8, .*0\.tif has 4 of uint16"),
         (empty(4, np.uint8), r"odd\.tif has 4 band\(s\) of uint8"),
+        (empty(1, np.uint8), r"odd\.tif has 1 band\(s\) of uint8, .*0\.tif has 4 of uint16"),
         (empty(13, np.uint16), r"odd\.tif has 13 band\(s\) of uint16"),
         (empty(1, np.uint16), r"odd\.tif has 1 band\(s\) of uint16; .*one of 8 bits"),
         (empty(4, np.float32), r"odd\.tif has 128 x 128 float32 pixels"),
