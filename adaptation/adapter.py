@@ -1,7 +1,7 @@
 """A fitted realism adapter: colours, texture, calibration. Images change, labels stay valid: nothing moves.
 
    deblocking   the captures' own JPEG, where it shows            (adaptation.deblocking)
-   denoising    their own grain, which compression has made streaks of (adaptation.optics)
+   denoising    their own grain, beyond what the target has      (adaptation.optics)
 A  radiometry   a colour map a land-cover class, a tone curve     (adaptation.radiometry)
    optics       blur, where simulated edges are too sharp         (adaptation.optics)
 B  texture      wavelet details through a normalizing flow        (adaptation.flows; adaptation.textures)
@@ -26,7 +26,7 @@ from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.looks import draw_pair_styles, draw_style
 from adaptation.material import to_grey
 from adaptation.noise import dequantised_source, quantise
-from adaptation.optics import denoise, smooth
+from adaptation.optics import denoise, excess_grain, smooth
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.textures import Texture, apply_texture
 from rasters.grid import Window, windows
@@ -56,7 +56,8 @@ class Adapter:
         config: As fitted.
         gsd: Ground sample distance of both sides [m].
         deblocking: Strength with which the captures' blocks are smoothed [grey levels]; 0 for none.
-        denoising: Standard deviation of the captures' own grain, smoothed first, in [0, 1]; 0 for none.
+        grain: Standard deviation of the grain that each capture may keep of its own, in [0, 1]; what is
+            beyond it is smoothed first. Infinite where all of it stays.
         radiometry: Stage A.
         flow: Stage B, in eval mode: the flow or a sibling.
         kernels: Stage C, (3, TAPS, TAPS), for opponent colours.
@@ -71,7 +72,7 @@ class Adapter:
     config: AdaptConfig
     gsd: float
     deblocking: float
-    denoising: float
+    grain: float
     radiometry: Radiometry
     flow: Texture
     kernels: np.ndarray
@@ -141,6 +142,7 @@ class Adapter:
         """Windows that cover the image and what is made of each, float32 (3, h, w)."""
         _check(image, land_cover)
         image = deblock(to_grey(image) if self.grey else image, self.deblocking)
+        excess = excess_grain(image, self.grain)
         for core in windows(*land_cover.shape, size=self.config.tile):
             outer = _outer(core, land_cover.shape, position, 2**self.config.levels)
             rows = _mirror(outer.row, outer.height, land_cover.shape[0])
@@ -151,14 +153,15 @@ class Adapter:
                 height=outer.height,
                 width=outer.width,
             )
-            made = self._window(image[:, rows[:, None], cols], land_cover[rows[:, None], cols], place, style)
+            seen = denoise(image[:, rows[:, None], cols], excess)
+            made = self._window(seen, land_cover[rows[:, None], cols], place, style)
             top, left = core.row - outer.row, core.col - outer.col
             made = made[:, top : top + core.height, left : left + core.width]
             yield core, np.repeat(made.mean(axis=0, keepdims=True), 3, axis=0) if self.grey else made
 
     def _window(self, image: np.ndarray, land_cover: np.ndarray, place: Window, style: Style) -> np.ndarray:
-        """One window (3, H, W), sizes and position multiples of 2**levels, through all stages."""
-        coloured = recolour(self.radiometry, denoise(image, self.denoising), land_cover, style.shift)
+        """One cleaned window (3, H, W), sizes and position multiples of 2**levels, through stages A to C."""
+        coloured = recolour(self.radiometry, image, land_cover, style.shift)
         if self.config.strength == 0:
             return coloured
         x = torch.from_numpy(dequantised_source(coloured, place, style.seed))[None]

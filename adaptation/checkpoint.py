@@ -22,7 +22,7 @@ from rasters.errors import InputError
 from rasters.files import atomic_path
 
 FORMAT = "mage-adapter"
-VERSION = 8
+VERSION = 9
 CLASSES = [cover.name for cover in LandCover]
 GSD_FACTOR = 1.25  # texture is fitted at one scale; a further one needs its own fit. An assumption
 
@@ -51,10 +51,8 @@ def _bands(adapter: MultibandAdapter) -> dict[str, Any]:
     sides = {"source": adapter.source, "target": adapter.target}
     return {
         "names": list(adapter.bands),
-        **{
-            name: {"white": side.white.tolist(), "dtype": side.dtype, "width": list(side.width)}
-            for name, side in sides.items()
-        },
+        "widths": list(adapter.widths),
+        **{name: {"white": side.white.tolist(), "dtype": side.dtype} for name, side in sides.items()},
     }
 
 
@@ -64,7 +62,7 @@ def _parts(adapter: Adapter) -> dict[str, Any]:
         "config": dataclasses.asdict(adapter.config),
         "gsd": adapter.gsd,
         "deblocking": adapter.deblocking,
-        "denoising": adapter.denoising,
+        "grain": adapter.grain,
         "grey": adapter.grey,
         "radiometry": radiometry_state(adapter.radiometry),
         "kernels": torch.from_numpy(adapter.kernels.copy()),
@@ -131,15 +129,17 @@ def load_multiband(
             "fit another one"
         )
     try:
-        names, sides = tuple(told["names"]), [told["source"], told["target"]]
+        names, widths = tuple(told["names"]), tuple(told["widths"])
         source, target = (
-            BandCoding(white=np.array(s["white"], float), dtype=s["dtype"], width=tuple(s["width"]))
-            for s in sides
+            BandCoding(white=np.array(s["white"], float), dtype=s["dtype"])
+            for s in (told["source"], told["target"])
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
     check_bands(names, bands, str(path))
-    return MultibandAdapter(bands=names, source=source, target=target, adapters=tuple(adapters))
+    return MultibandAdapter(
+        bands=names, source=source, target=target, widths=widths, adapters=tuple(adapters)
+    )
 
 
 def check_bands(wanted: Sequence[str], there: Sequence[str], what: str) -> None:
@@ -184,7 +184,7 @@ def _adapter(parts: dict[str, Any], device: str | None) -> Adapter:
         config=config,
         gsd=parts["gsd"],
         deblocking=float(parts["deblocking"]),
-        denoising=float(parts["denoising"]),
+        grain=float(parts["grain"]),
         radiometry=radiometry_from_state(parts["radiometry"]),
         flow=flow.to(config.device).eval().requires_grad_(False),
         kernels=parts["kernels"].numpy(),

@@ -26,12 +26,10 @@ class BandCoding:
     Attributes:
         white: Value of each band that is 255, (B,).
         dtype: Of the values: "uint8", "uint16" or "int16".
-        width: Side of each band's own pixels, repeated onto the grid from its corner [pixels], (B,).
     """
 
     white: np.ndarray
     dtype: str
-    width: tuple[int, ...]
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Values (B, H, W) as grey levels uint8; 0 where all bands are 0 or below, which is no data."""
@@ -55,20 +53,28 @@ class BandCoding:
 
 def fit_coding(images: Iterable[np.ndarray], dtype: str) -> BandCoding:
     """The coding of images (B, H, W), whose white is the `BRIGHTEST` of each band; of 8 bits it is 255."""
-    samples, repeated = [], []
+    samples = []
     for image in images:
         valid = image[:, (image > 0).any(axis=0)]
         samples.append(valid[:, :: 1 + valid.shape[1] // _PIXELS])
-        repeated += [_repeated(image), _repeated(image.transpose(0, 2, 1))]
     pixels = np.concatenate(samples, axis=1)
     if dtype == "uint8" or not pixels.size:
         white = np.full(len(pixels), 255.0)
     else:
         white = np.maximum(np.quantile(pixels, BRIGHTEST, axis=1), 1.0)
-    fits = np.all(repeated, axis=0)
+    return BandCoding(white=white, dtype=dtype)
+
+
+def pixel_widths(images: Iterable[np.ndarray]) -> tuple[int, ...]:
+    """Side of each band's own pixels, repeated onto the grid from its corner [pixels], (B,).
+
+    Args:
+        images: (B, H, W) each.
+    """
+    fits = np.all([_repeated(x) for image in images for x in (image, image.transpose(0, 2, 1))], axis=0)
     widths = np.arange(WIDEST, 0, -1)[fits.argmax(axis=0)]  # the largest; 1 fits all
     widths[fits.all(axis=0)] = 1  # of bands that are flat everywhere
-    return BandCoding(white=white, dtype=dtype, width=tuple(int(width) for width in widths))
+    return tuple(int(width) for width in widths)
 
 
 def _repeated(image: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ what they agree on in the mean is measured, and where they scatter, a class is n
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,17 +30,22 @@ from adaptation.pseudolabels import (
     pseudo_label,
 )
 from adaptation.radiometry import (
+    LEAST_TOE,
+    LONGEST_TOE,
+    LONGEST_TOE_OF_ALL,
     MIN_PIXELS,
     Radiometry,
     believed_pixels,
+    class_colours,
     departures,
     fit_radiometry,
     tone_inverse,
 )
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
-from adaptation.statistics import MAPPED, colour_stats, pair_style
+from adaptation.statistics import MAPPED, PairStyle, colour_stats, pair_style
 from backbones import lite0_encoder
+from rasters.classes import LandCover
 from rasters.errors import InputError
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -52,6 +58,9 @@ _PAIRS = 48  # at most that looks are measured on
 # assumptions.
 DARKEST_GREY, BRIGHTEST_GREY = 0.15, 0.75
 _CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
+_THIN = 9  # of so many pixels, one is looked at in finding the tone curve
+_DARK = 0.05  # share of a class that is its darkest, an assumption
+_TOES = 5  # halvings of the interval of toes: to a grey level
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 
 
@@ -69,21 +78,45 @@ def fit_colours(
     encoder = lite0_encoder()
     table = transport_table(material, rng)
     classifiers = _classifiers(material.ordinary, table, encoder, rng)
-    tones = _tones(material)
-    theirs = _Side(config.confidence, tones, [
+    darkest, brightest = _tones(material)
+    theirs = _Side(config.confidence, [
         (image, cell_features(encoder, image / np.float32(255))) for image in _patches(material.target, rng)
     ])  # fmt: skip
-    ours = _Side(config.confidence, None, [
+    ours = _Side(config.confidence, [
         (image, cell_features(encoder, apply_table(image, table)))
         for image in _patches([image for image, _ in material.ordinary], rng)
     ])  # fmt: skip
-    draws = []
+    halves = []
     for model in classifiers:
-        halves = [side.samples([model], _half(len(side.patches), rng), CELL) for side in (ours, theirs)]
-        draws.append(departures(*(colour_stats(half) for half in halves)))
+        our_half, their_half = (
+            side.samples([model], _half(len(side.patches), rng), CELL) for side in (ours, theirs)
+        )
+        halves.append((colour_stats(our_half), their_half))
     simulated, real = (side.samples(classifiers, range(len(side.patches))) for side in (ours, theirs))
-    source, target = colour_stats(simulated), colour_stats(real)
-    believed = believed_pixels(np.stack(draws), target.count)
+    source = colour_stats(simulated)
+
+    def fitted(
+        real: Sequence[Labelled], toe: float, looks: PairStyle | None = None
+    ) -> tuple[Radiometry, np.ndarray, np.ndarray]:
+        """The maps, and of each class the target's pixels and those its own colours count for."""
+        tones = (darkest, brightest, toe)
+        target = colour_stats(_linear(real, tones))
+        draws = [departures(half, colour_stats(_linear(their_half, tones))) for half, their_half in halves]
+        believed = believed_pixels(np.stack(draws), target.count)
+        made = fit_radiometry(
+            source,
+            target,
+            believed=believed,
+            tones=tones,
+            style=config.style,
+            by_class=config.class_colour,
+            looks=looks,
+        )
+        return made, target.count, believed
+
+    few = [[(colours[::_THIN], classes[::_THIN]) for colours, classes in side] for side in (simulated, real)]
+    longest = LONGEST_TOE if config.class_colour else LONGEST_TOE_OF_ALL
+    toe = _fit_toe(lambda toe: fitted(few[1], toe)[0], longest, *few)
 
     def label(image: np.ndarray) -> np.ndarray:
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
@@ -91,33 +124,22 @@ def fit_colours(
         found = pseudo_label(classifiers, features, confidence=config.confidence)
         return np.where(valid_pixels(image), found, np.uint8(0))
 
+    tones = (darkest, brightest, toe)
     looks = pair_style([_labelled_pair(pair, tones, label, rng) for pair in _some(pairs, rng)], MAPPED)
-    radiometry = fit_radiometry(
-        source,
-        target,
-        believed=believed,
-        tones=tones,
-        style=config.style,
-        by_class=config.class_colour,
-        looks=looks,
-    )
+    radiometry, count, believed = fitted(real, toe, looks)
     if config.style_correlation is not None:
         radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
     if config.radiometry == "spline":
-        flow = _fit_flow(simulated, real, (target.count, believed), config, rng)
+        flow = _fit_flow(simulated, _linear(real, tones), (count, believed), config, rng)
         radiometry = dataclasses.replace(radiometry, flow=flow)
-    return radiometry, {c.name.lower(): int(believed[c]) for c in MAPPED if target.count[c]}
+    return radiometry, {c.name.lower(): int(believed[c]) for c in MAPPED if count[c]}
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Patches (3, H, W) uint8 of the simulated or the real images with the features of their cells.
-
-    Real colours are measured through `tone_inverse`, with `tones`.
-    """
+    """Patches (3, H, W) uint8 of the simulated or the real images with the features of their cells."""
 
     confidence: float
-    tones: tuple[float, float] | None
     patches: list[tuple[np.ndarray, Tensor]]
 
     def samples(
@@ -130,7 +152,7 @@ class _Side:
             wanted = np.zeros(classes.shape, dtype=bool)
             wanted[::step, ::step] = valid_pixels(image)[::step, ::step]
             colours, classes = _pixels(image, classes, wanted)
-            found.append((colours if self.tones is None else tone_inverse(colours, *self.tones), classes))
+            found.append((colours, classes))
         return found
 
 
@@ -166,7 +188,7 @@ def _some(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Pair]:
 
 def _labelled_pair(
     pair: Pair,
-    tones: tuple[float, float],
+    tones: tuple[float, float, float],
     label: Callable[[np.ndarray], np.ndarray],
     rng: np.random.Generator,
 ) -> tuple[Labelled, Labelled]:
@@ -195,18 +217,20 @@ def _fit_flow(
 
     `pixels` of each class in the target, and those that its own colours count for.
     """
-    sides = [_pooled(side, rng) for side in (simulated, real)]
+    sides = [
+        {c: x[rng.permutation(len(x))[:_CLASS_PIXELS]] for c, x in _by_class(side).items()}
+        for side in (simulated, real)
+    ]
     both = [c for c in MAPPED if all(len(side[c]) >= MIN_PIXELS for side in sides)]
     source, target = ({int(c): side[c] for c in both} for side in sides)
     counts, believed = ({int(c): float(side[c]) for c in both} for side in pixels)
     return fit_flow(source, target, counts, believed=believed, by_class=config.class_colour, rng=rng)
 
 
-def _pooled(samples: Sequence[Labelled], rng: np.random.Generator) -> dict[int, np.ndarray]:
-    """Colours of each trusted class over all images, (N, 3), at most `_CLASS_PIXELS` drawn at random."""
+def _by_class(samples: Sequence[Labelled]) -> dict[LandCover, np.ndarray]:
+    """Colours of each trusted class over all images, (N, 3)."""
     colours, classes = (np.concatenate(parts) for parts in zip(*samples, strict=True))
-    pooled = {int(c): colours[classes == c] for c in MAPPED}
-    return {c: x[rng.permutation(len(x))[:_CLASS_PIXELS]] for c, x in pooled.items()}
+    return {c: colours[classes == c] for c in MAPPED}
 
 
 def _tones(material: Material) -> tuple[float, float]:
@@ -216,6 +240,38 @@ def _tones(material: Material) -> tuple[float, float]:
     darkest = float(np.quantile(colours.mean(axis=0), 0.002)) / 255
     brightest = float(np.quantile(colours.max(axis=0), 0.998)) / 255
     return min(darkest, DARKEST_GREY), max(brightest, BRIGHTEST_GREY)
+
+
+def _linear(samples: Sequence[Labelled], tones: tuple[float, float, float]) -> list[Labelled]:
+    """Real colours as a sensor without a tone curve would have seen them."""
+    return [(tone_inverse(colours, *tones), classes) for colours, classes in samples]
+
+
+def _fit_toe(
+    fitted: Callable[[float], Radiometry],
+    longest: float,
+    simulated: Sequence[Labelled],
+    real: Sequence[Labelled],
+) -> float:
+    """The reach of the tone curve's dark bend that makes what is dark of each class as dark as the target's.
+
+    How dark shadows are is sky light and the camera's curve, which the contrast of what is lit does not tell.
+    """
+    sides = [_by_class(side) for side in (simulated, real)]
+    classes = [c for c in MAPPED if min(len(side[c]) for side in sides) >= MIN_PIXELS]
+    weights = [math.sqrt(len(sides[0][c]) * len(sides[1][c])) for c in classes]
+    wanted = [np.quantile(sides[1][c].mean(axis=1), _DARK) for c in classes]
+
+    def too_bright(toe: float) -> float:
+        radiometry = fitted(toe)
+        made = [np.quantile(class_colours(radiometry, sides[0][c], c).mean(axis=1), _DARK) for c in classes]
+        return float(np.average(np.subtract(made, wanted), weights=weights))
+
+    low, high = LEAST_TOE, longest
+    for _ in range(_TOES):  # halves the interval
+        toe = (low + high) / 2
+        low, high = (low, toe) if too_bright(toe) > 0 else (toe, high)
+    return (low + high) / 2
 
 
 def _pixels(image: np.ndarray, classes: np.ndarray, wanted: np.ndarray) -> Labelled:

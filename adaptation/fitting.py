@@ -27,16 +27,13 @@ from adaptation.material import (
     target_crop,
     with_target_after,
 )
-from adaptation.optics import denoise, fit_blur, own_grain
+from adaptation.optics import denoise, excess_grain, fit_blur, fit_kept_grain
 from adaptation.radiometry import Radiometry, recolour
 from adaptation.textures import SIBLINGS, Texture, fit_sibling
 from rasters.errors import InputError
 
 Progress = Callable[[int, int, float], None]
 
-# Of the captures' own grain: with all of it goes roughness that tells rubble from other ground, and with less
-# the asphalt of aerial pictures has more grain than the target's. An assumption between.
-DENOISED = 0.6
 BASE_SHARE = 5  # of the steps of a whole fit, one in five fits a further target
 
 
@@ -76,8 +73,8 @@ def fit_adapter(
         progress: Called as (step, steps, loss) while the texture is fitted; the flow's and the diffusion
             flow's loss is bits per dimension.
         method: Of the texture: "flow", or one of `adaptation.textures.SIBLINGS`.
-        compressed: Whether the simulated images may have been: then their blocks, and the grain that it made
-            streaks of, are smoothed first; else all that is rough in them is ground.
+        compressed: Whether the simulated images may have been: then their blocks, and the grain beyond the
+            target's that it made streaks of, are smoothed first; else all that is rough in them is ground.
 
     Raises:
         InputError: Too few or too small images, images that are panchromatic on one side of the disaster
@@ -126,9 +123,16 @@ def _fit(
 ) -> Adapter:
     """The adapter to the target images of one kind of acquisition."""
     of_colours, of_optics, of_texture, of_finish = rng.spawn(4)
-    material, deblocking, denoising = _cleaned(material) if how.compressed else (material, 0.0, 0.0)
+    deblocking, grain = 0.0, math.inf
+    if how.compressed:
+        deblocking = fit_deblocking([image for image, _ in material.source], material.target)
+        material = material.cleaned(lambda image: deblock(image, deblocking))
     radiometry, believed = fit_colours(material, config, of_colours, pairs)
-    radiometry = _with_blur(material, radiometry, of_optics)
+    if how.compressed:
+        grain = fit_kept_grain(*_planes(material, radiometry, of_optics), target_patches(material, of_optics))
+        material = material.cleaned(lambda image: denoise(image, excess_grain(image, grain)))
+    blur = fit_blur(_planes(material, radiometry, of_optics)[1], target_patches(material, of_optics))
+    radiometry = dataclasses.replace(radiometry, blur=blur)
     flow, loss = _fit_texture(material, radiometry, config, of_texture, how)
     finish = fit_finish(material, radiometry, flow, config, of_finish, grainy=how.compressed)
     summary: dict[str, object] = {
@@ -136,8 +140,9 @@ def _fit(
         "target_images": len(material.target),
         **({"class_pixels_believed": believed} if config.class_colour else {}),
         "pair_correlation": round(radiometry.correlation, 3),
+        "tone_curve": [round(tone, 3) for tone in radiometry.tones],
         "deblocking_grey_levels": round(deblocking, 2),
-        "denoising_grey_levels": round(255 * denoising, 2),
+        "grain_kept_grey_levels": None if math.isinf(grain) else round(255 * grain, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],
         "smoothing_grey_levels": round(255 * finish.smoothing, 2),
         "residue_grey_levels": round(finish.residue, 2),
@@ -147,7 +152,7 @@ def _fit(
         config=config,
         gsd=float(gsd),
         deblocking=deblocking,
-        denoising=denoising,
+        grain=grain,
         radiometry=radiometry,
         flow=flow,
         smoothing=finish.smoothing,
@@ -156,16 +161,6 @@ def _fit(
         grey=material.grey,
         summary=summary,
     )
-
-
-def _cleaned(material: Material) -> tuple[Material, float, float]:
-    """Material without its captures' blocks and grain, and the strengths that took these away."""
-    strength = fit_deblocking([image for image, _ in material.source], material.target)
-    whole = [deblock(image, strength) for image, _ in material.source]
-    grain = DENOISED * own_grain(whole[: len(material.ordinary)])
-    source = [(denoise(i, grain), cover) for i, (_, cover) in zip(whole, material.source, strict=True)]
-    material = dataclasses.replace(material, ordinary=source[: len(material.ordinary)], source=source)
-    return material, strength, grain
 
 
 def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
@@ -179,17 +174,18 @@ def _check_base(base: Adapter, config: AdaptConfig, method: str) -> None:
             raise InputError(f"the base adapter has {name} {theirs}, got {ours}: give --{name} {theirs}")
 
 
-def _with_blur(material: Material, radiometry: Radiometry, rng: np.random.Generator) -> Radiometry:
-    """The maps with the blur that makes edges as soft as the target's."""
-    patches = []
+def _planes(
+    material: Material, radiometry: Radiometry, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Patches of ordinary ground in opponent colours (3, H, W), as they are and as the maps make them."""
+    plain, coloured = [], []
     for k in range(PATCHES):
         image, cover = material.ordinary[k % len(material.ordinary)]
         where = patch(image.shape, SIDE, rng)
-        patches.append(
-            opponent_planes(recolour(radiometry, image[(slice(None), *where)], cover[where], np.zeros(3)))
-        )
-    sigmas = fit_blur(patches, target_patches(material, rng))
-    return dataclasses.replace(radiometry, blur=sigmas)
+        image = image[(slice(None), *where)]
+        plain.append(opponent_planes(image))
+        coloured.append(opponent_planes(recolour(radiometry, image, cover[where], np.zeros(3))))
+    return plain, coloured
 
 
 def _fit_texture(

@@ -1,7 +1,7 @@
 """What an adapter is fitted to, and the pieces that are cut from it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -25,7 +25,7 @@ class Material:
     Attributes:
         ordinary: Simulated images (3, H, W) uint8 with land cover, before any disaster; these set class
             colours and calibration.
-        source: All simulated images with land cover, before and after: these set texture.
+        source: All simulated images with land cover, the ordinary ones first: these set texture.
         target: Real images (3, H, W) uint8; all-black pixels are no data.
         grey: Whether the target is panchromatic; the simulated images are then grey too.
     """
@@ -40,6 +40,11 @@ class Material:
         """The shortest side of all images [pixels]."""
         images = [*(image for image, _ in self.source), *self.target]
         return min(min(image.shape[1:]) for image in images)
+
+    def cleaned(self, clean: Callable[[np.ndarray], np.ndarray]) -> "Material":
+        """The same with every simulated image as `clean` makes it."""
+        source = [(clean(image), cover) for image, cover in self.source]
+        return replace(self, ordinary=source[: len(self.ordinary)], source=source)
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:

@@ -46,12 +46,14 @@ class MultibandAdapter:
         bands: Their names, red, green and blue first.
         source: Coding of the simulated side.
         target: Coding of the target.
+        widths: Side of each band's own pixels on the simulated side [pixels], (B,).
         adapters: Of each of the `composites`.
     """
 
     bands: tuple[str, ...]
     source: BandCoding
     target: BandCoding
+    widths: tuple[int, ...]
     adapters: tuple[Adapter, ...]
 
     def translate_pair(
@@ -87,7 +89,7 @@ class MultibandAdapter:
             for out, (image, cover), model, style in zip(made, coded, models, styles, strict=True):
                 three = model.translate_float(image[list(composite)], cover, position=position, style=style)
                 for k, band in own:
-                    out[band] = own_pixels(three[k], self.source.width[band])
+                    out[band] = own_pixels(three[k], self.widths[band])
         first, second = (
             (self.target.decode(out), np.maximum(quantise(out[:3]), 1))  # black is no data
             for out in made
@@ -101,6 +103,7 @@ def fit_multiband(
     bands: Sequence[str],
     source: BandCoding,
     target: BandCoding,
+    widths: tuple[int, ...],
     gsd: float,
     config: AdaptConfig,
     rng: np.random.Generator,
@@ -118,6 +121,7 @@ def fit_multiband(
         bands: Names of the bands, red, green and blue first.
         source: Coding of the simulated side.
         target: Coding of the target.
+        widths: As of `MultibandAdapter`.
         gsd: Of both [m].
         config: How to fit.
         rng: Source of all randomness.
@@ -148,4 +152,6 @@ def fit_multiband(
             compressed=False,  # reflectance is not, and repeated pixels of coarse bands look like its blocks
         )
         adapters.append(made)
-    return MultibandAdapter(bands=tuple(bands), source=source, target=target, adapters=tuple(adapters))
+    return MultibandAdapter(
+        bands=tuple(bands), source=source, target=target, widths=widths, adapters=tuple(adapters)
+    )

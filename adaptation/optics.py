@@ -8,6 +8,7 @@ coarse grain. A filter by local statistics (Lee 1980, doi:10.1109/TPAMI.1980.476
 as much of it as makes them as calm as the target's; edges, whose variance is far larger, stay.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 
@@ -22,6 +23,7 @@ from adaptation.noise import quantise
 
 SIGMA_MAX = 1.6  # [px]; wider is no optics but another scale
 SIGMA_MIN = 0.2  # [px]; narrower changes nothing that 8 bits show
+NEAR = 0.015  # of an edge's height: no softness that shows, while blur for it costs the finest texture
 _STRONGEST = 0.01  # share of the differences that are taken to be edges
 _FLAT = 0.2  # of an edge's height: the most that its two sides may vary
 CALM = 0.1  # share of the pixels that are the calmest, an assumption
@@ -43,11 +45,14 @@ def fit_blur(source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> np.n
         target: Real planes (K, H, W) float32, NaN where there is no data.
 
     Returns:
-        0 where the target is as sharp, at most `SIGMA_MAX`.
+        0 where the target is as sharp, to `NEAR`; at most `SIGMA_MAX`.
     """
     sigmas = []
     for k in range(len(source[0])):
         wanted = edge_sharpness([x[k] for x in target])
+        if edge_sharpness([x[k] for x in source]) <= wanted + NEAR:
+            sigmas.append(0.0)
+            continue
         low, high = 0.0, SIGMA_MAX
         for _ in range(7):  # halves the interval: to 0.013 px
             sigma = (low + high) / 2
@@ -161,12 +166,39 @@ def denoise(image: np.ndarray, grain: float) -> np.ndarray:
     return quantise(from_opponent(smooth(opponent, grain))[0].numpy())
 
 
-def own_grain(images: Sequence[np.ndarray]) -> float:
-    """The standard deviation of the grain on the calm ground of images (3, H, W) uint8, in [0, 1].
+def own_grain(image: np.ndarray) -> float:
+    """The standard deviation of the grain on the calm ground of an image (3, H, W) uint8, in [0, 1].
 
     Ground that is rough everywhere is taken for grain, at most `GRAIN_MAX`; `SIDE` pixels a side are read.
     """
-    return min(GRAIN_MAX, CALM_TO_GRAIN * calm_spread([opponent_planes(i[:, :SIDE, :SIDE]) for i in images]))
+    return min(GRAIN_MAX, CALM_TO_GRAIN * calm_spread([opponent_planes(image[:, :SIDE, :SIDE])]))
+
+
+def excess_grain(image: np.ndarray, kept: float) -> float:
+    """The grain that `denoise` must be told of for calm ground to keep `kept` of its own, in [0, 1].
+
+    Each image has its own, for a sensor's noise is another under every sun: what is right for the noisiest
+    would take the texture of the calmest.
+    """
+    own = own_grain(image)
+    return math.sqrt(own * (own - kept)) if own > kept else 0.0
+
+
+def fit_kept_grain(
+    plain: Sequence[np.ndarray], coloured: Sequence[np.ndarray], target: Sequence[np.ndarray]
+) -> float:
+    """The grain that simulated images may keep: what the colours' contrast makes the target's, in [0, 1].
+
+    Args:
+        plain: Simulated images in opponent colours (3, H, W), in [0, 1] units.
+        coloured: The same as the colour maps make them.
+        target: Real ones, NaN where there is no data.
+
+    Returns:
+        Infinite where nothing tells.
+    """
+    calm, mapped, wanted = (calm_spread(images) for images in (plain, coloured, target))
+    return CALM_TO_GRAIN * wanted * calm / mapped if min(calm, mapped, wanted) > 0 else math.inf
 
 
 def _around(x: Tensor) -> Tensor:

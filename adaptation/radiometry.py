@@ -45,7 +45,10 @@ TYPICAL = 3.0  # deviations from a class at which a colour is given half to the 
 # Deviations of chroma from its class at which it is given half to the spared map: shadows under trees, blue
 # with sky, are 2 to 3 away, tarpaulins on roofs 5.
 STRANGE = 4.0
-TOE, SHOULDER = 0.06, 0.1  # how far the bends of the tone curve reach, in [0, 1]; assumptions
+SHOULDER = 0.1  # how far the bright bend of the tone curve reaches, in [0, 1]; an assumption
+# Of the dark one, which is fitted. A long one takes contrast from rubble and ash on dark ground, so that of
+# the one map for all classes is held shorter. Assumptions.
+LEAST_TOE, LONGEST_TOE, LONGEST_TOE_OF_ALL = 0.06, 0.2, 0.15
 # How far a class may go its own way from the common map, along luminance, red-green and yellow-blue [opponent
 # units]. A sensor and a sky change all classes alike: more is a mistaken pseudo-label (roads of trees, say).
 # An assumption.
@@ -64,7 +67,8 @@ class Radiometry:
         spared_offset: (3,).
         centre: Of each class's simulated colours (C, 3).
         whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
-        tones: Darkest and brightest grey of the target, towards which colours are pressed; see `tone`.
+        tones: Darkest and brightest grey of the target, towards which colours are pressed, and how far the
+            dark bend reaches; see `tone`.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
         correlation: Of the styles of the images before and after one disaster, in [0, 1].
@@ -77,7 +81,7 @@ class Radiometry:
     spared_offset: np.ndarray
     centre: np.ndarray
     whitening: np.ndarray
-    tones: tuple[float, float]
+    tones: tuple[float, float, float]
     style_root: np.ndarray
     blur: np.ndarray
     correlation: float = CORRELATION
@@ -166,7 +170,7 @@ def fit_radiometry(
     target: ColourStats,
     *,
     believed: np.ndarray | None = None,
-    tones: tuple[float, float] = (0.0, 1.0),
+    tones: tuple[float, float, float] = (0.0, 1.0, LEAST_TOE),
     style: float,
     by_class: bool = True,
     looks: PairStyle | None = None,
@@ -178,7 +182,7 @@ def fit_radiometry(
         target: Of the real images by pseudo-label, measured through `tone_inverse` with `tones`.
         believed: Pixels that each class's statistics count for, (C,), from `believed_pixels`; None for all
             there are.
-        tones: Darkest and brightest grey of the target.
+        tones: As of `Radiometry`.
         style: Factor on the spread of the styles drawn; 0 for none.
         by_class: Whether classes have maps of their own; else all take the common one, of gains no less than
             `LEAST_SHARE` of the luminance's.
@@ -294,6 +298,12 @@ def recolour(
     return blur(tone(mapped, *radiometry.tones).reshape(image.shape), radiometry.blur)
 
 
+def class_colours(radiometry: Radiometry, colours: np.ndarray, code: int) -> np.ndarray:
+    """Colours (N, 3) in [0, 1] of one class as the affine maps and the tone curve make them, (N, 3)."""
+    whole = {code: np.ones(len(colours), np.float32)}
+    return tone(_affine_maps(radiometry, colours.T, whole), *radiometry.tones).T
+
+
 def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
     """Of a class in each pixel's surroundings, float32 (H * W,)."""
     weight = (land_cover == code).astype(np.float32)
@@ -327,16 +337,23 @@ def _of_chroma(whitening: np.ndarray) -> np.ndarray:
     return _inverse_root(chroma @ np.linalg.inv(whitening @ whitening) @ chroma.T) @ chroma
 
 
-def tone(x: np.ndarray, darkest: float, brightest: float) -> np.ndarray:
-    """x with both ends bent, by a hyperbola each, so that it stays within two greys, to a grey level."""
-    bent = darkest + _bent(x - darkest, TOE)
+def tone(x: np.ndarray, darkest: float, brightest: float, toe: float) -> np.ndarray:
+    """x with both ends bent, by a hyperbola each, so that it stays within two greys, to a grey level.
+
+    Args:
+        x: Colours, in [0, 1] units.
+        darkest: Grey that the darkest colours come to.
+        brightest: The same of the brightest.
+        toe: How far the dark bend reaches: a colour at `darkest` comes out half of it above.
+    """
+    bent = darkest + _bent(x - darkest, toe)
     return brightest - _bent(brightest - bent, SHOULDER)
 
 
-def tone_inverse(y: np.ndarray, darkest: float, brightest: float) -> np.ndarray:
+def tone_inverse(y: np.ndarray, darkest: float, brightest: float, toe: float) -> np.ndarray:
     """The inverse of `tone`; colours within a quarter of a bend from an end are taken there."""
     bent = brightest - _straight(brightest - y, SHOULDER)
-    return darkest + _straight(bent - darkest, TOE)
+    return darkest + _straight(bent - darkest, toe)
 
 
 def _bent(height: np.ndarray, reach: float) -> np.ndarray:

@@ -199,7 +199,7 @@ def _adapter(
             adapter = fit_multiband(
                 [_sides(view, folders, target) for view in bands.views()],
                 gsd=gsd, config=settled, rng=rng, base=base, progress=progress, method=config.method,
-                bands=bands.names, source=bands.source, target=bands.target,
+                bands=bands.names, source=bands.source, target=bands.target, widths=bands.widths,
             )  # fmt: skip
     save_adapter(path, adapter)
     return adapter

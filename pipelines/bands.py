@@ -1,6 +1,6 @@
 """Targets of more bands than three: which band is which, and bands of both sides coded as pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from adaptation.checkpoint import check_bands
-from adaptation.coding import BandCoding, fit_coding
+from adaptation.coding import BandCoding, fit_coding, pixel_widths
 from adaptation.multiband import MultibandAdapter, composites
 from pipelines.views import View
 from rasters.capture import read_capture
@@ -39,6 +39,7 @@ class Bands:
         stored: Their numbers in the target's files, from 1.
         source: Coding of the captures' reflectance.
         target: Coding of the target's values.
+        widths: Side of each band's own pixels in the captures [pixels].
         scale: What these times it are reflectance, if the target's files tell.
     """
 
@@ -47,6 +48,7 @@ class Bands:
     stored: tuple[int, ...]
     source: BandCoding
     target: BandCoding
+    widths: tuple[int, ...]
     scale: float | None
 
     def views(self) -> list[View]:
@@ -196,14 +198,18 @@ def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: Mapping[
     captured, numbers = tuple(there.index(n) for n in names), tuple(stored[n] for n in names)
     with open_raster(target[0]) as dataset:
         dtype, scales, offsets = dataset.dtypes[0], set(dataset.scales), set(dataset.offsets)
-    simulated = (
-        _reflectance(folder, phase)[list(captured)] for folder in _some(folders) for phase in ("pre", "post")
-    )
+
+    def simulated() -> Iterator[np.ndarray]:
+        for folder in _some(folders):
+            for phase in ("pre", "post"):
+                yield _reflectance(folder, phase)[list(captured)]
+
     return Bands(
         names=names,
         captured=captured,
         stored=numbers,
-        source=fit_coding(simulated, "uint16"),
+        source=fit_coding(simulated(), "uint16"),
+        widths=pixel_widths(simulated()),
         target=fit_coding((read_bands(path, numbers) for path in _some(target)), dtype),
         scale=scales.pop() if len(scales) == 1 and scales != {1.0} and offsets == {0.0} else None,
     )
@@ -234,6 +240,7 @@ def fitted_bands(
         stored=tuple(stored[name] for name in adapter.bands),
         source=adapter.source,
         target=adapter.target,
+        widths=adapter.widths,
         scale=None,
     )
 

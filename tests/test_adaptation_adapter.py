@@ -1,6 +1,7 @@
 """Laws of a fitted adapter: no seams, shared grain, labels in place, equal bytes, files that are checked."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
 from adaptation.material import gather
 from adaptation.noise import dequantised_source
-from adaptation.optics import GRAIN_MAX, calm_spread, denoise
+from adaptation.optics import GRAIN_MAX, calm_spread, denoise, excess_grain
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -201,14 +202,14 @@ def test_strength_0_changes_colours_only(adapter: Adapter) -> None:
 
 def test_saved_and_loaded_it_gives_the_same_bytes(calmed: Adapter, tmp_path: Path) -> None:
     path = tmp_path / "adapter.pt"
-    later = dataclasses.replace(calmed, deblocking=1.0, denoising=2 / 255, smoothing=3 / 255, residue=4.0)
-    calmed = dataclasses.replace(calmed, deblocking=1.5, denoising=2.5 / 255, residue=3.5, after=later)
+    later = dataclasses.replace(calmed, deblocking=1.0, grain=2 / 255, smoothing=3 / 255, residue=4.0)
+    calmed = dataclasses.replace(calmed, deblocking=1.5, grain=2.5 / 255, residue=3.5, after=later)
     save_adapter(path, calmed)
     assert path.stat().st_size < 1_000_000
     loaded = load_adapter(path, gsd=0.6)
     assert loaded.after is not None
     for there, here in ((loaded, calmed), (loaded.after, later)):
-        for name in ("deblocking", "denoising", "smoothing", "residue", "gsd", "grey"):
+        for name in ("deblocking", "grain", "smoothing", "residue", "gsd", "grey"):
             assert getattr(there, name) == getattr(here, name), name
         assert (there.kernels == here.kernels).all()
     image, cover = scene()
@@ -223,10 +224,11 @@ def test_the_captures_grain_goes_before_texture(adapter: Adapter) -> None:
     image, cover = scene(200)
     image = np.clip(image + np.random.default_rng(4).normal(0, 3, image.shape), 0, 255).astype(np.uint8)
     style = adapter.draw_style(np.random.default_rng(2))
-    plain = dataclasses.replace(adapter, deblocking=0.0, denoising=0.0)
-    grainless = dataclasses.replace(plain, denoising=4 / 255)
+    plain = dataclasses.replace(adapter, deblocking=0.0, grain=math.inf)
+    grainless = dataclasses.replace(plain, grain=1 / 255)
     made = grainless.translate_float(image, cover, position=(0, 0), style=style)
-    by_hand = plain.translate_float(denoise(image, 4 / 255), cover, position=(0, 0), style=style)
+    cleaned = denoise(image, excess_grain(image, 1 / 255))
+    by_hand = plain.translate_float(cleaned, cover, position=(0, 0), style=style)
     assert np.abs(made - by_hand)[:, 64:-64, 64:-64].max() * 255 < 0.01  # edges are mirrored, not repeated
     assert np.abs(made - plain.translate_float(image, cover, position=(0, 0), style=style)).max() > 1 / 255
 

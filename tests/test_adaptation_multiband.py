@@ -1,6 +1,7 @@
 """Laws of adapters of more bands than three: codings, composites, what comes back, and files."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from adaptation.adapter import Adapter
 from adaptation.checkpoint import load_adapter, load_multiband, save_adapter
-from adaptation.coding import BandCoding, fit_coding
+from adaptation.coding import BandCoding, fit_coding, pixel_widths
 from adaptation.config import AdaptConfig
 from adaptation.fidelity import structure
 from adaptation.finishing import fit_finish
@@ -85,6 +86,7 @@ def fitted(config: AdaptConfig = SMALL) -> MultibandAdapter:
         bands=NAMES,
         source=codings[0],
         target=codings[1],
+        widths=4 * (1,),
         gsd=0.6,
         config=config,
         rng=np.random.default_rng(1),
@@ -99,15 +101,15 @@ def adapter() -> MultibandAdapter:
 def of_thirteen(one: Adapter) -> MultibandAdapter:
     """One adapter in the place of all five of 13 bands, of a target of other whites than the captures."""
     bands = (*NAMES[:3], *(f"band_{n}" for n in range(10)))
-    width = (1, 1, 1, 6, 2, 2, 2, 1, 2, 6, 6, 2, 1)
-    source = BandCoding(white=np.linspace(3000, 6000, 13), dtype="uint16", width=width)
-    target = BandCoding(white=np.linspace(2000, 900, 13), dtype="int16", width=13 * (1,))
-    return MultibandAdapter(bands=bands, source=source, target=target, adapters=(one,) * 5)
+    widths = (1, 1, 1, 6, 2, 2, 2, 1, 2, 6, 6, 2, 1)
+    source = BandCoding(white=np.linspace(3000, 6000, 13), dtype="uint16")
+    target = BandCoding(white=np.linspace(2000, 900, 13), dtype="int16")
+    return MultibandAdapter(bands=bands, source=source, target=target, widths=widths, adapters=(one,) * 5)
 
 
 @given(values=arrays(np.uint16, (2, 8, 9), elements=st.integers(0, 9000)))
 def test_a_coding_is_undone_within_a_step(values: np.ndarray) -> None:
-    coding = BandCoding(white=np.array([5000.0, 8000.0]), dtype="uint16", width=(1, 1))
+    coding = BandCoding(white=np.array([5000.0, 8000.0]), dtype="uint16")
     coded = coding.encode(values)
     assert coded.dtype == np.uint8
     assert ((coded == 0) == (values == 0).all(axis=0)).all()
@@ -120,7 +122,7 @@ def test_a_coding_is_undone_within_a_step(values: np.ndarray) -> None:
 
 
 def test_coding_keeps_order_and_no_data() -> None:
-    coding = BandCoding(white=np.array([4000.0, 4000.0]), dtype="int16", width=(1, 1))
+    coding = BandCoding(white=np.array([4000.0, 4000.0]), dtype="int16")
     values = np.arange(-9, 5000, dtype=np.int16)[None, None].repeat(2, axis=0)
     values[1] = 7
     coded = coding.encode(values)
@@ -130,7 +132,7 @@ def test_coding_keeps_order_and_no_data() -> None:
     assert (coding.encode(values)[:, 0, :10] == 0).all()
     assert (coding.encode(values)[1, 0, 10:] == 1).all()
     levels = np.arange(256, dtype=np.uint8)[None, None]
-    eight = BandCoding(white=np.array([255.0]), dtype="uint8", width=(1,))
+    eight = BandCoding(white=np.array([255.0]), dtype="uint8")
     assert (eight.encode(levels) == levels).all()
     assert (eight.decode(levels / np.float32(255)) == np.maximum(levels, 1)).all()  # 0 is no data
 
@@ -151,10 +153,10 @@ def test_bands_of_wider_pixels_are_found() -> None:
     oblong = fine[:, :35].repeat(2, axis=1)
     flat = np.full_like(fine, 7)
     image = np.stack([*wide, oblong, flat])
-    assert fit_coding([image, image], "uint16").width == (1, 2, 6, 1, 1)
+    assert pixel_widths([image, image]) == (1, 2, 6, 1, 1)
     cloudless = np.concatenate([np.full_like(image[:3], 7), image[3:]])
-    assert fit_coding([image, cloudless], "uint16").width == (1, 2, 6, 1, 1)  # flat bands tell nothing
-    assert fit_coding([image, image[:, 1:]], "uint16").width == (1, 1, 1, 1, 1)
+    assert pixel_widths([image, cloudless]) == (1, 2, 6, 1, 1)  # flat bands tell nothing
+    assert pixel_widths([image, image[:, 1:]]) == (1, 1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 6, 13])
@@ -262,9 +264,7 @@ def test_thirteen_bands_share_their_look_and_are_told_apart(adapter: MultibandAd
     alone = one.translate_float(coded, cover, position=(0, 0), style=styles[0])
     assert (made[4][0][0][12] == np.rint(900 * np.clip(alone[0], 0, 1) ** 2)).all()
     first = made[0][0][0]
-    for band, width in enumerate(
-        many.source.width
-    ):  # what is of one value for each pixel of its own stays so
+    for band, width in enumerate(many.widths):  # what is of one value for each pixel of its own stays so
         changes = (np.diff(first[band].astype(int), axis=0) != 0).any(axis=1)
         assert changes[np.arange(1, 64) % width == 0].all(), band
         assert not changes[np.arange(1, 64) % width != 0].any(), band
@@ -281,7 +281,7 @@ def test_the_network_of_red_green_and_blue_serves_the_other_bands(adapter: Multi
 
 def test_what_is_rough_in_reflectance_is_ground_and_stays(adapter: MultibandAdapter) -> None:
     """Of a target calmer than any place of the captures: a picture's grain would go, and houses with it."""
-    assert all(a.deblocking == a.denoising == 0 for a in adapter.adapters)
+    assert all((a.deblocking, a.grain) == (0, math.inf) for a in adapter.adapters)
     rng = np.random.default_rng(5)
     source = [(adapter.source.encode(v)[:3], cover) for v, cover in (simulated(r) for r in rng.spawn(4))]
     calm = [cv2.GaussianBlur(i.transpose(1, 2, 0), (0, 0), 2.0).transpose(2, 0, 1) for i, _ in source]
@@ -366,8 +366,8 @@ def test_every_composite_is_fitted_to_all_that_is_given_of_it(
     for method, bases in (("flow", [other, adapter.adapters[0]]), ("bridge", [other, other])):
         told.clear()
         fit_multiband(
-            sides, bands=NAMES, source=adapter.source, target=adapter.target, gsd=0.6, config=SMALL,
-            rng=np.random.default_rng(1), base=other, method=method,
+            sides, bands=NAMES, source=adapter.source, target=adapter.target, widths=adapter.widths, gsd=0.6,
+            config=SMALL, rng=np.random.default_rng(1), base=other, method=method,
         )  # fmt: skip
         for number, one in enumerate(told):
             assert {name: one[name] for name in names} == {name: [(name, number)] for name in names}

@@ -245,7 +245,7 @@ def test_a_strange_chroma_has_the_contrast_of_luminance() -> None:
         colours = 0.4 + np.stack([np.zeros(3), OPPONENT.T @ opponent])
         image = np.rint(255 * colours).astype(np.uint8).T[:, :, None].repeat(9, axis=2).repeat(9, axis=1)
         covers = np.full(image.shape[1:], cover, np.uint8)
-        mapped = recolour(dataclasses.replace(made, tones=(-9.0, 9.0)), image, covers, np.zeros(3))
+        mapped = recolour(dataclasses.replace(made, tones=(-9.0, 9.0, 0.06)), image, covers, np.zeros(3))
         shades = (OPPONENT @ mapped[:, [4, 13], 4])[2], (OPPONENT @ image[:, [4, 13], 4] / 255)[2]
         return float(np.diff(shades[0])[0] / np.diff(shades[1])[0])
 
@@ -274,7 +274,7 @@ def with_flow(flow: ColourFlow) -> Radiometry:
     eye = np.repeat(np.eye(3)[None], CLASSES, axis=0)
     return Radiometry(
         matrix=eye, offset=0 * means, spared_matrix=eye[0], spared_offset=np.zeros(3), centre=means,
-        whitening=eye, tones=(-9.0, 9.0), style_root=np.eye(3), blur=np.zeros(3), flow=flow,
+        whitening=eye, tones=(-9.0, 9.0, 0.06), style_root=np.eye(3), blur=np.zeros(3), flow=flow,
     )  # fmt: skip
 
 
@@ -396,6 +396,25 @@ def test_a_class_that_does_differ_gets_its_own_colours() -> None:
         for image, cover in simulated
     ]
     assert np.mean([m.mean() for m in moved]) == pytest.approx(20, abs=5)
+
+
+def test_shadows_are_as_dark_as_the_targets() -> None:
+    """Under a sky that lights them more, while what is lit has the same colours."""
+    rng = np.random.default_rng(4)
+    config = AdaptConfig(style=0)
+    shadow = np.zeros((128, 128), dtype=bool)
+    shadow[::8] = True
+
+    def seen(sky: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        lit = [confusable(r) for r in rng.spawn(24)]
+        return [(np.where(shadow, sky * image, image).astype(np.uint8), cover) for image, cover in lit]
+
+    simulated, real = seen(0.15), [image for image, _ in seen(0.45)]
+    radiometry, _ = fit_colours(gather(simulated, [], real, config, rng), config, rng)
+    made = [255 * recolour(radiometry, image, cover, np.zeros(3)) for image, cover in simulated]
+    for where in (shadow, ~shadow):
+        found, wanted = (np.mean([image[:, where].mean() for image in images]) for images in (made, real))
+        assert found == pytest.approx(wanted, abs=4.5)
 
 
 def test_a_class_that_classifiers_disagree_on_keeps_the_common_map() -> None:

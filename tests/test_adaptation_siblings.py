@@ -219,7 +219,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         spared_offset=np.zeros(3),
         centre=np.zeros((CLASSES, 3)),
         whitening=eye,
-        tones=(-9.0, 9.0),
+        tones=(-9.0, 9.0, 0.06),
         style_root=np.zeros((3, 3)),
         blur=np.zeros(3),
     )
@@ -229,7 +229,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         config=config,
         gsd=0.5,
         deblocking=0.0,
-        denoising=0.0,
+        grain=math.inf,
         radiometry=colours,
         flow=model,
         kernels=kernels,

@@ -1,6 +1,7 @@
 """Laws of the stages: noise of a place, colour transport, blur, calibration, and the measures of fidelity."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 
@@ -27,13 +28,16 @@ from adaptation.flows.wavelet import from_opponent, to_opponent
 from adaptation.looks import draw_pair_styles
 from adaptation.noise import place_noise
 from adaptation.optics import (
+    CALM_TO_GRAIN,
     GRAIN_MAX,
     blur,
     calm_spread,
     denoise,
     edge_sharpness,
+    excess_grain,
     fit_blur,
     fit_grain,
+    fit_kept_grain,
     own_grain,
     smooth,
 )
@@ -193,7 +197,7 @@ def identity(style_root: np.ndarray, correlation: float = 0.8) -> Radiometry:
         spared_offset=np.zeros(3),
         centre=np.full((n, 3), 0.4),
         whitening=np.repeat(np.eye(3)[None], n, axis=0),
-        tones=(-9.0, 9.0),
+        tones=(-9.0, 9.0, 0.06),
         style_root=style_root,
         blur=np.zeros(3),
         correlation=correlation,
@@ -215,16 +219,16 @@ def test_recolour_leaves_no_halo_and_the_identity_leaves_everything() -> None:
 
 def test_the_tone_curve_keeps_contrast_at_both_ends_and_is_undone() -> None:
     x = np.linspace(-0.2, 1.2, 300)
-    y = tone(x, 0.08, 0.9)
-    far = tone(np.array([-3.0, 4.0]), 0.08, 0.9)
+    y = tone(x, 0.08, 0.9, 0.06)
+    far = tone(np.array([-3.0, 4.0]), 0.08, 0.9, 0.06)
     assert far == pytest.approx([0.08, 0.9], abs=1 / 255)
     assert y.max() < 0.9
     assert (np.diff(y) > 0).all()
     middle = (x > 0.3) & (x < 0.6)
     assert np.abs(y - x)[middle].max() < 0.012
     told = (y > 0.08 + 0.02) & (y < 0.9 - 0.03)
-    assert np.allclose(tone_inverse(y, 0.08, 0.9)[told], x[told])
-    assert np.isfinite(tone_inverse(np.array([0.0, 1.0]), 0.08, 0.9)).all()
+    assert np.allclose(tone_inverse(y, 0.08, 0.9, 0.06)[told], x[told])
+    assert np.isfinite(tone_inverse(np.array([0.0, 1.0]), 0.08, 0.9, 0.06)).all()
 
 
 def test_pairs_of_styles_have_the_correlation_asked_for() -> None:
@@ -263,12 +267,17 @@ def steps(rng: np.random.Generator) -> np.ndarray:
 
 def test_the_blur_that_was_applied_is_found() -> None:
     rng = np.random.default_rng(0)
-    source, other = [steps(rng) for _ in range(4)], [steps(rng) for _ in range(4)]
+    source, other = [steps(rng) for _ in range(12)], [steps(rng) for _ in range(12)]
     for sigma in (0.6, 1.0):
         target = [cv2.GaussianBlur(x[0], (0, 0), sigma)[None] for x in other]
         target[0][:, :20] = np.nan
         assert abs(fit_blur(source, target)[0] - sigma) < 0.1
-    assert fit_blur(target, source)[0] < 0.1  # a sharper target: no blur
+    assert fit_blur(target, source)[0] == 0  # a sharper target: no blur
+    soft = [cv2.GaussianBlur(x[0], (0, 0), 0.8)[None] for x in other]
+    assert edge_sharpness([x[0] for x in soft]) > edge_sharpness([x[0] for x in target])
+    hardly = [cv2.GaussianBlur(x[0], (0, 0), 0.82)[None] for x in other]
+    assert edge_sharpness([x[0] for x in soft]) > edge_sharpness([x[0] for x in hardly])
+    assert fit_blur(soft, hardly)[0] == 0  # what does not show
     assert edge_sharpness([np.full((30, 30), np.nan, np.float32)]) == 0
     assert edge_sharpness([np.kron(rng.random((5, 5)), np.ones((9, 9))).astype(np.float32)]) == 1
 
@@ -322,13 +331,38 @@ def test_the_captures_own_grain_is_found_and_goes_while_houses_stay() -> None:
     for sigma in (2.0, 4.0):
         seen = [np.clip(np.rint(x + sigma * rng.standard_normal(x.shape[1:])), 0, 255) for x in bare]
         images = [x.astype(np.uint8) for x in seen]
-        grain = own_grain(images)
+        grain = float(np.mean([own_grain(image) for image in images]))
         assert grain == pytest.approx(sigma / 255, rel=0.25)
         left = np.stack([denoise(x, grain) - b for x, b in zip(images, bare, strict=True)])
         noise = np.stack(images) - np.stack(bare)
         assert np.abs(left).mean() < 0.75 * np.abs(noise).mean()
         assert left.std() < sigma  # nor has it cost the edges more than it saved elsewhere
     assert denoise(images[0], 0.0) is images[0]
+
+
+def test_the_noisiest_image_is_cleaned_and_the_calmest_is_not() -> None:
+    rng = np.random.default_rng(1)
+    kept = 3 / 255
+    left = []
+    for sigma in (2.0, 6.0):
+        bare = 40 + 180 * steps(rng).repeat(3, 0)
+        image = np.clip(np.rint(bare + sigma * rng.standard_normal(bare.shape[1:])), 0, 255).astype(np.uint8)
+        clean = denoise(image, excess_grain(image, kept))
+        left.append(own_grain(clean))
+        assert (clean == image).all() == (sigma < 3)
+    assert left[1] == pytest.approx(kept, rel=0.25)  # what is the target's stays
+    assert excess_grain(image, math.inf) == 0
+
+
+def test_a_capture_keeps_the_grain_that_contrast_makes_the_targets() -> None:
+    rng = np.random.default_rng(2)
+    plain = [grainy(rng, 4) for _ in range(3)]
+    target = [grainy(rng, 3) for _ in range(3)]
+    kept = fit_kept_grain(plain, [1.5 * x for x in plain], target)
+    one = CALM_TO_GRAIN * calm_spread(target) / 1.5
+    assert kept == pytest.approx(one, rel=0.01)
+    flat = [np.zeros((3, 64, 64), np.float32)]
+    assert fit_kept_grain(plain, plain, flat) == fit_kept_grain(flat, flat, target) == math.inf
 
 
 def test_calibration_brings_the_spectrum_to_the_targets() -> None:
