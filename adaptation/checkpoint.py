@@ -210,7 +210,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is no adapter; give a file that `mage adapt` wrote")
     if state.get("version") != VERSION:
         raise InputError(
-            f"{path} has adapter format {state.get('version')}, this version reads {VERSION}; fit it again"
+            f"{path} has adapter format {state.get('version')}, this version reads {VERSION}; fit it again: "
+            "remove it, or give another --out, and run `mage adapt`"
         )
     if state.get("classes") != CLASSES:
         raise InputError(
