@@ -99,7 +99,8 @@ class Adapter:
         """The image (3, H, W) uint8 as the target's sensor might have seen it, uint8.
 
         Args:
-            image: (3, H, W) uint8, simulated; whole, for compression blocks are counted from its corner.
+            image: (3, H, W) uint8, simulated; whole, for compression blocks are counted from its corner and
+                its own grain is measured on it.
             land_cover: (H, W) codes of `LandCover`.
             position: (row, col) of the image's first pixel on the ground grid that the grain is keyed on.
             style: From `draw_style` or `draw_pair_styles`.

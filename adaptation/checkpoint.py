@@ -134,6 +134,8 @@ def load_multiband(
             BandCoding(white=np.array(s["white"], float), dtype=s["dtype"])
             for s in (told["source"], told["target"])
         )
+        if len(widths) != len(names):
+            raise ValueError(f"{len(names)} bands, but pixels of {len(widths)}")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is a damaged adapter ({error}); fit it again") from error
     check_bands(names, bands, str(path))

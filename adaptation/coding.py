@@ -69,7 +69,7 @@ def pixel_widths(images: Iterable[np.ndarray]) -> tuple[int, ...]:
     """Side of each band's own pixels, repeated onto the grid from its corner [pixels], (B,).
 
     Args:
-        images: (B, H, W) each.
+        images: (B, H, W) of integers each; at least one.
     """
     fits = np.all([_repeated(x) for image in images for x in (image, image.transpose(0, 2, 1))], axis=0)
     widths = np.arange(WIDEST, 0, -1)[fits.argmax(axis=0)]  # the largest; 1 fits all

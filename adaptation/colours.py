@@ -8,7 +8,6 @@ what they agree on in the mean is measured, and where they scatter, a class is n
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,20 +29,17 @@ from adaptation.pseudolabels import (
     pseudo_label,
 )
 from adaptation.radiometry import (
-    LEAST_TOE,
-    LONGEST_TOE,
-    LONGEST_TOE_OF_ALL,
     MIN_PIXELS,
     Radiometry,
     believed_pixels,
     class_colours,
     departures,
     fit_radiometry,
-    tone_inverse,
 )
 from adaptation.sliced import apply_transport, transport_colours
 from adaptation.spectrum import valid_pixels
 from adaptation.statistics import MAPPED, PairStyle, colour_stats, pair_style
+from adaptation.tones import LONGEST_TOE, LONGEST_TOE_OF_ALL, ToneCurve, fit_toe, tone_inverse
 from backbones import lite0_encoder
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -58,9 +54,7 @@ _PAIRS = 48  # at most that looks are measured on
 # assumptions.
 DARKEST_GREY, BRIGHTEST_GREY = 0.15, 0.75
 _CLASS_PIXELS = 20_000  # of each class and side that the flow's splines are fitted to
-_THIN = 9  # of so many pixels, one is looked at in finding the tone curve
-_DARK = 0.05  # share of a class that is its darkest, an assumption
-_TOES = 5  # halvings of the interval of toes: to a grey level
+_THIN = 9  # of so many pixels, one is looked at in finding the tone curve, which refits the maps each time
 _COLOURS = 40_000  # pixels a side that the colour transport is fitted on
 
 
@@ -96,11 +90,11 @@ def fit_colours(
     source = colour_stats(simulated)
 
     def fitted(
-        real: Sequence[Labelled], toe: float, looks: PairStyle | None = None
+        seen: Sequence[Labelled], toe: float, looks: PairStyle | None = None
     ) -> tuple[Radiometry, np.ndarray, np.ndarray]:
         """The maps, and of each class the target's pixels and those its own colours count for."""
-        tones = (darkest, brightest, toe)
-        target = colour_stats(_linear(real, tones))
+        tones = ToneCurve(darkest, brightest, toe)
+        target = colour_stats(_linear(seen, tones))
         draws = [departures(half, colour_stats(_linear(their_half, tones))) for half, their_half in halves]
         believed = believed_pixels(np.stack(draws), target.count)
         made = fit_radiometry(
@@ -114,9 +108,7 @@ def fit_colours(
         )
         return made, target.count, believed
 
-    few = [[(colours[::_THIN], classes[::_THIN]) for colours, classes in side] for side in (simulated, real)]
-    longest = LONGEST_TOE if config.class_colour else LONGEST_TOE_OF_ALL
-    toe = _fit_toe(lambda toe: fitted(few[1], toe)[0], longest, *few)
+    toe = _toe(lambda toe, few: fitted(few, toe)[0], simulated, real, config)
 
     def label(image: np.ndarray) -> np.ndarray:
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
@@ -124,7 +116,7 @@ def fit_colours(
         found = pseudo_label(classifiers, features, confidence=config.confidence)
         return np.where(valid_pixels(image), found, np.uint8(0))
 
-    tones = (darkest, brightest, toe)
+    tones = ToneCurve(darkest, brightest, toe)
     looks = pair_style([_labelled_pair(pair, tones, label, rng) for pair in _some(pairs, rng)], MAPPED)
     radiometry, count, believed = fitted(real, toe, looks)
     if config.style_correlation is not None:
@@ -188,7 +180,7 @@ def _some(pairs: Sequence[Pair], rng: np.random.Generator) -> list[Pair]:
 
 def _labelled_pair(
     pair: Pair,
-    tones: tuple[float, float, float],
+    tones: ToneCurve,
     label: Callable[[np.ndarray], np.ndarray],
     rng: np.random.Generator,
 ) -> tuple[Labelled, Labelled]:
@@ -203,7 +195,7 @@ def _labelled_pair(
     covers = [label(image) for image in images]
     agreed = np.where(covers[0] == covers[1], covers[0], 0)
     before, after = (_pixels(image, agreed, agreed > 0) for image in images)
-    return (tone_inverse(before[0], *tones), before[1]), (tone_inverse(after[0], *tones), after[1])
+    return (tone_inverse(before[0], tones), before[1]), (tone_inverse(after[0], tones), after[1])
 
 
 def _fit_flow(
@@ -242,36 +234,35 @@ def _tones(material: Material) -> tuple[float, float]:
     return min(darkest, DARKEST_GREY), max(brightest, BRIGHTEST_GREY)
 
 
-def _linear(samples: Sequence[Labelled], tones: tuple[float, float, float]) -> list[Labelled]:
+def _linear(samples: Sequence[Labelled], tones: ToneCurve) -> list[Labelled]:
     """Real colours as a sensor without a tone curve would have seen them."""
-    return [(tone_inverse(colours, *tones), classes) for colours, classes in samples]
+    return [(tone_inverse(colours, tones), classes) for colours, classes in samples]
 
 
-def _fit_toe(
-    fitted: Callable[[float], Radiometry],
-    longest: float,
+def _toe(
+    fitted: Callable[[float, Sequence[Labelled]], Radiometry],
     simulated: Sequence[Labelled],
     real: Sequence[Labelled],
+    config: AdaptConfig,
 ) -> float:
-    """The reach of the tone curve's dark bend that makes what is dark of each class as dark as the target's.
+    """The toe that fits, by the maps that are affine, on one of `_THIN` pixels where there are enough."""
+    step = _THIN if _common(simulated, real, _THIN * MIN_PIXELS) else 1
+    ours, theirs = ([(x[::step], classes[::step]) for x, classes in side] for side in (simulated, real))
+    seen = _common(ours, theirs, MIN_PIXELS)
+    sides = [_by_class(side) for side in (ours, theirs)]
 
-    How dark shadows are is sky light and the camera's curve, which the contrast of what is lit does not tell.
-    """
+    def made(toe: float) -> list[np.ndarray]:
+        radiometry = fitted(toe, theirs)
+        return [class_colours(radiometry, sides[0][c], c) for c in seen]
+
+    longest = LONGEST_TOE if config.class_colour else LONGEST_TOE_OF_ALL
+    return fit_toe(made, [sides[1][c] for c in seen], longest)
+
+
+def _common(simulated: Sequence[Labelled], real: Sequence[Labelled], least: int) -> list[LandCover]:
+    """Trusted classes that have so many pixels on both sides."""
     sides = [_by_class(side) for side in (simulated, real)]
-    classes = [c for c in MAPPED if min(len(side[c]) for side in sides) >= MIN_PIXELS]
-    weights = [math.sqrt(len(sides[0][c]) * len(sides[1][c])) for c in classes]
-    wanted = [np.quantile(sides[1][c].mean(axis=1), _DARK) for c in classes]
-
-    def too_bright(toe: float) -> float:
-        radiometry = fitted(toe)
-        made = [np.quantile(class_colours(radiometry, sides[0][c], c).mean(axis=1), _DARK) for c in classes]
-        return float(np.average(np.subtract(made, wanted), weights=weights))
-
-    low, high = LEAST_TOE, longest
-    for _ in range(_TOES):  # halves the interval
-        toe = (low + high) / 2
-        low, high = (low, toe) if too_bright(toe) > 0 else (toe, high)
-    return (low + high) / 2
+    return [c for c in MAPPED if min(len(side[c]) for side in sides) >= least]
 
 
 def _pixels(image: np.ndarray, classes: np.ndarray, wanted: np.ndarray) -> Labelled:

@@ -127,6 +127,7 @@ def _fit(
     if how.compressed:
         deblocking = fit_deblocking([image for image, _ in material.source], material.target)
         material = material.cleaned(lambda image: deblock(image, deblocking))
+    # Colours are of captures with all their grain: how much of it stays hangs on the contrast they get.
     radiometry, believed = fit_colours(material, config, of_colours, pairs)
     if how.compressed:
         grain = fit_kept_grain(*_planes(material, radiometry, of_optics), target_patches(material, of_optics))
@@ -140,7 +141,7 @@ def _fit(
         "target_images": len(material.target),
         **({"class_pixels_believed": believed} if config.class_colour else {}),
         "pair_correlation": round(radiometry.correlation, 3),
-        "tone_curve": [round(tone, 3) for tone in radiometry.tones],
+        "tone_curve_grey_levels": [round(255 * level, 1) for level in radiometry.tones],
         "deblocking_grey_levels": round(deblocking, 2),
         "grain_kept_grey_levels": None if math.isinf(grain) else round(255 * grain, 2),
         "blur_sigma_px": [round(float(s), 3) for s in radiometry.blur],

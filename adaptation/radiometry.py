@@ -29,6 +29,7 @@ from adaptation.knothe import ColourFlow, quick_forward
 from adaptation.looks import CORRELATION, style_root
 from adaptation.optics import blur
 from adaptation.statistics import CLASSES, MAPPED, ColourStats, PairStyle
+from adaptation.tones import PLAIN, ToneCurve, tone
 from rasters.classes import LandCover
 from rasters.errors import InputError
 
@@ -45,10 +46,6 @@ TYPICAL = 3.0  # deviations from a class at which a colour is given half to the 
 # Deviations of chroma from its class at which it is given half to the spared map: shadows under trees, blue
 # with sky, are 2 to 3 away, tarpaulins on roofs 5.
 STRANGE = 4.0
-SHOULDER = 0.1  # how far the bright bend of the tone curve reaches, in [0, 1]; an assumption
-# Of the dark one, which is fitted. A long one takes contrast from rubble and ash on dark ground, so that of
-# the one map for all classes is held shorter. Assumptions.
-LEAST_TOE, LONGEST_TOE, LONGEST_TOE_OF_ALL = 0.06, 0.2, 0.15
 # How far a class may go its own way from the common map, along luminance, red-green and yellow-blue [opponent
 # units]. A sensor and a sky change all classes alike: more is a mistaken pseudo-label (roads of trees, say).
 # An assumption.
@@ -67,8 +64,7 @@ class Radiometry:
         spared_offset: (3,).
         centre: Of each class's simulated colours (C, 3).
         whitening: (C, 3, 3), W with |W (x - centre)| the distance of a colour from its class [deviations].
-        tones: Darkest and brightest grey of the target, towards which colours are pressed, and how far the
-            dark bend reaches; see `tone`.
+        tones: Towards whose ends colours are pressed.
         style_root: (3, 3), A with A A^T the covariance of an image's style, a shift of all its colours.
         blur: Standard deviation of the blur of each opponent colour [px], (3,); see `adaptation.optics`.
         correlation: Of the styles of the images before and after one disaster, in [0, 1].
@@ -81,7 +77,7 @@ class Radiometry:
     spared_offset: np.ndarray
     centre: np.ndarray
     whitening: np.ndarray
-    tones: tuple[float, float, float]
+    tones: ToneCurve
     style_root: np.ndarray
     blur: np.ndarray
     correlation: float = CORRELATION
@@ -170,7 +166,7 @@ def fit_radiometry(
     target: ColourStats,
     *,
     believed: np.ndarray | None = None,
-    tones: tuple[float, float, float] = (0.0, 1.0, LEAST_TOE),
+    tones: ToneCurve = PLAIN,
     style: float,
     by_class: bool = True,
     looks: PairStyle | None = None,
@@ -261,7 +257,8 @@ def radiometry_state(radiometry: Radiometry) -> dict[str, object]:
             return {name: plain(part) for name, part in value.items()}
         return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
-    return {name: plain(value) for name, value in dataclasses.asdict(radiometry).items()}
+    state = {name: plain(value) for name, value in dataclasses.asdict(radiometry).items()}
+    return {**state, "tones": tuple(radiometry.tones)}  # a file is to hold plain values
 
 
 def radiometry_from_state(state: Mapping[str, Any]) -> Radiometry:
@@ -273,6 +270,7 @@ def radiometry_from_state(state: Mapping[str, Any]) -> Radiometry:
     values = arrays(state)
     if values["flow"] is not None:
         values["flow"] = ColourFlow(**arrays(values["flow"]))
+    values["tones"] = ToneCurve(*values["tones"])
     return Radiometry(**values)
 
 
@@ -295,13 +293,13 @@ def recolour(
         turn = OPPONENT.astype(np.float32)
         mapped = turn.T @ quick_forward(radiometry.flow, x.T @ turn.T, shares).T
     mapped += shift.astype(np.float32)[:, None]
-    return blur(tone(mapped, *radiometry.tones).reshape(image.shape), radiometry.blur)
+    return blur(tone(mapped, radiometry.tones).reshape(image.shape), radiometry.blur)
 
 
 def class_colours(radiometry: Radiometry, colours: np.ndarray, code: int) -> np.ndarray:
     """Colours (N, 3) in [0, 1] of one class as the affine maps and the tone curve make them, (N, 3)."""
     whole = {code: np.ones(len(colours), np.float32)}
-    return tone(_affine_maps(radiometry, colours.T, whole), *radiometry.tones).T
+    return tone(_affine_maps(radiometry, colours.T, whole), radiometry.tones).T
 
 
 def _share(land_cover: np.ndarray, code: int) -> np.ndarray:
@@ -335,34 +333,6 @@ def _of_chroma(whitening: np.ndarray) -> np.ndarray:
     """The whitening (2, 3) of chroma alone, given that (3, 3) of all colours."""
     chroma = OPPONENT[1:]
     return _inverse_root(chroma @ np.linalg.inv(whitening @ whitening) @ chroma.T) @ chroma
-
-
-def tone(x: np.ndarray, darkest: float, brightest: float, toe: float) -> np.ndarray:
-    """x with both ends bent, by a hyperbola each, so that it stays within two greys, to a grey level.
-
-    Args:
-        x: Colours, in [0, 1] units.
-        darkest: Grey that the darkest colours come to.
-        brightest: The same of the brightest.
-        toe: How far the dark bend reaches: a colour at `darkest` comes out half of it above.
-    """
-    bent = darkest + _bent(x - darkest, toe)
-    return brightest - _bent(brightest - bent, SHOULDER)
-
-
-def tone_inverse(y: np.ndarray, darkest: float, brightest: float, toe: float) -> np.ndarray:
-    """The inverse of `tone`; colours within a quarter of a bend from an end are taken there."""
-    bent = brightest - _straight(brightest - y, SHOULDER)
-    return darkest + _straight(bent - darkest, toe)
-
-
-def _bent(height: np.ndarray, reach: float) -> np.ndarray:
-    return (height + np.sqrt(np.square(height) + reach**2)) / 2
-
-
-def _straight(height: np.ndarray, reach: float) -> np.ndarray:
-    height = np.maximum(height, reach / 4)
-    return height - reach**2 / (4 * height)
 
 
 def _affine(matrix: np.ndarray, offset: np.ndarray, x: np.ndarray) -> np.ndarray:

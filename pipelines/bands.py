@@ -199,7 +199,7 @@ def code_bands(folders: Sequence[Path], target: Sequence[Path], stored: Mapping[
     with open_raster(target[0]) as dataset:
         dtype, scales, offsets = dataset.dtypes[0], set(dataset.scales), set(dataset.offsets)
 
-    def simulated() -> Iterator[np.ndarray]:
+    def simulated() -> Iterator[np.ndarray]:  # read twice rather than held
         for folder in _some(folders):
             for phase in ("pre", "post"):
                 yield _reflectance(folder, phase)[list(captured)]

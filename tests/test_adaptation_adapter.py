@@ -3,12 +3,14 @@
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from adaptation import fitting
 from adaptation.adapter import Adapter, Style
 from adaptation.checkpoint import load_adapter, save_adapter
 from adaptation.config import AdaptConfig
@@ -17,9 +19,9 @@ from adaptation.finishing import fit_finish
 from adaptation.fitting import fit_adapter
 from adaptation.flows.flow import SOURCE, TARGET, WaveletFlow
 from adaptation.flows.wavelet import to_opponent
-from adaptation.material import gather
+from adaptation.material import Material, gather
 from adaptation.noise import dequantised_source
-from adaptation.optics import GRAIN_MAX, calm_spread, denoise, excess_grain
+from adaptation.optics import GRAIN_MAX, calm_spread, denoise, excess_grain, own_grain
 from rasters.classes import LandCover
 from rasters.errors import InputError
 from rasters.grid import Window
@@ -231,6 +233,45 @@ def test_the_captures_grain_goes_before_texture(adapter: Adapter) -> None:
     by_hand = plain.translate_float(cleaned, cover, position=(0, 0), style=style)
     assert np.abs(made - by_hand)[:, 64:-64, 64:-64].max() * 255 < 0.01  # edges are mirrored, not repeated
     assert np.abs(made - plain.translate_float(image, cover, position=(0, 0), style=style)).max() > 1 / 255
+
+
+def test_a_texture_is_fitted_to_captures_cleaned_as_they_are_adapted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    seen: list[Material] = []
+    fit_texture = fitting._fit_texture
+
+    def record(material: Material, *others: Any) -> Any:
+        seen.append(material)
+        return fit_texture(material, *others)
+
+    def noisy(image: np.ndarray, sigma: float) -> np.ndarray:
+        return np.clip(image + sigma * rng.standard_normal(image.shape[1:]), 1, 255).astype(np.uint8)
+
+    monkeypatch.setattr(fitting, "_fit_texture", record)
+    scenes = [village(r, 192) for r in rng.spawn(6)]
+    source = [(noisy(image, sigma), cover) for (image, cover), sigma in zip(scenes, 3 * [4, 8], strict=True)]
+    target = [noisy(village(r, 192)[0], 2) for r in rng.spawn(4)]
+    config = dataclasses.replace(SMALL, steps=2, class_colour=False)
+    made = fit_adapter(source[:3], target, gsd=0.5, config=config, rng=rng, aftermath=source[3:])
+    kept = np.mean([own_grain(image) for image in target])
+    assert 0.9 * kept < made.grain < 2 * kept  # flat classes: part of the grain is taken for their contrast
+    assert len(seen[0].source) > len(seen[0].ordinary) == 2
+    for image, _ in seen[0].source:
+        assert own_grain(image) < 1.4 * made.grain
+    assert min(own_grain(image) for image, _ in source) > 1.1 * made.grain
+
+
+def test_what_is_cleaned_is_every_simulated_image() -> None:
+    rng = np.random.default_rng(6)
+    sides = [village(r) for r in rng.spawn(3)]
+    material = Material(ordinary=sides[:1], source=sides, target=[photograph(rng)], grey=False)
+    clean = material.cleaned(lambda image: image // 2)
+    for (image, cover), (before, kept) in zip(clean.source, sides, strict=True):
+        assert (image == before // 2).all()
+        assert cover is kept
+    assert len(clean.ordinary) == 1
+    assert clean.ordinary[0][0] is clean.source[0][0]
+    assert clean.target is material.target
 
 
 def test_looks_after_are_those_of_the_images_after(adapter: Adapter) -> None:

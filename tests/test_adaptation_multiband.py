@@ -300,9 +300,11 @@ def test_a_file_holds_all_bands_and_is_refused_where_one_is_lacking(
     adapter: MultibandAdapter, tmp_path: Path
 ) -> None:
     path = tmp_path / "adapter.pt"
+    adapter = dataclasses.replace(adapter, widths=(1, 1, 2, 6))
     save_adapter(path, adapter)
     loaded = load_multiband(path, [*NAMES, "cirrus"], gsd=0.6)
     assert loaded.bands == adapter.bands
+    assert loaded.widths == adapter.widths
     for there, here in ((loaded.source, adapter.source), (loaded.target, adapter.target)):
         assert (there.white == here.white).all()
         assert there.dtype == here.dtype
@@ -326,7 +328,11 @@ def test_a_file_holds_all_bands_and_is_refused_where_one_is_lacking(
     with pytest.raises(InputError, match=r"three\.pt adapts pictures of three bands"):
         load_multiband(tmp_path / "three.pt", NAMES)
     state = torch.load(path, weights_only=True)
-    for bands in ({"names": list(NAMES)}, {**state["bands"], "source": 5}):
+    for bands in (
+        {"names": list(NAMES)},
+        {**state["bands"], "source": 5},
+        {**state["bands"], "widths": [1, 2]},
+    ):
         torch.save({**state, "bands": bands}, tmp_path / "bad.pt")
         with pytest.raises(InputError, match=r"bad\.pt is a damaged adapter"):
             load_multiband(tmp_path / "bad.pt", NAMES)
@@ -365,10 +371,11 @@ def test_every_composite_is_fitted_to_all_that_is_given_of_it(
     other = adapter.adapters[1]
     for method, bases in (("flow", [other, adapter.adapters[0]]), ("bridge", [other, other])):
         told.clear()
-        fit_multiband(
-            sides, bands=NAMES, source=adapter.source, target=adapter.target, widths=adapter.widths, gsd=0.6,
+        made = fit_multiband(
+            sides, bands=NAMES, source=adapter.source, target=adapter.target, widths=(1, 2, 3, 6), gsd=0.6,
             config=SMALL, rng=np.random.default_rng(1), base=other, method=method,
         )  # fmt: skip
+        assert made.widths == (1, 2, 3, 6)
         for number, one in enumerate(told):
             assert {name: one[name] for name in names} == {name: [(name, number)] for name in names}
         assert [one["base"] for one in told] == bases

@@ -27,10 +27,12 @@ from adaptation.radiometry import (
     recolour,
 )
 from adaptation.statistics import CLASSES, MAPPED, ColourStats, PairStyle, colour_stats, pair_style
+from adaptation.tones import LEAST_TOE, LONGEST_TOE, LONGEST_TOE_OF_ALL, ToneCurve, fit_toe
 from rasters.classes import LandCover
 from rasters.errors import InputError
 
 ROAD, ROOF, TREE = int(LandCover.ROAD), int(LandCover.BUILDING), int(LandCover.TREE)
+STRAIGHT = ToneCurve(darkest=-9.0, brightest=9.0, toe=0.06)  # within any colours
 QUANTILES = np.linspace(0.005, 0.995, 199)
 
 
@@ -245,7 +247,7 @@ def test_a_strange_chroma_has_the_contrast_of_luminance() -> None:
         colours = 0.4 + np.stack([np.zeros(3), OPPONENT.T @ opponent])
         image = np.rint(255 * colours).astype(np.uint8).T[:, :, None].repeat(9, axis=2).repeat(9, axis=1)
         covers = np.full(image.shape[1:], cover, np.uint8)
-        mapped = recolour(dataclasses.replace(made, tones=(-9.0, 9.0, 0.06)), image, covers, np.zeros(3))
+        mapped = recolour(dataclasses.replace(made, tones=STRAIGHT), image, covers, np.zeros(3))
         shades = (OPPONENT @ mapped[:, [4, 13], 4])[2], (OPPONENT @ image[:, [4, 13], 4] / 255)[2]
         return float(np.diff(shades[0])[0] / np.diff(shades[1])[0])
 
@@ -274,7 +276,7 @@ def with_flow(flow: ColourFlow) -> Radiometry:
     eye = np.repeat(np.eye(3)[None], CLASSES, axis=0)
     return Radiometry(
         matrix=eye, offset=0 * means, spared_matrix=eye[0], spared_offset=np.zeros(3), centre=means,
-        whitening=eye, tones=(-9.0, 9.0, 0.06), style_root=np.eye(3), blur=np.zeros(3), flow=flow,
+        whitening=eye, tones=STRAIGHT, style_root=np.eye(3), blur=np.zeros(3), flow=flow,
     )  # fmt: skip
 
 
@@ -398,23 +400,43 @@ def test_a_class_that_does_differ_gets_its_own_colours() -> None:
     assert np.mean([m.mean() for m in moved]) == pytest.approx(20, abs=5)
 
 
-def test_shadows_are_as_dark_as_the_targets() -> None:
-    """Under a sky that lights them more, while what is lit has the same colours."""
+@pytest.mark.parametrize(
+    ("sky", "by_class", "toes"),
+    [
+        (0.45, True, (0.17, LONGEST_TOE)),
+        (0.45, False, (0.13, LONGEST_TOE_OF_ALL)),  # not as bright, for the marks of disasters
+        (0.1, True, (LEAST_TOE, 0.08)),
+    ],
+)
+def test_shadows_are_as_dark_as_the_targets(sky: float, toes: tuple[float, float], *, by_class: bool) -> None:
+    """Under a sky that lights them more, or less, while what is lit has the same colours."""
     rng = np.random.default_rng(4)
-    config = AdaptConfig(style=0)
+    config = AdaptConfig(style=0, class_colour=by_class)
     shadow = np.zeros((128, 128), dtype=bool)
     shadow[::8] = True
 
-    def seen(sky: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    def seen(light: float) -> list[tuple[np.ndarray, np.ndarray]]:
         lit = [confusable(r) for r in rng.spawn(24)]
-        return [(np.where(shadow, sky * image, image).astype(np.uint8), cover) for image, cover in lit]
+        return [(np.where(shadow, light * image, image).astype(np.uint8), cover) for image, cover in lit]
 
-    simulated, real = seen(0.15), [image for image, _ in seen(0.45)]
+    simulated, real = seen(0.15), [image for image, _ in seen(sky)]
     radiometry, _ = fit_colours(gather(simulated, [], real, config, rng), config, rng)
+    assert toes[0] <= radiometry.tones.toe <= toes[1]
     made = [255 * recolour(radiometry, image, cover, np.zeros(3)) for image, cover in simulated]
-    for where in (shadow, ~shadow):
+    for where in (shadow, ~shadow) if by_class else (~shadow,):
         found, wanted = (np.mean([image[:, where].mean() for image in images]) for images in (made, real))
         assert found == pytest.approx(wanted, abs=4.5)
+
+
+def test_a_toe_needs_a_class_and_few_pixels_do() -> None:
+    assert fit_toe(lambda _: [], [], LONGEST_TOE) == LEAST_TOE
+    rng = np.random.default_rng(4)
+    config = AdaptConfig(style=0)
+    sides = [[confusable(r, 32) for r in rng.spawn(2)] for _ in range(2)]
+    real = [np.where(cover == LandCover.RANGELAND, image, 0).astype(np.uint8) for image, cover in sides[1]]
+    material = Material(ordinary=sides[0], source=sides[0], target=real, grey=False)
+    radiometry, _ = fit_colours(material, config, rng)  # of a class with fewer pixels than are thinned out
+    assert LEAST_TOE <= radiometry.tones.toe <= LONGEST_TOE
 
 
 def test_a_class_that_classifiers_disagree_on_keeps_the_common_map() -> None:

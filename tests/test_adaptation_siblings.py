@@ -25,6 +25,7 @@ from adaptation.flows.flow import SOURCE, TARGET
 from adaptation.flows.wavelet import pyramid
 from adaptation.radiometry import CLASSES, Radiometry
 from adaptation.textures import PACE, SIBLINGS, Texture, apply_texture, fit_sibling
+from adaptation.tones import ToneCurve
 from rasters.errors import InputError
 from rasters.grid import Window
 
@@ -219,7 +220,7 @@ def adapter(model: Texture, **changes: object) -> Adapter:
         spared_offset=np.zeros(3),
         centre=np.zeros((CLASSES, 3)),
         whitening=eye,
-        tones=(-9.0, 9.0, 0.06),
+        tones=ToneCurve(darkest=-9.0, brightest=9.0, toe=0.06),
         style_root=np.zeros((3, 3)),
         blur=np.zeros(3),
     )

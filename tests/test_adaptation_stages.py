@@ -47,12 +47,11 @@ from adaptation.radiometry import (
     fit_radiometry,
     gaussian_transport,
     recolour,
-    tone,
-    tone_inverse,
 )
 from adaptation.sliced import apply_transport, sliced_distance, transport_colours
 from adaptation.spectrum import BINS, bin_centres, radial_spectrum, valid_pixels
 from adaptation.statistics import colour_stats
+from adaptation.tones import ToneCurve, tone, tone_inverse
 from backbones import lite0_encoder
 from rasters.classes import LandCover
 from rasters.errors import InputError
@@ -197,7 +196,7 @@ def identity(style_root: np.ndarray, correlation: float = 0.8) -> Radiometry:
         spared_offset=np.zeros(3),
         centre=np.full((n, 3), 0.4),
         whitening=np.repeat(np.eye(3)[None], n, axis=0),
-        tones=(-9.0, 9.0, 0.06),
+        tones=ToneCurve(darkest=-9.0, brightest=9.0, toe=0.06),
         style_root=style_root,
         blur=np.zeros(3),
         correlation=correlation,
@@ -217,18 +216,21 @@ def test_recolour_leaves_no_halo_and_the_identity_leaves_everything() -> None:
     assert np.allclose([made[7], made[12]], [100 / 255, 100 / 255 + 0.2], atol=2e-3)
 
 
-def test_the_tone_curve_keeps_contrast_at_both_ends_and_is_undone() -> None:
+@pytest.mark.parametrize("toe", [0.06, 0.2])
+def test_the_tone_curve_keeps_contrast_at_both_ends_and_is_undone(toe: float) -> None:
+    curve = ToneCurve(darkest=0.08, brightest=0.9, toe=toe)
     x = np.linspace(-0.2, 1.2, 300)
-    y = tone(x, 0.08, 0.9, 0.06)
-    far = tone(np.array([-3.0, 4.0]), 0.08, 0.9, 0.06)
-    assert far == pytest.approx([0.08, 0.9], abs=1 / 255)
+    y = tone(x, curve)
+    far = tone(np.array([-3.0, 4.0]), curve)
+    assert tone(np.array([0.08]), curve) == pytest.approx(0.08 + toe / 2, abs=0.005)
+    assert far == pytest.approx([0.08, 0.9], abs=1.1 / 255)
     assert y.max() < 0.9
     assert (np.diff(y) > 0).all()
     middle = (x > 0.3) & (x < 0.6)
-    assert np.abs(y - x)[middle].max() < 0.012
-    told = (y > 0.08 + 0.02) & (y < 0.9 - 0.03)
-    assert np.allclose(tone_inverse(y, 0.08, 0.9, 0.06)[told], x[told])
-    assert np.isfinite(tone_inverse(np.array([0.0, 1.0]), 0.08, 0.9, 0.06)).all()
+    assert np.abs(y - x)[middle].max() < 0.012 + toe**2
+    told = (y > 0.08 + 0.26 * toe) & (y < 0.9 - 0.03)
+    assert np.allclose(tone_inverse(y, curve)[told], x[told])
+    assert np.isfinite(tone_inverse(np.array([0.0, 1.0]), curve)).all()
 
 
 def test_pairs_of_styles_have_the_correlation_asked_for() -> None:
@@ -352,6 +354,19 @@ def test_the_noisiest_image_is_cleaned_and_the_calmest_is_not() -> None:
         assert (clean == image).all() == (sigma < 3)
     assert left[1] == pytest.approx(kept, rel=0.25)  # what is the target's stays
     assert excess_grain(image, math.inf) == 0
+
+
+def test_grain_is_measured_where_there_is_data_and_at_every_corner() -> None:
+    rng = np.random.default_rng(3)
+    noisy = np.clip(120 + 6 * rng.standard_normal((3, 700, 900)), 1, 255).astype(np.uint8)
+    noisy[:] = noisy[:1]
+    whole = own_grain(noisy)
+    for where in ((slice(0, 300), slice(0, 300)), (slice(400, 700), slice(600, 900))):
+        holed = noisy.copy()
+        holed[:, *where] = 0
+        assert own_grain(holed) == pytest.approx(whole, rel=0.05)
+        holed[:, *where] = 90
+        assert own_grain(holed) == pytest.approx(whole, rel=0.05)
 
 
 def test_a_capture_keeps_the_grain_that_contrast_makes_the_targets() -> None:
