@@ -62,7 +62,7 @@ def test_a_further_target_keeps_the_network_and_fits_what_is_its_own() -> None:
 
 def test_images_after_get_the_look_of_images_after(tmp_path: Path) -> None:
     source, before = images(8)
-    after = [cv2.GaussianBlur(t.transpose(1, 2, 0), (0, 0), 2.5).transpose(2, 0, 1) for t in before]
+    after = [cv2.GaussianBlur(t.transpose(1, 2, 0), (0, 0), 1.5).transpose(2, 0, 1) for t in before]
     after = [np.maximum(0.8 * t, 1).astype(np.uint8) for t in after]  # a darker day, a softer sensor
     made = fit_adapter(
         source,
