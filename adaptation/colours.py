@@ -72,7 +72,6 @@ def fit_colours(
     encoder = lite0_encoder()
     table = transport_table(material, rng)
     classifiers = _classifiers(material.ordinary, table, encoder, rng)
-    darkest, brightest = _tones(material)
     theirs = _Side(config.confidence, [
         (image, cell_features(encoder, image / np.float32(255))) for image in _patches(material.target, rng)
     ])  # fmt: skip
@@ -90,10 +89,9 @@ def fit_colours(
     source = colour_stats(simulated)
 
     def fitted(
-        seen: Sequence[Labelled], toe: float, looks: PairStyle | None = None
+        seen: Sequence[Labelled], tones: ToneCurve, looks: PairStyle | None = None
     ) -> tuple[Radiometry, np.ndarray, np.ndarray]:
         """The maps, and of each class the target's pixels and those its own colours count for."""
-        tones = ToneCurve(darkest, brightest, toe)
         target = colour_stats(_linear(seen, tones))
         draws = [departures(half, colour_stats(_linear(their_half, tones))) for half, their_half in halves]
         believed = believed_pixels(np.stack(draws), target.count)
@@ -108,7 +106,7 @@ def fit_colours(
         )
         return made, target.count, believed
 
-    toe = _toe(lambda toe, few: fitted(few, toe)[0], simulated, real, config)
+    tones = _tone_curve(lambda *how: fitted(*how)[0], simulated, real, _ends(material), config)
 
     def label(image: np.ndarray) -> np.ndarray:
         """Pseudo-labels (H, W) of a real image (3, H, W) uint8, 0 where there are none."""
@@ -116,9 +114,8 @@ def fit_colours(
         found = pseudo_label(classifiers, features, confidence=config.confidence)
         return np.where(valid_pixels(image), found, np.uint8(0))
 
-    tones = ToneCurve(darkest, brightest, toe)
     looks = pair_style([_labelled_pair(pair, tones, label, rng) for pair in _some(pairs, rng)], MAPPED)
-    radiometry, count, believed = fitted(real, toe, looks)
+    radiometry, count, believed = fitted(real, tones, looks)
     if config.style_correlation is not None:
         radiometry = dataclasses.replace(radiometry, correlation=config.style_correlation)
     if config.radiometry == "spline":
@@ -225,7 +222,7 @@ def _by_class(samples: Sequence[Labelled]) -> dict[LandCover, np.ndarray]:
     return {c: colours[classes == c] for c in MAPPED}
 
 
-def _tones(material: Material) -> tuple[float, float]:
+def _ends(material: Material) -> tuple[float, float]:
     """The 0.2 % quantile of the target's grey and the 99.8 % one of its brightest band, in [0, 1], within
     what pictures can be like."""
     colours = np.concatenate([i[:, valid_pixels(i)][:, ::11] for i in material.target], axis=1)
@@ -239,24 +236,28 @@ def _linear(samples: Sequence[Labelled], tones: ToneCurve) -> list[Labelled]:
     return [(tone_inverse(colours, tones), classes) for colours, classes in samples]
 
 
-def _toe(
-    fitted: Callable[[float, Sequence[Labelled]], Radiometry],
+def _tone_curve(
+    fitted: Callable[[Sequence[Labelled], ToneCurve], Radiometry],
     simulated: Sequence[Labelled],
     real: Sequence[Labelled],
+    ends: tuple[float, float],
     config: AdaptConfig,
-) -> float:
-    """The toe that fits, by the maps that are affine, on one of `_THIN` pixels where there are enough."""
+) -> ToneCurve:
+    """The curve between two ends [0, 1] whose toe fits, by the maps that are affine.
+
+    Maps are fitted to one of `_THIN` pixels for it, where there are enough.
+    """
     step = _THIN if _common(simulated, real, _THIN * MIN_PIXELS) else 1
     ours, theirs = ([(x[::step], classes[::step]) for x, classes in side] for side in (simulated, real))
     seen = _common(ours, theirs, MIN_PIXELS)
     sides = [_by_class(side) for side in (ours, theirs)]
 
     def made(toe: float) -> list[np.ndarray]:
-        radiometry = fitted(toe, theirs)
+        radiometry = fitted(theirs, ToneCurve(*ends, toe))
         return [class_colours(radiometry, sides[0][c], c) for c in seen]
 
     longest = LONGEST_TOE if config.class_colour else LONGEST_TOE_OF_ALL
-    return fit_toe(made, [sides[1][c] for c in seen], longest)
+    return ToneCurve(*ends, fit_toe(made, [sides[1][c] for c in seen], longest))
 
 
 def _common(simulated: Sequence[Labelled], real: Sequence[Labelled], least: int) -> list[LandCover]:
